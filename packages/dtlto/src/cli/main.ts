@@ -1,0 +1,97 @@
+/**
+ * The linker programs: composes the link from the command line, the environment and the file, and ends the process.
+ * Alone with stdout, stderr and exit.
+ */
+import { readFileSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { type NativeArgument, native, NativeLoadError } from '@dtlto/native'
+import { loadSettings } from '../config/load.js'
+import { DtltoError } from '../errors.js'
+import { LinkEvents } from '../link/events.js'
+import { runLink } from '../link/link.js'
+import { ownHelp, splitOwnOptions } from './own-options.js'
+import { type LinkerProgram, linkerProgram, PROGRAM_NAMES } from './programs.js'
+
+/** Runs the linker that `startedAs` names, with this process's arguments. Does not return. */
+export async function main(startedAs: string): Promise<void> {
+  const program = linkerProgram(startedAs)
+  const name = program?.name ?? 'dtlto'
+  try {
+    if (!program) {
+      throw new DtltoError('DTLTO_FLAVOUR_UNKNOWN', `cannot tell the format from the name '${startedAs}': expected ${PROGRAM_NAMES.join(', ')}`)
+    }
+    const exitCode = await runProgram(program)
+    native().exitProcess(exitCode)
+  } catch (error) {
+    write(2, `${name}: error: ${describe(error)}\n`)
+    process.exit(1)
+  }
+}
+
+async function runProgram(program: LinkerProgram): Promise<number> {
+  const given = commandLine()
+  const expanded = expand(given, program)
+  const own = splitOwnOptions(expanded, program.windows)
+  // Without options of ours in response files lld may as well read them itself.
+  const rest = own.rest.length === expanded.length ? given : own.rest
+  const workingDirectory = process.cwd()
+  const settings = await loadSettings({ commandLine: own.settings, configFile: own.configFile, env: process.env, workingDirectory })
+  const events = new LinkEvents([
+    (event) => {
+      if (event.type === 'warning') write(2, `${program.name}: warning: ${event.distributor}: ${event.message}\n`)
+    },
+  ])
+  const { exitCode } = await runLink({
+    argv: [join(native().llvmBin, program.stock), ...rest],
+    settings,
+    env: process.env,
+    workingDirectory,
+    capture: false,
+    events,
+  })
+  if (exitCode === 0 && asksForHelp(rest, program)) write(1, ownHelp(program.windows))
+  return exitCode
+}
+
+/** The arguments, as strings where they are UTF-8 and as bytes where they are not: Node replaces what it cannot decode. */
+function commandLine(): readonly NativeArgument[] {
+  const argv = process.argv.slice(2)
+  if (!argv.some((argument) => argument.includes('\uFFFD'))) return argv
+  const raw = readFileSync('/proc/self/cmdline').subarray(0, -1)
+  const all: Buffer[] = []
+  for (let start = 0; start <= raw.length; ) {
+    const end = raw.indexOf(0, start)
+    all.push(raw.subarray(start, end < 0 ? raw.length : end))
+    start = end < 0 ? raw.length + 1 : end + 1
+  }
+  return all.slice(-argv.length).map((bytes, i) => (argv[i]?.includes('\uFFFD') ? bytes : (argv[i] ?? '')))
+}
+
+function expand(argv: readonly NativeArgument[], { windows }: LinkerProgram): readonly NativeArgument[] {
+  if (!argv.some((argument) => typeof argument === 'string' && argument.startsWith('@'))) return argv
+  const windowsQuoting = windows || argv.some((argument) => argument === '--rsp-quoting=windows')
+  return native().expandResponseFiles(argv, windowsQuoting)
+}
+
+function asksForHelp(argv: readonly NativeArgument[], { windows }: LinkerProgram): boolean {
+  const spellings = windows ? ['/?', '-?', '/help', '-help', '--help'] : ['--help', '-help']
+  return argv.some((argument) => typeof argument === 'string' && spellings.includes(argument))
+}
+
+function describe(error: unknown): string {
+  if (DtltoError.is(error) || error instanceof NativeLoadError) return error.message
+  const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return `this is a defect of dtlto, please report it: ${detail}`
+}
+
+/** Synchronous and complete: what is said must be out before the process ends, in order with what lld writes itself. */
+function write(fd: 1 | 2, text: string): void {
+  let rest = Buffer.from(text)
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest))
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
+    }
+  }
+}

@@ -1,0 +1,3 @@
+/** `dtlto`: for programs that run links themselves. */
+export { DtltoError, ERROR_CODES } from './errors.js'
+export type { DtltoErrorOptions, ErrorCode } from './errors.js'

@@ -1,0 +1,48 @@
+import type { NativeJobFacts } from '@dtlto/native'
+import type { BackendJob, CannotExpress, ClangJob, CompiledHere, DoesNotCompile } from '../distributors/interface.js'
+import { DtltoError } from '../errors.js'
+import type { LinkSession } from './session.js'
+
+/** A backend job of a running link. Facts are copied; everything else asks the native side when asked. */
+export class LinkBackendJob implements BackendJob {
+  readonly index: number
+  readonly task: number
+  readonly moduleId: string
+  readonly targetTriple: string
+  readonly bitcodeBytes: number
+  readonly importedModules: number
+  readonly cost: number
+  readonly #session: LinkSession
+
+  constructor(session: LinkSession, index: number, facts: NativeJobFacts) {
+    this.#session = session
+    this.index = index
+    this.task = facts.task
+    this.moduleId = facts.moduleId
+    this.targetTriple = facts.targetTriple
+    this.bitcodeBytes = facts.bitcodeBytes
+    this.importedModules = facts.importedModules
+    this.cost = facts.instructions
+  }
+
+  cacheKey(): string {
+    return this.#session.native.cacheKey(this.index)
+  }
+
+  async compileInProcess(signal?: AbortSignal): Promise<CompiledHere | DoesNotCompile> {
+    signal?.throwIfAborted()
+    const { outcome, compileMs } = await this.#session.compileHere(this.index)
+    switch (outcome) {
+      case 'compiled':
+        return { kind: 'here', timings: { compileMs } }
+      case 'failed':
+        return { kind: 'does-not-compile', diagnostics: [] } // lld has them
+      case 'lost':
+        throw new DtltoError('DTLTO_CANCELLED', `'${this.moduleId}' was settled before its compile in this process had an object`)
+    }
+  }
+
+  forClang(): ClangJob | CannotExpress {
+    return { kind: 'cannot', reason: 'this version of dtlto makes no jobs for clang' }
+  }
+}

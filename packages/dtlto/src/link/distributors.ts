@@ -1,0 +1,97 @@
+import { performance } from 'node:perf_hooks'
+import type { DistributorChoice, Settings } from '../config/settings.js'
+import type { DistributorContext, DistributorDefinition, LinkFacts, OptionValues, OptionsSchema } from '../distributors/interface.js'
+import { loadDistributor } from '../distributors/load.js'
+import { local } from '../distributors/local/local.js'
+import { OpeningDistributor } from '../distributors/opening.js'
+import { checkOptions } from '../distributors/options.js'
+import type { LaneSpec } from '../scheduler/lane.js'
+import type { LinkEvents } from './events.js'
+
+/** A distributor that was found and whose options are good; not open yet. */
+export interface PreparedDistributor {
+  /** Unique within the link: a name that occurs again gets a number. */
+  readonly label: string
+  readonly definition: DistributorDefinition
+  readonly options: OptionValues<OptionsSchema>
+  readonly role: 'primary' | 'fallback'
+}
+
+/** Loads what the settings name, and this process as the last resort. Rejects for anything that could not work whatever the network does. */
+export async function prepareDistributors(settings: Settings, directory: string): Promise<PreparedDistributor[]> {
+  const prepared: PreparedDistributor[] = []
+  for (const choice of settings.distributors) prepared.push(await prepare(choice, directory, prepared))
+  if (settings.fallback === 'local' && !prepared.some(({ definition }) => definition === local)) {
+    prepared.push({ label: 'local', definition: local, options: checkOptions(local.options, {}, 'local', ''), role: 'fallback' })
+  }
+  return prepared
+}
+
+async function prepare(
+  { name, options, from }: DistributorChoice,
+  directory: string,
+  others: readonly PreparedDistributor[],
+): Promise<PreparedDistributor> {
+  const definition = await loadDistributor(name, directory)
+  const same = others.filter((other) => other.definition.name === definition.name).length
+  return {
+    label: same === 0 ? definition.name : `${definition.name}#${String(same + 1)}`,
+    definition,
+    options: checkOptions(definition.options, options, definition.name, from),
+    role: 'primary',
+  }
+}
+
+interface Surroundings {
+  readonly facts: LinkFacts
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly signal: AbortSignal
+  readonly events: LinkEvents
+  readonly localSlots: () => number
+}
+
+export interface OpenDistributors {
+  readonly lanes: readonly LaneSpec[]
+  close(): Promise<void>
+}
+
+/** Starts them all; none is waited for. */
+export function openDistributors(prepared: readonly PreparedDistributor[], around: Surroundings): OpenDistributors {
+  const lanes = prepared.map(({ label, definition, options, role }): LaneSpec => {
+    const listeners = new Set<() => void>()
+    const context: DistributorContext = {
+      link: around.facts,
+      signal: around.signal,
+      env: around.env,
+      now: () => performance.now(),
+      localSlots: around.localSlots,
+      statusChanged: () => {
+        for (const listener of listeners) listener()
+      },
+      warn: (kind, message) => {
+        around.events.emit({ type: 'warning', distributor: label, kind, message })
+      },
+      debug: (message) => {
+        around.events.emit({ type: 'debug', distributor: label, message })
+      },
+    }
+    return {
+      name: label,
+      distributor: new OpeningDistributor(definition, context, options),
+      isLocal: definition === local,
+      role,
+      onStatusChanged: (listener) => {
+        listeners.add(listener)
+        return () => {
+          listeners.delete(listener)
+        }
+      },
+    }
+  })
+  return {
+    lanes,
+    close: async () => {
+      await Promise.all(lanes.map(({ distributor }) => distributor.close()))
+    },
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * The link, as a list of its phases. lld runs on its own thread from the second phase on; this function is the other half of it.
+ */
+import type { NativeArgument } from '@dtlto/native'
+import type { Settings } from '../config/settings.js'
+import { openDistributors, prepareDistributors } from './distributors.js'
+import type { LinkEvents } from './events.js'
+import { LinkBackendJob } from './backend-job.js'
+import { compileJobs } from './compile-jobs.js'
+import { LinkSession } from './session.js'
+import { linkFacts } from './facts.js'
+
+export interface LinkRequest {
+  /** lld's command line. argv[0] is the path of the stock program to stand in for: it selects the flavour. */
+  readonly argv: readonly NativeArgument[]
+  readonly settings: Settings
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly workingDirectory: string
+  /**
+   * True keeps lld's output in memory and survives its fatal errors. False is what a linker program wants: output goes to file
+   * descriptors 1 and 2, and a fatal error of lld ends the process with lld's exit code.
+   */
+  readonly capture: boolean
+  readonly signal?: AbortSignal
+  readonly events: LinkEvents
+}
+
+export interface LinkResult {
+  /** lld's exit code. */
+  readonly exitCode: number
+  /** lld's output when it was captured, else empty. */
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs one link. Rejects with a DtltoError for settings or plugins that cannot be used; what lld finds wrong is its exit code. */
+export async function runLink(request: LinkRequest): Promise<LinkResult> {
+  const facts = linkFacts(request)
+  const definitions = await prepareDistributors(request.settings, request.workingDirectory)
+  // From here every option is known to be good.
+
+  const session = new LinkSession(request.argv, request.capture)
+  const cancelled = new AbortController()
+  const cancel = (): void => {
+    cancelled.abort()
+    session.native.cancel()
+  }
+  request.signal?.addEventListener('abort', cancel, { once: true })
+  if (request.signal?.aborted) cancel()
+
+  // Distributors connect while lld reads its inputs and plans.
+  const distributors = openDistributors(definitions, {
+    facts,
+    env: request.env,
+    signal: cancelled.signal,
+    events: request.events,
+    localSlots: () => session.native.localSlots(),
+  })
+  try {
+    const state = await session.jobsOrEnd
+    if (state.at === 'jobs' && !cancelled.signal.aborted) {
+      const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, index, job))
+      // From here the set of jobs is fixed.
+      request.events.emit({ type: 'jobs', jobs })
+      await compileJobs(jobs, session, distributors.lanes, request, cancelled.signal)
+      // From here the set of objects is fixed.
+      request.events.emit({ type: 'objects' })
+      session.native.resume()
+    }
+    const exitCode = await session.finished
+    return { exitCode, stdout: session.native.capturedStdout(), stderr: session.native.capturedStderr() }
+  } finally {
+    request.signal?.removeEventListener('abort', cancel)
+    cancelled.abort()
+    await distributors.close()
+  }
+}

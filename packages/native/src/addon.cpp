@@ -1,0 +1,38 @@
+//===- addon.cpp - Registration only ------------------------------------------===//
+#include "llvm/process.h"
+#include "napi/link_object.h"
+#include "napi/values.h"
+#include "llvm/Config/llvm-config.h"
+
+namespace dtlto {
+
+static Napi::Value expandResponseFiles(const Napi::CallbackInfo &Info) {
+  auto Expanded =
+      expandResponseFiles(toArguments(Info[0]), Info[1].ToBoolean());
+  auto Result = Napi::Array::New(Info.Env(), Expanded.size());
+  for (uint32_t I = 0; I < Expanded.size(); ++I)
+    Result[I] = fromBytes(Info.Env(), Expanded[I], isUtf8(Expanded[I]));
+  return Result;
+}
+
+static void exitProcess(const Napi::CallbackInfo &Info) {
+  exitProcess(Info[0].ToNumber().Int32Value());
+}
+
+static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
+  Exports["version"] = Napi::String::New(Env, DTLTO_VERSION);
+  Exports["llvmVersion"] = Napi::String::New(Env, LLVM_VERSION_STRING);
+  Exports["llvmBin"] = Napi::String::New(Env, DTLTO_LLVM_BIN);
+  Exports["expandResponseFiles"] = Napi::Function::New<expandResponseFiles>(Env);
+  Exports["exitProcess"] = Napi::Function::New<exitProcess>(Env);
+  Exports["Link"] = LinkObject::define(Env);
+  return Exports;
+}
+
+} // namespace dtlto
+
+static Napi::Object registerDtlto(Napi::Env Env, Napi::Object Exports) {
+  return dtlto::registerAddon(Env, Exports);
+}
+
+NODE_API_MODULE(dtlto, registerDtlto)

@@ -1,0 +1,84 @@
+/**
+ * `@dtlto/native`: lld and LLVM in this process. This file is the whole contract between C++ and TypeScript; its other
+ * side is src/napi/link_object.cpp. Loading is in load.ts.
+ */
+import { loadAddon } from './load.js'
+
+export { NativeLoadError } from './load.js'
+
+/** Facts of one backend job, in lld's own order. */
+export interface NativeJobFacts {
+  readonly task: number
+  readonly moduleId: string
+  readonly targetTriple: string
+  readonly bitcodeBytes: number
+  /** IR instructions of the module and of the functions that it imports, from the summaries. */
+  readonly instructions: number
+  readonly importedModules: number
+}
+
+/**
+ * What a native compile of a job came to. 'failed': it does not compile, lld reports it. 'lost': another attempt had
+ * settled the job, or the link was cancelled, before this one had an object.
+ */
+export type NativeCompileOutcome = 'compiled' | 'failed' | 'lost'
+
+/**
+ * 'jobs-ready': lld waits; the set of jobs is fixed. 'job-compiled': an answer to `compileHere`. 'finished': the last event; lld has
+ * ended with this exit code.
+ */
+export type NativeLinkEvent = (
+  ...event:
+    | [kind: 'jobs-ready']
+    | [kind: 'job-compiled', index: number, outcome: NativeCompileOutcome, compileMs: number]
+    | [kind: 'finished', exitCode: number]
+) => void
+
+/** A link that runs on a thread of its own. `jobs` and all that follows, up to `resume`, throw when lld does not wait. */
+export interface NativeLink {
+  jobs(): NativeJobFacts[]
+  /** How many jobs lld itself would compile at a time: --thinlto-jobs or its default. */
+  localSlots(): number
+  /** Queues the job for a native thread; answered by a 'job-compiled' event. */
+  compileHere(index: number): void
+  /** Gives lld an object. False if the job is settled already; throws if lld could not store it. */
+  deliver(index: number, object: Uint8Array): boolean
+  /** Settles a job as failed; lld reports the message as its error. */
+  fail(index: number, message: string): void
+  /** LLVM's ThinLTO cache key of the job, or '' when its module carries no hash. */
+  cacheKey(index: number): string
+  /** Every job is settled: lld goes on. */
+  resume(): void
+  /** lld ends with an error as soon as it can; compiles that run are waited for, none is begun. */
+  cancel(): void
+  capturedStdout(): string
+  capturedStderr(): string
+}
+
+/** An argument: a string, or bytes where it is not valid UTF-8. */
+export type NativeArgument = string | Uint8Array
+
+export interface NativeAddon {
+  readonly version: string
+  /** For example '22.1.8'. */
+  readonly llvmVersion: string
+  /** The directory of the stock programs of the same LLVM, for example '/usr/lib/llvm-22/bin'. */
+  readonly llvmBin: string
+  expandResponseFiles(argv: readonly NativeArgument[], windowsQuoting: boolean): NativeArgument[]
+  /** Writes what lld has buffered and ends the process at once, freeing nothing. */
+  exitProcess(code: number): never
+  /**
+   * Starts lld. argv[0] selects the flavour by its base name, as in the stock program. With `capture` the link's output is kept
+   * in memory and its memory is freed; without, it goes to file descriptors 1 and 2 and a fatal error of lld ends the process, both as in
+   * stock lld. Throws when a link is running in this process already: lld keeps global state.
+   */
+  readonly Link: new (argv: readonly NativeArgument[], capture: boolean, onEvent: NativeLinkEvent) => NativeLink
+}
+
+let addon: NativeAddon | undefined
+
+/** The addon, loaded on first use. Throws NativeLoadError, which lists what was tried and what to install. */
+export function native(): NativeAddon {
+  addon ??= loadAddon()
+  return addon
+}

@@ -1,0 +1,122 @@
+//===- link.h - One link: lld on a thread of its own --------------------------===//
+//
+// lld knows nothing of us. It runs, unmodified, on one thread; when it asks for the in-process ThinLTO backend it gets
+// ours (thin_backend.cpp), which hands the backend jobs of the link to a LinkListener and waits until each has an object
+// or has failed. What happens on which thread:
+//
+//   lld's thread      everything of lld; LinkListener::jobsReady and ::finished are called on it
+//   pool threads      compileHere; LinkListener::jobCompiled is called on them
+//   caller's thread   all methods of Link
+//
+// lld keeps global state: one link at a time in a process.
+//
+//===----------------------------------------------------------------------------===//
+#ifndef DTLTO_LINK_H
+#define DTLTO_LINK_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <pthread.h>
+#include <string>
+#include <vector>
+
+namespace dtlto {
+
+class ThinJobs;
+
+/// What a backend job is, for scheduling; no bytes.
+struct JobFacts {
+  unsigned Task;
+  std::string ModuleId;
+  std::string TargetTriple;
+  uint64_t BitcodeBytes;
+  uint64_t Instructions; ///< own and imported, from the summaries
+  unsigned ImportedModules;
+};
+
+enum class CompileOutcome {
+  Compiled, ///< the object is in lld's hands
+  Failed,   ///< it does not compile; lld will report it
+  Lost      ///< the job was settled by another attempt, or cancelled, before this one had an object
+};
+
+class LinkListener {
+public:
+  virtual ~LinkListener() = default;
+  /// The set of jobs is fixed. lld's thread waits until Link::resume.
+  virtual void jobsReady() = 0;
+  virtual void jobCompiled(unsigned Index, CompileOutcome Outcome,
+                           double CompileMs) = 0;
+  /// Nothing of lld runs any more.
+  virtual void finished(int ExitCode) = 0;
+};
+
+enum class LinkStdio {
+  Inherit, ///< file descriptors 1 and 2, exactly as stock lld; a fatal error of lld ends the process
+  Capture  ///< kept in memory; a fatal error of lld ends the link only, and its memory is freed at the end
+};
+
+class Link {
+public:
+  Link(std::vector<std::string> Arguments, LinkStdio Stdio,
+       LinkListener &Listener);
+  ~Link();
+
+  /// False when another link is running in this process.
+  bool start();
+  /// Waits for lld's thread. After LinkListener::finished it does not block.
+  void join();
+
+  /// Facts of all jobs, in lld's order; valid from jobsReady to resume.
+  std::vector<JobFacts> jobs() const;
+  size_t jobCount() const;
+  /// How many jobs lld itself would run at a time (--thinlto-jobs).
+  unsigned localSlots() const;
+
+  /// Starts an in-process compile on a pool thread: same Config, same combined index, no serialisation.
+  void compileHere(unsigned Index);
+  /// Gives lld the object of a job. False if the job is settled already; an error if the object could not be stored.
+  bool deliver(unsigned Index, llvm::StringRef Object, std::string &Error);
+  /// Settles a job as failed: lld reports the message.
+  void fail(unsigned Index, llvm::StringRef Message);
+  /// LLVM's ThinLTO cache key, empty for a module without hash.
+  std::string cacheKey(unsigned Index) const;
+
+  /// Lets lld go on; every job must be settled (unsettled ones count as cancelled).
+  void resume();
+  /// No further compile starts and no further job is waited for; lld ends with an error.
+  void cancel();
+
+  const std::string &capturedStdout() const { return Stdout; }
+  const std::string &capturedStderr() const { return Stderr; }
+
+  /// Called by the backend on lld's thread.
+  void backendWaits(ThinJobs &Jobs);
+  bool isCancelled() const { return Cancelled; }
+  LinkListener &listener() { return Listener; }
+  static Link *running();
+
+private:
+  void run();
+
+  std::vector<std::string> Arguments;
+  LinkStdio Stdio;
+  LinkListener &Listener;
+  std::string Stdout, Stderr;
+  pthread_t Thread{};
+  bool Started = false;
+  ThinJobs *Jobs = nullptr; ///< while lld's thread is in backendWaits
+  std::mutex Mutex;
+  std::condition_variable Resumed;
+  bool MayResume = false;
+  std::atomic<bool> Cancelled{false};
+};
+
+} // namespace dtlto
+
+#endif

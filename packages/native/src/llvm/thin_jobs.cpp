@@ -1,0 +1,238 @@
+//===- thin_jobs.cpp - The ThinLTO backend that lld gets from us --------------===//
+//
+// The idea of dtlto in one file. Every lld flavour asks llvm::lto::createInProcessThinBackend (public header LTO.h) for the
+// ThinLTO backend; this file defines that function, the addon is linked so that lld's archives bind to it, and thereby the
+// whole footprint on lld and LLVM is described. LTO calls start() once a module, then wait(). LLVM's own backend compiles in
+// start(), on a pool; ours only notes the job there, so that in wait() the set of jobs is fixed and can be planned as a whole.
+// That costs nothing: start() for all modules takes well under a millisecond, and nothing else runs meanwhile.
+//
+// A job that is compiled in this process takes exactly LLVM's path: the same Config, combined index, import list and module
+// map go to lto::thinBackend; no individual index is made and nothing is copied.
+//
+//===----------------------------------------------------------------------------===//
+#include "thin_jobs.h"
+#include "llvm/IR/Module.h"
+#include "llvm/LTO/LTOBackend.h"
+#include "llvm/Support/Caching.h"
+#include "llvm/Support/TimeProfiler.h"
+#include <chrono>
+
+using namespace llvm;
+using namespace llvm::lto;
+
+namespace dtlto {
+
+ThinJobs::ThinJobs(
+    const Config &Conf, ModuleSummaryIndex &Index,
+    const DenseMap<StringRef, GVSummaryMapTy> &ModuleToDefinedGVSummaries,
+    AddStreamFn AddStream, FileCache Cache, IndexWriteCallback OnWrite,
+    bool EmitIndexFiles, bool EmitImportsFiles, ThreadPoolStrategy Parallelism,
+    Link &Owner)
+    : ThinBackendProc(Conf, Index, ModuleToDefinedGVSummaries,
+                      std::move(OnWrite), EmitImportsFiles, Parallelism),
+      AddStream(std::move(AddStream)), Cache(std::move(Cache)),
+      EmitIndexFiles(EmitIndexFiles), Owner(Owner) {
+  auto Defs = Index.cfiFunctionDefs().guids();
+  CfiFunctionDefs.insert(Defs.begin(), Defs.end());
+  auto Decls = Index.cfiFunctionDecls().guids();
+  CfiFunctionDecls.insert(Decls.begin(), Decls.end());
+}
+
+void ThinJobs::setup(unsigned, unsigned, Triple T) { TargetTriple = T; }
+
+Error ThinJobs::start(
+    unsigned Task, BitcodeModule Module,
+    const FunctionImporter::ImportMapTy &ImportList,
+    const FunctionImporter::ExportSetTy &ExportList,
+    const std::map<GlobalValue::GUID, GlobalValue::LinkageTypes> &ResolvedODR,
+    MapVector<StringRef, BitcodeModule> &ModuleMap) {
+  StringRef Id = Module.getModuleIdentifier();
+  const GVSummaryMapTy &Defined = ModuleToDefinedGVSummaries.find(Id)->second;
+  All.emplace_back(Task, Module, ImportList, ExportList, ResolvedODR, Defined,
+                   ModuleMap, AddStream);
+  if (OnWrite)
+    OnWrite(Id.str());
+  return Error::success();
+}
+
+/// What precedes a compile wherever it happens: index files for --thinlto-emit-index-files, and lld's cache. A hit is in lld's
+/// hands when this returns, and is no job. Pool thread.
+void ThinJobs::prepare(ThinJob &Job) {
+  StringRef Id = Job.Module.getModuleIdentifier();
+  if (EmitIndexFiles)
+    if (Error E = emitFiles(Job.ImportList, Id, Id.str()))
+      return fail(Job, std::move(E));
+  if (!Cache.isValid())
+    return;
+  Job.Key = cacheKey(Job);
+  if (Job.Key.empty())
+    return;
+  Expected<AddStreamFn> OnMiss = Cache(Job.Task, Job.Key, Id);
+  if (!OnMiss)
+    return fail(Job, OnMiss.takeError());
+  if (*OnMiss)
+    Job.AddStream = std::move(*OnMiss);
+  else
+    Job.CacheHit = true;
+}
+
+Error ThinJobs::wait() {
+  if (EmitIndexFiles || Cache.isValid()) {
+    for (ThinJob &Job : All)
+      BackendThreadPool.async([this, &Job] { prepare(Job); });
+    BackendThreadPool.wait();
+  }
+  for (ThinJob &Job : All)
+    if (!Job.CacheHit && Job.Now == ThinJob::State::Open)
+      Open.push_back(&Job);
+
+  if (!Open.empty())
+    Owner.backendWaits(*this);
+  // Attempts that lost may still be running, and refer to LTO's data.
+  BackendThreadPool.wait();
+
+  // In lld's order, so that several failures read the same in every run.
+  Error Result = Error::success();
+  for (ThinJob &Job : All)
+    Result = joinErrors(std::move(Result), std::move(Job.Failure));
+  return Result;
+}
+
+JobFacts ThinJobs::facts(const ThinJob &Job) const {
+  uint64_t Instructions = 0;
+  auto Add = [&](const GlobalValueSummary *S) {
+    if (auto *F = dyn_cast_or_null<FunctionSummary>(S))
+      Instructions += F->instCount();
+  };
+  for (const auto &Entry : Job.DefinedGlobals)
+    Add(Entry.second);
+  for (const auto &[FromModule, Guid, Kind] : Job.ImportList)
+    if (Kind == GlobalValueSummary::Definition)
+      Add(CombinedIndex.findSummaryInModule(Guid, FromModule));
+  return {Job.Task,
+          Job.Module.getModuleIdentifier().str(),
+          TargetTriple.str(),
+          Job.Module.getBuffer().size() + Job.Module.getStrtab().size(),
+          Instructions,
+          unsigned(Job.ImportList.getSourceModules().size())};
+}
+
+std::string ThinJobs::cacheKey(const ThinJob &Job) const {
+  StringRef Id = Job.Module.getModuleIdentifier();
+  if (!Job.Key.empty())
+    return Job.Key;
+  // As LLVM's own backend: no key without the module's hash.
+  if (!CombinedIndex.modulePaths().count(Id) ||
+      all_of(CombinedIndex.getModuleHash(Id), [](uint32_t V) { return V == 0; }))
+    return {};
+  return computeLTOCacheKey(Conf, CombinedIndex, Id, Job.ImportList,
+                            Job.ExportList, Job.ResolvedODR, Job.DefinedGlobals,
+                            CfiFunctionDefs, CfiFunctionDecls);
+}
+
+/// LLVM's own backend, with one difference: the object is dropped if another attempt has won meanwhile. Pool thread.
+Error ThinJobs::compile(ThinJob &Job, bool &Lost) {
+  auto Claim = [&](unsigned Task, const Twine &ModuleName)
+      -> Expected<std::unique_ptr<CachedFileStream>> {
+    {
+      std::lock_guard<std::mutex> Lock(Job.Mutex);
+      Lost = Job.Now != ThinJob::State::Open;
+      if (!Lost)
+        Job.Now = ThinJob::State::Writing;
+    }
+    if (Lost)
+      return std::make_unique<CachedFileStream>(
+          std::make_unique<raw_null_ostream>());
+    return Job.AddStream(Task, ModuleName);
+  };
+  LTOLLVMContext Context(Conf);
+  Expected<std::unique_ptr<Module>> M = Job.Module.parseModule(Context);
+  if (!M)
+    return M.takeError();
+  return thinBackend(Conf, Job.Task, Claim, **M, CombinedIndex, Job.ImportList,
+                     Job.DefinedGlobals, &Job.ModuleMap, Conf.CodeGenOnly);
+}
+
+void ThinJobs::compileHere(unsigned Index) {
+  BackendThreadPool.async([this, Index] {
+    ThinJob &Job = *Open[Index];
+    auto Start = std::chrono::steady_clock::now();
+    CompileOutcome Outcome = CompileOutcome::Lost;
+    bool Wanted;
+    {
+      std::lock_guard<std::mutex> Lock(Job.Mutex);
+      Wanted = Job.Now == ThinJob::State::Open && !Owner.isCancelled();
+    }
+    if (Wanted) {
+      if (Conf.TimeTraceEnabled)
+        timeTraceProfilerInitialize(Conf.TimeTraceGranularity, "thin backend");
+      bool Lost = false;
+      Error E = compile(Job, Lost);
+      if (E) {
+        Outcome = CompileOutcome::Failed;
+        fail(Job, std::move(E));
+      } else if (!Lost) {
+        // Also without an object: a hook may end a backend early (--lto-emit-llvm).
+        std::lock_guard<std::mutex> Lock(Job.Mutex);
+        Job.Now = ThinJob::State::Settled;
+        Outcome = CompileOutcome::Compiled;
+      }
+      if (Conf.TimeTraceEnabled)
+        timeTraceProfilerFinishThread();
+    }
+    std::chrono::duration<double, std::milli> Took =
+        std::chrono::steady_clock::now() - Start;
+    Owner.listener().jobCompiled(Index, Outcome, Took.count());
+  });
+}
+
+bool ThinJobs::deliver(ThinJob &Job, StringRef Object, std::string &Message) {
+  {
+    std::lock_guard<std::mutex> Lock(Job.Mutex);
+    if (Job.Now != ThinJob::State::Open)
+      return false;
+    Job.Now = ThinJob::State::Writing;
+  }
+  auto Write = [&]() -> Error {
+    auto Stream = Job.AddStream(Job.Task, Job.Module.getModuleIdentifier());
+    if (!Stream)
+      return Stream.takeError();
+    *(*Stream)->OS << Object;
+    return (*Stream)->commit();
+  };
+  if (Error E = Write()) {
+    Message = toString(std::move(E));
+    fail(Job, createStringError(Message));
+    return true;
+  }
+  std::lock_guard<std::mutex> Lock(Job.Mutex);
+  Job.Now = ThinJob::State::Settled;
+  return true;
+}
+
+void ThinJobs::fail(ThinJob &Job, Error E) {
+  std::lock_guard<std::mutex> Lock(Job.Mutex);
+  if (Job.Now == ThinJob::State::Settled || Job.Now == ThinJob::State::Failed)
+    return consumeError(std::move(E));
+  Job.Now = ThinJob::State::Failed;
+  consumeError(std::move(Job.Failure));
+  Job.Failure = std::move(E);
+}
+
+} // namespace dtlto
+
+// The one function of LLVM that dtlto replaces.
+ThinBackend lto::createInProcessThinBackend(ThreadPoolStrategy Parallelism,
+                                            IndexWriteCallback OnWrite,
+                                            bool ShouldEmitIndexFiles,
+                                            bool ShouldEmitImportsFiles) {
+  auto Make = [=](const Config &Conf, ModuleSummaryIndex &Index,
+                  const DenseMap<StringRef, GVSummaryMapTy> &Defined,
+                  AddStreamFn AddStream, FileCache Cache) {
+    return std::make_unique<dtlto::ThinJobs>(
+        Conf, Index, Defined, std::move(AddStream), std::move(Cache), OnWrite,
+        ShouldEmitIndexFiles, ShouldEmitImportsFiles, Parallelism,
+        *dtlto::Link::running());
+  };
+  return ThinBackend(Make, Parallelism);
+}

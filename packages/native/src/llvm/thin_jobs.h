@@ -1,0 +1,99 @@
+//===- thin_jobs.h - The ThinLTO backend that lld gets from us ----------------===//
+#ifndef DTLTO_THIN_JOBS_H
+#define DTLTO_THIN_JOBS_H
+
+#include "link.h"
+#include "llvm/LTO/LTO.h"
+#include <deque>
+
+namespace dtlto {
+
+/// One ThinLTO backend. Everything but State is immutable once start() has made it, and lives as long as lld's thread
+/// waits: references are into LTO::runThinLTO's frame.
+struct ThinJob {
+  /// Who gives lld the object. Writing is entered once, by the attempt that first has an object: it is the winner.
+  enum class State { Open, Writing, Settled, Failed };
+
+  ThinJob(unsigned Task, llvm::BitcodeModule Module,
+          const llvm::FunctionImporter::ImportMapTy &ImportList,
+          const llvm::FunctionImporter::ExportSetTy &ExportList,
+          const std::map<llvm::GlobalValue::GUID,
+                         llvm::GlobalValue::LinkageTypes> &ResolvedODR,
+          const llvm::GVSummaryMapTy &DefinedGlobals,
+          llvm::MapVector<llvm::StringRef, llvm::BitcodeModule> &ModuleMap,
+          llvm::AddStreamFn AddStream)
+      : Task(Task), Module(Module), ImportList(ImportList),
+        ExportList(ExportList), ResolvedODR(ResolvedODR),
+        DefinedGlobals(DefinedGlobals), ModuleMap(ModuleMap),
+        AddStream(std::move(AddStream)) {}
+
+  unsigned Task;
+  llvm::BitcodeModule Module;
+  const llvm::FunctionImporter::ImportMapTy &ImportList;
+  const llvm::FunctionImporter::ExportSetTy &ExportList;
+  const std::map<llvm::GlobalValue::GUID, llvm::GlobalValue::LinkageTypes>
+      &ResolvedODR;
+  const llvm::GVSummaryMapTy &DefinedGlobals;
+  llvm::MapVector<llvm::StringRef, llvm::BitcodeModule> &ModuleMap;
+
+  std::string Key;              ///< LLVM's cache key, when there is a cache
+  llvm::AddStreamFn AddStream;  ///< where the object goes: lld's buffer, or the cache
+  State Now = State::Open;      ///< guarded by Mutex
+  std::mutex Mutex;
+  llvm::Error Failure = llvm::Error::success(); ///< set once, on Failed
+  bool CacheHit = false;
+
+  ~ThinJob() { llvm::consumeError(std::move(Failure)); }
+};
+
+/// Collects the backends that LTO starts, then has them made by whoever listens to the link.
+class ThinJobs final : public llvm::lto::ThinBackendProc {
+public:
+  ThinJobs(const llvm::lto::Config &Conf, llvm::ModuleSummaryIndex &Index,
+           const llvm::DenseMap<llvm::StringRef, llvm::GVSummaryMapTy>
+               &ModuleToDefinedGVSummaries,
+           llvm::AddStreamFn AddStream, llvm::FileCache Cache,
+           llvm::lto::IndexWriteCallback OnWrite, bool EmitIndexFiles,
+           bool EmitImportsFiles, llvm::ThreadPoolStrategy Parallelism,
+           Link &Owner);
+
+  void setup(unsigned ThinLTONumTasks, unsigned ThinLTOTaskOffset,
+             llvm::Triple Triple) override;
+  llvm::Error
+  start(unsigned Task, llvm::BitcodeModule Module,
+        const llvm::FunctionImporter::ImportMapTy &ImportList,
+        const llvm::FunctionImporter::ExportSetTy &ExportList,
+        const std::map<llvm::GlobalValue::GUID,
+                       llvm::GlobalValue::LinkageTypes> &ResolvedODR,
+        llvm::MapVector<llvm::StringRef, llvm::BitcodeModule> &ModuleMap)
+      override;
+  llvm::Error wait() override;
+
+  // For Link, from the caller's thread while lld's thread is in wait().
+  unsigned slots() { return getThreadCount(); }
+  size_t size() const { return Open.size(); }
+  ThinJob &job(unsigned I) { return *Open[I]; }
+  const ThinJob &job(unsigned I) const { return *Open[I]; }
+  JobFacts facts(const ThinJob &Job) const;
+  std::string cacheKey(const ThinJob &Job) const;
+  void compileHere(unsigned Index);
+  bool deliver(ThinJob &Job, llvm::StringRef Object, std::string &Error);
+  void fail(ThinJob &Job, llvm::Error E);
+
+private:
+  void prepare(ThinJob &Job);
+  llvm::Error compile(ThinJob &Job, bool &Lost);
+
+  llvm::AddStreamFn AddStream;
+  llvm::FileCache Cache;
+  bool EmitIndexFiles;
+  Link &Owner;
+  llvm::Triple TargetTriple;
+  std::deque<ThinJob> All;      ///< in the order of start(): lld's own
+  std::vector<ThinJob *> Open;  ///< those that no cache had; fixed before Link::backendWaits
+  llvm::DenseSet<llvm::GlobalValue::GUID> CfiFunctionDefs, CfiFunctionDecls;
+};
+
+} // namespace dtlto
+
+#endif

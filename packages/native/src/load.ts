@@ -1,0 +1,77 @@
+/**
+ * Finds and loads the addon.
+ *
+ * It is opened with RTLD_DEEPBIND: `node` exports zlib's symbols (Chromium's zlib, whose deflate gives other bytes), and without it
+ * libLLVM would bind to them; profile-instrumented objects hold data that libLLVM compresses. Try it: link with
+ * -Wl,--lto-cs-profile-generate and compare. lld's own references are safe either way, it has a zlib of its own. Under LD_PRELOAD
+ * (sanitizers, other allocators) deep binding would bypass the preloaded library for half the process, so it is left out there.
+ */
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { VERSION } from './version.js'
+import type { NativeAddon } from './index.js'
+
+export interface LoadAttempt {
+  readonly path: string
+  readonly problem: string
+}
+
+/** No usable addon. `attempts` lists every place that was tried. */
+export class NativeLoadError extends Error {
+  readonly attempts: readonly LoadAttempt[]
+  /** True when an addon was found, but of another version than this package. */
+  readonly mismatch: boolean
+
+  constructor(attempts: readonly LoadAttempt[], mismatch: boolean) {
+    super(explain(attempts))
+    this.name = 'NativeLoadError'
+    this.attempts = attempts
+    this.mismatch = mismatch
+  }
+}
+
+/** Where the addon may be: what DTLTO_NATIVE names, else this package's build. */
+function candidates(): string[] {
+  const named = process.env['DTLTO_NATIVE']
+  if (named) return [named]
+  // By the package's own name, not relative to this file: programs are bundled.
+  const packageRoot = dirname(createRequire(import.meta.url).resolve('@dtlto/native/package.json'))
+  return [join(packageRoot, 'build', 'dtlto.node')]
+}
+
+export function loadAddon(): NativeAddon {
+  const attempts: LoadAttempt[] = []
+  let mismatch = false
+  for (const path of candidates()) {
+    if (!existsSync(path)) {
+      attempts.push({ path, problem: 'no such file' })
+      continue
+    }
+    try {
+      const module = { exports: {} as NativeAddon }
+      const deepBind = process.platform === 'linux' && !process.env['LD_PRELOAD'] ? constants.dlopen.RTLD_DEEPBIND : 0
+      process.dlopen(module, path, constants.dlopen.RTLD_LAZY | deepBind)
+      if (module.exports.version === VERSION) return module.exports
+      mismatch = true
+      attempts.push({ path, problem: `it is version ${module.exports.version}, expected ${VERSION}: build it again` })
+    } catch (error) {
+      attempts.push({ path, problem: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  throw new NativeLoadError(attempts, mismatch)
+}
+
+function explain(attempts: readonly LoadAttempt[]): string {
+  const tried = attempts.map(({ path, problem }) => `  tried '${path}': ${problem}`).join('\n')
+  return `the native part of dtlto could not be loaded\n${tried}\n${remedy(attempts)}`
+}
+
+function remedy(attempts: readonly LoadAttempt[]): string {
+  if (attempts.some(({ problem }) => problem.includes('libLLVM'))) {
+    return '  install LLVM 22, on Debian or Ubuntu: apt-get install clang-22 lld-22 llvm-22-dev liblld-22-dev'
+  }
+  if (process.platform !== 'linux') return `  dtlto runs on Linux; this is ${process.platform}`
+  return "  build it: 'npm run setup' in a checkout of dtlto installs what it needs (LLVM 22) and builds it"
+}

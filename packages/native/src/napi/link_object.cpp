@@ -1,0 +1,192 @@
+//===- link_object.cpp - A link, as JavaScript sees it ------------------------===//
+#include "link_object.h"
+#include "values.h"
+
+namespace dtlto {
+
+struct LinkObject::Event {
+  enum Kind { JobsReady, JobCompiled, Finished } What;
+  unsigned Index = 0;
+  int Code = 0; ///< CompileOutcome or exit code
+  double Ms = 0;
+};
+
+Napi::Function LinkObject::define(Napi::Env Env) {
+  return DefineClass(
+      Env, "Link",
+      {InstanceMethod<&LinkObject::jobs>("jobs"),
+       InstanceMethod<&LinkObject::localSlots>("localSlots"),
+       InstanceMethod<&LinkObject::compileHere>("compileHere"),
+       InstanceMethod<&LinkObject::deliver>("deliver"),
+       InstanceMethod<&LinkObject::fail>("fail"),
+       InstanceMethod<&LinkObject::cacheKey>("cacheKey"),
+       InstanceMethod<&LinkObject::resume>("resume"),
+       InstanceMethod<&LinkObject::cancel>("cancel"),
+       InstanceMethod<&LinkObject::capturedStdout>("capturedStdout"),
+       InstanceMethod<&LinkObject::capturedStderr>("capturedStderr")});
+}
+
+LinkObject::LinkObject(const Napi::CallbackInfo &Info)
+    : Napi::ObjectWrap<LinkObject>(Info) {
+  Napi::Env Env = Info.Env();
+  bool Capture = Info[1].ToBoolean();
+  TheLink = std::make_unique<Link>(
+      toArguments(Info[0]), Capture ? LinkStdio::Capture : LinkStdio::Inherit,
+      *this);
+  OnEvent = EventFunction::New(Env, Info[2].As<Napi::Function>(), "dtlto link",
+                               /*maxQueueSize=*/0, /*initialThreadCount=*/1,
+                               this);
+  // The object lives as long as lld's thread; released in callJs.
+  Ref();
+  if (TheLink->start())
+    return;
+  OnEvent.Release();
+  Unref();
+  Napi::Error::New(Env, "a link is running in this process already")
+      .ThrowAsJavaScriptException();
+}
+
+LinkObject::~LinkObject() = default;
+
+void LinkObject::post(Event *E) {
+  if (OnEvent.NonBlockingCall(E) != napi_ok)
+    delete E;
+}
+
+void LinkObject::jobsReady() { post(new Event{Event::JobsReady}); }
+
+void LinkObject::jobCompiled(unsigned Index, CompileOutcome Outcome,
+                             double CompileMs) {
+  post(new Event{Event::JobCompiled, Index, int(Outcome), CompileMs});
+}
+
+void LinkObject::finished(int ExitCode) {
+  post(new Event{Event::Finished, 0, ExitCode});
+}
+
+void LinkObject::callJs(Napi::Env Env, Napi::Function OnEvent, LinkObject *Self,
+                        Event *E) {
+  std::unique_ptr<Event> Owned(E);
+  if (!Env)
+    return; // the environment is being torn down
+  switch (E->What) {
+  case Event::JobsReady:
+    Self->LldWaits = true;
+    Self->JobCount = Self->TheLink->jobCount();
+    OnEvent.Call({Napi::String::New(Env, "jobs-ready")});
+    return;
+  case Event::JobCompiled: {
+    static const char *const Outcomes[] = {"compiled", "failed", "lost"};
+    OnEvent.Call({Napi::String::New(Env, "job-compiled"),
+                  Napi::Number::New(Env, E->Index),
+                  Napi::String::New(Env, Outcomes[E->Code]),
+                  Napi::Number::New(Env, E->Ms)});
+    return;
+  }
+  case Event::Finished:
+    Self->TheLink->join();
+    OnEvent.Call({Napi::String::New(Env, "finished"),
+                  Napi::Number::New(Env, E->Code)});
+    Self->OnEvent.Release();
+    Self->Unref();
+    return;
+  }
+}
+
+bool LinkObject::checkIndex(const Napi::CallbackInfo &Info, unsigned &Index) {
+  const char *Problem = nullptr;
+  Index = Info[0].ToNumber().Uint32Value();
+  if (!LldWaits)
+    Problem = "the link does not wait for backend jobs (any more)";
+  else if (Index >= JobCount)
+    Problem = "no backend job has this index";
+  if (!Problem)
+    return true;
+  Napi::Error::New(Info.Env(), Problem).ThrowAsJavaScriptException();
+  return false;
+}
+
+Napi::Value LinkObject::jobs(const Napi::CallbackInfo &Info) {
+  Napi::Env Env = Info.Env();
+  Napi::Array Result = Napi::Array::New(Env);
+  if (!LldWaits)
+    return Result;
+  uint32_t I = 0;
+  for (const JobFacts &F : TheLink->jobs()) {
+    Napi::Object O = Napi::Object::New(Env);
+    O["task"] = Napi::Number::New(Env, F.Task);
+    O["moduleId"] = Napi::String::New(Env, F.ModuleId);
+    O["targetTriple"] = Napi::String::New(Env, F.TargetTriple);
+    O["bitcodeBytes"] = Napi::Number::New(Env, double(F.BitcodeBytes));
+    O["instructions"] = Napi::Number::New(Env, double(F.Instructions));
+    O["importedModules"] = Napi::Number::New(Env, F.ImportedModules);
+    Result[I++] = O;
+  }
+  return Result;
+}
+
+Napi::Value LinkObject::localSlots(const Napi::CallbackInfo &Info) {
+  return Napi::Number::New(Info.Env(), LldWaits ? TheLink->localSlots() : 0);
+}
+
+Napi::Value LinkObject::compileHere(const Napi::CallbackInfo &Info) {
+  unsigned Index;
+  if (checkIndex(Info, Index))
+    TheLink->compileHere(Index);
+  return Info.Env().Undefined();
+}
+
+Napi::Value LinkObject::deliver(const Napi::CallbackInfo &Info) {
+  Napi::Env Env = Info.Env();
+  unsigned Index;
+  if (!checkIndex(Info, Index))
+    return Env.Undefined();
+  auto Object = Info[1].As<Napi::Uint8Array>();
+  std::string Problem;
+  bool Won = TheLink->deliver(
+      Index,
+      llvm::StringRef(reinterpret_cast<const char *>(Object.Data()),
+                      Object.ByteLength()),
+      Problem);
+  if (!Problem.empty())
+    Napi::Error::New(Env, Problem).ThrowAsJavaScriptException();
+  return Napi::Boolean::New(Env, Won);
+}
+
+Napi::Value LinkObject::fail(const Napi::CallbackInfo &Info) {
+  unsigned Index;
+  if (checkIndex(Info, Index))
+    TheLink->fail(Index, toBytes(Info[1]));
+  return Info.Env().Undefined();
+}
+
+Napi::Value LinkObject::cacheKey(const Napi::CallbackInfo &Info) {
+  unsigned Index;
+  if (!checkIndex(Info, Index))
+    return Info.Env().Undefined();
+  return Napi::String::New(Info.Env(), TheLink->cacheKey(Index));
+}
+
+Napi::Value LinkObject::resume(const Napi::CallbackInfo &Info) {
+  if (LldWaits) {
+    LldWaits = false;
+    TheLink->resume();
+  }
+  return Info.Env().Undefined();
+}
+
+Napi::Value LinkObject::cancel(const Napi::CallbackInfo &Info) {
+  LldWaits = false;
+  TheLink->cancel();
+  return Info.Env().Undefined();
+}
+
+Napi::Value LinkObject::capturedStdout(const Napi::CallbackInfo &Info) {
+  return Napi::String::New(Info.Env(), TheLink->capturedStdout());
+}
+
+Napi::Value LinkObject::capturedStderr(const Napi::CallbackInfo &Info) {
+  return Napi::String::New(Info.Env(), TheLink->capturedStderr());
+}
+
+} // namespace dtlto
