@@ -47,6 +47,13 @@ export interface NativeLink {
   fail(index: number, message: string): void
   /** LLVM's ThinLTO cache key of the job, or '' when its module carries no hash. */
   cacheKey(index: number): string
+  /**
+   * Standalone bitcode of a module of the link, in parts to be read one after the other. Views on lld's memory: `resume` and `cancel`
+   * detach them (length 0). Empty for an unknown module.
+   */
+  moduleParts(moduleId: string): Uint8Array[]
+  /** The job's individual index, made for this call, and the modules from which it imports definitions, sorted. */
+  individualIndex(index: number): { readonly bytes: Uint8Array; readonly imports: readonly string[] }
   /** Every job is settled: lld goes on. */
   resume(): void
   /** lld ends with an error as soon as it can; compiles that run are waited for, none is begun. */

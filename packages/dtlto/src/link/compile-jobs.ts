@@ -1,19 +1,76 @@
-import type { CompileResult } from '../distributors/interface.js'
+import { performance } from 'node:perf_hooks'
+import type { CompiledHere, CompiledObject, Diagnostic } from '../distributors/interface.js'
+import { DtltoError } from '../errors.js'
+import type { Clock } from '../scheduler/clock.js'
 import type { LaneSpec } from '../scheduler/lane.js'
+import { type Accepted, schedule } from '../scheduler/schedule.js'
 import type { LinkBackendJob } from './backend-job.js'
 import type { LinkRequest } from './link.js'
+import { checkObject } from './object-check.js'
 import type { LinkSession } from './session.js'
+
+/** The scheduler's time in a real link. */
+const CLOCK: Clock = {
+  now: () => performance.now(),
+  setTimer: (atMs, fn) => {
+    const timer = setTimeout(fn, Math.max(0, atMs - performance.now()))
+    return () => {
+      clearTimeout(timer)
+    }
+  },
+}
 
 /** Settles every job: its object is in lld's hands, or lld knows why there is none. */
 export async function compileJobs(
   jobs: readonly LinkBackendJob[],
   session: LinkSession,
   lanes: readonly LaneSpec[],
-  request: LinkRequest,
+  { settings, events }: LinkRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  void request
-  const lane = lanes[0]
-  if (!lane) throw new Error('no lane')
-  await Promise.all(jobs.map((job) => lane.distributor.compile(job, signal).then((r: CompileResult) => { if (r.kind === 'object') session.native.deliver(job.index, r.object) })))
+  const accept = (job: { readonly index: number }, result: CompiledObject | CompiledHere): Accepted => {
+    if (result.kind === 'here') return 'placed'
+    const of = jobs[job.index] as LinkBackendJob
+    checkObject(result.object, of)
+    return session.native.deliver(of.index, result.object) ? 'placed' : 'lost'
+  }
+  const results = await schedule({
+    jobs,
+    distributors: lanes,
+    clock: CLOCK,
+    accept,
+    policy: { fallback: settings.fallback },
+    signal,
+    onEvent: (event) => {
+      events.emit({ type: 'scheduler', event })
+      if (event.kind === 'warning') {
+        events.emit({ type: 'warning', distributor: event.distributor, kind: event.warning, message: event.message })
+      }
+    },
+  })
+  if (signal.aborted) return
+  for (const [index, result] of results.entries()) {
+    switch (result.kind) {
+      case 'done':
+      case 'cancelled':
+        break
+      case 'failed':
+        session.native.fail(index, explain(result.error, jobs[index] as LinkBackendJob))
+        break
+      case 'does-not-compile':
+        // From this process lld has the diagnostics already, and this changes nothing.
+        session.native.fail(index, render(result.diagnostics, jobs[index] as LinkBackendJob))
+        break
+    }
+  }
+}
+
+function explain(error: unknown, job: LinkBackendJob): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return DtltoError.is(error) && message.includes(job.moduleId) ? message : `${job.moduleId}: ${message}`
+}
+
+function render(diagnostics: readonly Diagnostic[], job: LinkBackendJob): string {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => message)
+  return `${job.moduleId}: ${errors.length > 0 ? errors.join('\n') : 'does not compile'}`
 }

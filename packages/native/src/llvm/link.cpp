@@ -146,6 +146,20 @@ std::string Link::cacheKey(unsigned Index) const {
   return Jobs->cacheKey(Jobs->job(Index));
 }
 
+std::vector<StringRef> Link::moduleParts(StringRef ModuleId) {
+  const ModuleBytes *Bytes = Jobs->moduleBytes(ModuleId);
+  if (!Bytes)
+    return {};
+  auto Parts = Bytes->parts();
+  return std::vector<StringRef>(Parts.begin(), Parts.end());
+}
+
+std::pair<std::string, std::vector<std::string>>
+Link::individualIndex(unsigned Index) const {
+  IndividualIndex I = Jobs->individualIndex(Jobs->job(Index));
+  return {std::move(I.Bytes), std::move(I.ImportedModules)};
+}
+
 void Link::resume() {
   std::lock_guard<std::mutex> Lock(Mutex);
   MayResume = true;

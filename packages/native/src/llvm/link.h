@@ -87,6 +87,12 @@ public:
   /// LLVM's ThinLTO cache key, empty for a module without hash.
   std::string cacheKey(unsigned Index) const;
 
+  /// The standalone bitcode of a module of the link, in parts: views, valid until resume. Empty for an unknown id.
+  std::vector<llvm::StringRef> moduleParts(llvm::StringRef ModuleId);
+  /// The job's individual index, made anew, and the modules from which it imports definitions.
+  std::pair<std::string, std::vector<std::string>>
+  individualIndex(unsigned Index) const;
+
   /// Lets lld go on; every job must be settled (unsettled ones count as cancelled).
   void resume();
   /// No further compile starts and no further job is waited for; lld ends with an error.

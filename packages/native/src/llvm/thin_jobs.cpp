@@ -130,6 +130,23 @@ std::string ThinJobs::cacheKey(const ThinJob &Job) const {
                             CfiFunctionDefs, CfiFunctionDecls);
 }
 
+IndividualIndex ThinJobs::individualIndex(const ThinJob &Job) const {
+  return makeIndividualIndex(CombinedIndex, ModuleToDefinedGVSummaries,
+                             Job.ImportList,
+                             Job.Module.getModuleIdentifier());
+}
+
+const ModuleBytes *ThinJobs::moduleBytes(StringRef ModuleId) {
+  auto Known = Bytes.find(ModuleId);
+  if (Known != Bytes.end())
+    return &Known->second;
+  const auto &Modules = All.front().ModuleMap;
+  auto Found = Modules.find(ModuleId);
+  if (Found == Modules.end())
+    return nullptr;
+  return &Bytes.try_emplace(ModuleId, Found->second).first->second;
+}
+
 /// LLVM's own backend, with one difference: the object is dropped if another attempt has won meanwhile. Pool thread.
 Error ThinJobs::compile(ThinJob &Job, bool &Lost) {
   auto Claim = [&](unsigned Task, const Twine &ModuleName)

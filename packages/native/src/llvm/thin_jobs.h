@@ -2,7 +2,9 @@
 #ifndef DTLTO_THIN_JOBS_H
 #define DTLTO_THIN_JOBS_H
 
+#include "individual_index.h"
 #include "link.h"
+#include "module_bytes.h"
 #include "llvm/LTO/LTO.h"
 #include <deque>
 
@@ -76,6 +78,9 @@ public:
   const ThinJob &job(unsigned I) const { return *Open[I]; }
   JobFacts facts(const ThinJob &Job) const;
   std::string cacheKey(const ThinJob &Job) const;
+  IndividualIndex individualIndex(const ThinJob &Job) const;
+  /// Of any module of the link; made on first use and kept.
+  const ModuleBytes *moduleBytes(llvm::StringRef ModuleId);
   void compileHere(unsigned Index);
   bool deliver(ThinJob &Job, llvm::StringRef Object, std::string &Error);
   void fail(ThinJob &Job, llvm::Error E);
@@ -92,6 +97,7 @@ private:
   std::deque<ThinJob> All;      ///< in the order of start(): lld's own
   std::vector<ThinJob *> Open;  ///< those that no cache had; fixed before Link::backendWaits
   llvm::DenseSet<llvm::GlobalValue::GUID> CfiFunctionDefs, CfiFunctionDecls;
+  llvm::StringMap<ModuleBytes> Bytes; ///< caller's thread only
 };
 
 } // namespace dtlto

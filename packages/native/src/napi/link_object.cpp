@@ -20,6 +20,8 @@ Napi::Function LinkObject::define(Napi::Env Env) {
        InstanceMethod<&LinkObject::deliver>("deliver"),
        InstanceMethod<&LinkObject::fail>("fail"),
        InstanceMethod<&LinkObject::cacheKey>("cacheKey"),
+       InstanceMethod<&LinkObject::moduleParts>("moduleParts"),
+       InstanceMethod<&LinkObject::individualIndex>("individualIndex"),
        InstanceMethod<&LinkObject::resume>("resume"),
        InstanceMethod<&LinkObject::cancel>("cancel"),
        InstanceMethod<&LinkObject::capturedStdout>("capturedStdout"),
@@ -167,9 +169,52 @@ Napi::Value LinkObject::cacheKey(const Napi::CallbackInfo &Info) {
   return Napi::String::New(Info.Env(), TheLink->cacheKey(Index));
 }
 
+Napi::Value LinkObject::view(Napi::Env Env, llvm::StringRef Bytes) {
+  auto Buffer = Napi::ArrayBuffer::New(
+      Env, const_cast<char *>(Bytes.data()), Bytes.size());
+  Views.push_back(Napi::Weak(Buffer));
+  return Napi::Uint8Array::New(Env, Bytes.size(), Buffer, 0);
+}
+
+void LinkObject::detachViews() {
+  for (auto &View : Views) {
+    Napi::ArrayBuffer Buffer = View.Value();
+    if (!Buffer.IsEmpty())
+      Buffer.Detach();
+  }
+  Views.clear();
+}
+
+Napi::Value LinkObject::moduleParts(const Napi::CallbackInfo &Info) {
+  Napi::Env Env = Info.Env();
+  Napi::Array Result = Napi::Array::New(Env);
+  if (!LldWaits)
+    return Result;
+  uint32_t I = 0;
+  for (llvm::StringRef Part : TheLink->moduleParts(toBytes(Info[0])))
+    Result[I++] = view(Env, Part);
+  return Result;
+}
+
+Napi::Value LinkObject::individualIndex(const Napi::CallbackInfo &Info) {
+  Napi::Env Env = Info.Env();
+  unsigned Index;
+  if (!checkIndex(Info, Index))
+    return Env.Undefined();
+  auto [Bytes, Imports] = TheLink->individualIndex(Index);
+  Napi::Object Result = Napi::Object::New(Env);
+  Result["bytes"] = Napi::Buffer<char>::Copy(Env, Bytes.data(), Bytes.size());
+  auto Ids = Napi::Array::New(Env, Imports.size());
+  for (uint32_t I = 0; I < Imports.size(); ++I)
+    Ids[I] = Napi::String::New(Env, Imports[I]);
+  Result["imports"] = Ids;
+  return Result;
+}
+
 Napi::Value LinkObject::resume(const Napi::CallbackInfo &Info) {
   if (LldWaits) {
     LldWaits = false;
+    detachViews();
     TheLink->resume();
   }
   return Info.Env().Undefined();
@@ -177,6 +222,7 @@ Napi::Value LinkObject::resume(const Napi::CallbackInfo &Info) {
 
 Napi::Value LinkObject::cancel(const Napi::CallbackInfo &Info) {
   LldWaits = false;
+  detachViews();
   TheLink->cancel();
   return Info.Env().Undefined();
 }

@@ -38,6 +38,10 @@ private:
   Napi::Value deliver(const Napi::CallbackInfo &Info);
   Napi::Value fail(const Napi::CallbackInfo &Info);
   Napi::Value cacheKey(const Napi::CallbackInfo &Info);
+  Napi::Value moduleParts(const Napi::CallbackInfo &Info);
+  Napi::Value individualIndex(const Napi::CallbackInfo &Info);
+  Napi::Value view(Napi::Env Env, llvm::StringRef Bytes);
+  void detachViews();
   Napi::Value resume(const Napi::CallbackInfo &Info);
   Napi::Value cancel(const Napi::CallbackInfo &Info);
   Napi::Value capturedStdout(const Napi::CallbackInfo &Info);
@@ -47,6 +51,8 @@ private:
   EventFunction OnEvent;
   bool LldWaits = false; ///< JavaScript thread's view: from jobsReady to resume or cancel
   size_t JobCount = 0;
+  /// Buffers on lld's memory; detached before lld goes on, so that late readers see nothing instead of freed memory.
+  std::vector<Napi::Reference<Napi::ArrayBuffer>> Views;
 };
 
 } // namespace dtlto

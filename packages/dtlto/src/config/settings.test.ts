@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { DtltoError, type ErrorCode } from '../errors.js'
+import { loadSettings, type SettingsSources } from './load.js'
+import { DEFAULT_SETTINGS } from './settings.js'
+
+describe('settings', () => {
+  let root = ''
+  let below = ''
+  before(() => {
+    root = mkdtempSync(join(tmpdir(), 'dtlto-'))
+    below = join(root, 'a', 'b')
+    mkdirSync(below, { recursive: true })
+  })
+  after(() => {
+    rmSync(root, { recursive: true })
+  })
+
+  const load = (sources: Partial<SettingsSources> = {}) =>
+    loadSettings({ commandLine: {}, configFile: undefined, env: {}, workingDirectory: below, ...sources })
+  const write = (text: string): void => {
+    writeFileSync(join(root, 'dtlto.toml'), text)
+  }
+  const fails = (code: ErrorCode, message: RegExp) => (error: unknown) =>
+    error instanceof DtltoError && error.code === code && message.test(error.message)
+
+  test('are the defaults where nothing is written', async () => {
+    assert.deepEqual(await load({ workingDirectory: tmpdir() }), DEFAULT_SETTINGS)
+  })
+
+  test('come from the nearest dtlto.toml upwards, with options by distributor and paths relative to the file', async () => {
+    write('distribute = ["distcc", "local"]\nfallback = "none"\ntrace = "t.json"\n[distributor.distcc]\nhosts = ["a/8", "b"]\n')
+    const settings = await load()
+    assert.equal(settings.fallback, 'none')
+    assert.equal(settings.trace, join(root, 't.json'))
+    assert.deepEqual(settings.distributors.map(({ name, options }) => [name, options]), [
+      ['distcc', { hosts: ['a/8', 'b'] }],
+      ['local', {}],
+    ])
+  })
+
+  test('of the environment win over the file, and those of the command line over both', async () => {
+    write('fallback = "none"\nprogress = "on"\n[distributor.distcc]\nhosts = ["file"]\nslots = 3\n')
+    const env = { DTLTO_DISTRIBUTE: 'distcc,hosts=env local', DTLTO_PROGRESS: 'off', DTLTO_FALLBACK: '' }
+    const fromEnvironment = await load({ env })
+    assert.deepEqual(fromEnvironment.distributors.map(({ name, options }) => [name, options]), [
+      ['distcc', { hosts: 'env', slots: 3 }],
+      ['local', {}],
+    ])
+    assert.equal(fromEnvironment.progress, 'off')
+    assert.equal(fromEnvironment.fallback, 'none')
+    assert.equal((await load({ env, commandLine: { progress: 'auto' } })).progress, 'auto')
+  })
+
+  test('may name the file, which must then exist', async () => {
+    const other = join(root, 'other.toml')
+    writeFileSync(other, 'verify = true')
+    assert.equal((await load({ configFile: other })).verify, true)
+    assert.equal((await load({ env: { DTLTO_CONFIG: other } })).verify, true)
+    await assert.rejects(load({ configFile: join(root, 'none.toml') }), fails('DTLTO_CONFIG_INVALID', /--distribute-config: no such file/))
+    await assert.rejects(load({ env: { DTLTO_CONFIG: 'none.toml' } }), fails('DTLTO_CONFIG_INVALID', /DTLTO_CONFIG: no such file/))
+  })
+
+  test('that are unknown, of the wrong type or no TOML are errors that name the place', async () => {
+    const cases: readonly [text: string, message: RegExp][] = [
+      ['distribut = "x"', /unknown setting 'distribut' in '.*dtlto\.toml'/],
+      ['distribute = 3', /'distribute' in '.*': expected a distributor's name/],
+      ['distribute = []', /'distribute' in '.*': expected a distributor's name/],
+      ['distributor = 3', /'distributor' in '.*': expected a table/],
+      ['[distributor.distcc]\nhosts = { a = 1 }', /'hosts' of \[distributor\.distcc\]/],
+      ['a = = b', /cannot read configuration/],
+    ]
+    for (const [text, message] of cases) {
+      write(text)
+      await assert.rejects(load(), fails('DTLTO_CONFIG_INVALID', message))
+    }
+    write('verify = "perhaps"')
+    await assert.rejects(load(), fails('DTLTO_OPTION_INVALID', /'verify' in '.*': expected true or false/))
+    write('')
+  })
+})

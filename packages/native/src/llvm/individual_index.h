@@ -1,0 +1,47 @@
+// Individual indexes: the part of the combined index that one backend needs.
+// See individual_index.cpp for what they hold and why.
+
+#ifndef DTLTO_LLVM_INDIVIDUAL_INDEX_H
+#define DTLTO_LLVM_INDIVIDUAL_INDEX_H
+
+#include "llvm/ADT/StringMap.h"
+#include "llvm/IR/ModuleSummaryIndex.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Transforms/IPO/FunctionImport.h"
+#include <string>
+#include <vector>
+
+namespace dtlto {
+
+struct IndividualIndex {
+  /// Bitcode, as LLVM's -fthinlto-index= reads it.
+  std::string Bytes;
+  /// Modules from which definitions are imported, sorted; never the module
+  /// itself. A backend reads these modules and no others.
+  std::vector<std::string> ImportedModules;
+};
+
+/// Makes the index for the backend of \p ModuleId. Only reads its arguments, so
+/// any number of threads may make indexes of one combined index at once. The
+/// bytes depend on the contents of the summaries, and not on the order in which
+/// the thin link visited modules.
+IndividualIndex makeIndividualIndex(
+    const llvm::ModuleSummaryIndex &CombinedIndex,
+    const llvm::DenseMap<llvm::StringRef, llvm::GVSummaryMapTy>
+        &ModuleToDefinedGVSummaries,
+    const llvm::FunctionImporter::ImportMapTy &ImportList,
+    llvm::StringRef ModuleId);
+
+/// The index with every module id replaced by NewIds[id]; all else is copied bit
+/// for bit. Every id of the index must have a new one, and the new ids must sort
+/// as the old ones do: imports are linked in the order of the ids.
+llvm::Expected<std::string>
+renameModules(llvm::StringRef IndexBytes,
+              const llvm::StringMap<std::string> &NewIds);
+
+/// The module ids that the index names, in its own order.
+llvm::Expected<std::vector<std::string>> moduleIds(llvm::StringRef IndexBytes);
+
+} // namespace dtlto
+
+#endif

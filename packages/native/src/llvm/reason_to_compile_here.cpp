@@ -1,0 +1,137 @@
+// Which options keep a link's jobs in the linking process.
+//
+// A job may travel when its object, and everything else a user can see, follows
+// from its bytes. It may not when options hold code (hooks, plugins), ask for
+// output about the compiling process (statistics, timings, dumps on stderr), keep
+// state across modules (bisection, debug counters), or name files that only this
+// machine has. The answer is always safe: compiling here is what lld does.
+
+#include "config_codec.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+
+using namespace llvm;
+
+namespace {
+
+/// "-name=value", "--name" → name, value.
+std::pair<StringRef, StringRef> splitOption(StringRef Arg) {
+  return Arg.ltrim('-').split('=');
+}
+
+/// Words of an option's name that say it reads or writes a file. A word too many
+/// costs distribution of that link, a word too few a wrong object.
+bool namesFile(StringRef Name) {
+  SmallVector<StringRef, 8> Words;
+  Name.split(Words, '-');
+  return any_of(Words, [](StringRef Word) {
+    return is_contained({"file", "filename", "files", "path", "dir",
+                         "directory", "output", "export", "list", "load",
+                         "remapping"},
+                        Word);
+  });
+}
+
+bool isProcessWide(StringRef Name) {
+  static constexpr StringLiteral Names[] = {
+      "stats",         "stats-json",         "time-passes",
+      "time-passes-per-run", "track-memory", "sort-timers",
+      "opt-bisect-limit",    "opt-bisect-verbose", "opt-bisect-print-ir-path",
+      "opt-disable",   "debug",              "debug-only",
+      "debug-counter", "print-debug-counter", "debug-pass",
+      "debug-pass-manager",  "filter-print-funcs-none",
+      "rng-seed",      "pass-remarks-output"};
+  static constexpr StringLiteral Prefixes[] = {
+      "print-", "view-", "dot-", "dump-", "time-trace", "codegen-data"};
+  return is_contained(Names, Name) || any_of(Prefixes, [&](StringRef Prefix) {
+           return Name.starts_with(Prefix);
+         });
+}
+
+} // namespace
+
+std::optional<std::string>
+dtlto::reasonToCompileHere(ArrayRef<std::string> LlvmArgs) {
+  for (StringRef Arg : LlvmArgs) {
+    auto [Name, Value] = splitOption(Arg);
+    if (isProcessWide(Name))
+      return ("the LLVM option '" + Arg +
+              "' concerns the linking process as a whole")
+          .str();
+    if (namesFile(Name) || Value.contains('/') ||
+        (!Value.empty() && sys::fs::exists(Value)))
+      return ("the LLVM option '" + Arg + "' may name a file of this machine")
+          .str();
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string>
+dtlto::reasonToCompileHere(const lto::Config &Conf, bool IsMachO) {
+  const std::pair<bool, StringRef> Hooks[] = {
+      {bool(Conf.PreOptModuleHook), "before optimization"},
+      {bool(Conf.PostPromoteModuleHook), "after promotion"},
+      {bool(Conf.PostInternalizeModuleHook), "after internalization"},
+      {bool(Conf.PostImportModuleHook), "after importing"},
+      {bool(Conf.PostOptModuleHook), "after optimization"},
+      {bool(Conf.PreCodeGenModuleHook), "before code generation"},
+      {Conf.PreCodeGenPassesHook && !IsMachO, "for passes of code generation"},
+  };
+  for (auto [IsSet, When] : Hooks)
+    if (IsSet)
+      return ("the linker has a hook " + When +
+              " (--save-temps, --lto-emit-llvm)")
+          .str();
+
+  if (!Conf.PassPlugins.empty())
+    return "the pass plugin '" + Conf.PassPlugins.front() +
+           "' is code of this machine (--load-pass-plugin)";
+  if (!Conf.StatsFile.empty())
+    return "statistics are those of this process (stats-file)";
+  if (Conf.DebugPassManager)
+    return "the pass manager reports on stderr (debug-pass-manager)";
+  if (!Conf.Options.StackUsageOutput.empty())
+    return "stack usage is written to '" + Conf.Options.StackUsageOutput + "'";
+  if (!Conf.Options.MCOptions.AsSecureLogFile.empty())
+    return "the assembler logs to '" + Conf.Options.MCOptions.AsSecureLogFile +
+           "' (AS_SECURE_LOG_FILE)";
+  if (!Conf.Options.MCOptions.IASSearchPaths.empty())
+    return "the assembler searches directories of this machine";
+  if (!Conf.SplitDwarfOutput.empty())
+    return "all .dwo files are written to '" + Conf.SplitDwarfOutput + "'";
+  return reasonToCompileHere(Conf.MllvmArgs);
+}
+
+std::vector<std::string>
+dtlto::unaccountedLlvmOptions(ArrayRef<std::string> LlvmArgs) {
+  // lld passes its own -mcpu= on as an LLVM option; the Config holds the value.
+  StringSet<> Accounted;
+  Accounted.insert("mcpu");
+  for (StringRef Arg : LlvmArgs)
+    Accounted.insert(splitOption(Arg).first);
+
+  // An option may be registered under several names (one for each value), and it
+  // does not tell under which of them it was given.
+  DenseMap<cl::Option *, SmallVector<StringRef, 1>> Given;
+  for (auto &[Name, Option] : cl::getRegisteredOptions())
+    if (Option->getNumOccurrences())
+      Given[Option].push_back(Name);
+
+  std::vector<std::string> Result;
+  for (auto &[Option, Names] : Given) {
+    bool IsAccounted = any_of(Names, [&](StringRef Name) {
+      if (Option->getFormattingFlag() == cl::Prefix ||
+          Option->getFormattingFlag() == cl::AlwaysPrefix)
+        return any_of(LlvmArgs, [&](StringRef Arg) {
+          return Arg.ltrim('-').starts_with(Name);
+        });
+      return Accounted.contains(Name);
+    });
+    if (!IsAccounted)
+      Result.push_back("-" + Names.front().str());
+  }
+  llvm::sort(Result);
+  return Result;
+}

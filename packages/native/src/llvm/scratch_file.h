@@ -1,0 +1,38 @@
+// A nameless file with a path, for those parts of LLVM that only take paths.
+
+#ifndef DTLTO_LLVM_SCRATCH_FILE_H
+#define DTLTO_LLVM_SCRATCH_FILE_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <string>
+
+namespace dtlto {
+
+/// Memory with a path of this process where the system has such a thing (Linux),
+/// else a temporary file. Gone when the object is destroyed; on Linux also when
+/// the process is killed.
+class ScratchFile {
+public:
+  static llvm::Expected<ScratchFile> create(llvm::StringRef Contents);
+  ScratchFile(ScratchFile &&Other);
+  ScratchFile &operator=(ScratchFile &&) = delete;
+  ~ScratchFile();
+
+  const std::string &path() const { return Path; }
+  /// The contents, whoever wrote them by the path.
+  llvm::Expected<std::string> read() const;
+
+private:
+  ScratchFile(std::string Path, int Descriptor, bool IsTemporary)
+      : Path(std::move(Path)), Descriptor(Descriptor),
+        IsTemporary(IsTemporary) {}
+
+  std::string Path;
+  int Descriptor;
+  bool IsTemporary;
+};
+
+} // namespace dtlto
+
+#endif

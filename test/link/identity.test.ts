@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { CLANG, compile, DTLTO, DTLTO_BIN, inTemporaryDirectory, linkBoth, must, run, SMALL_PROGRAM, STOCK } from './toolchain.js'
+
+describe('a link by dtlto', () => {
+  test('gives the bytes of stock lld, through clang -fuse-ld=dtlto, and the program runs', () =>
+    inTemporaryDirectory((cwd) => {
+      const objects = compile(cwd, SMALL_PROGRAM, ['-g'])
+      const { stock, dtlto } = linkBoth(cwd, objects)
+      assert.ok(stock.equals(dtlto))
+      must(CLANG, ['-flto=thin', '-O2', '-fuse-ld=dtlto', ...objects, '-o', 'program'], {
+        cwd,
+        env: { PATH: `${DTLTO_BIN}:${process.env['PATH'] ?? ''}` },
+      })
+      assert.ok(stock.equals(readFileSync(join(cwd, 'program'))))
+      assert.equal(must(join(cwd, 'program'), [], { cwd }), '42\n')
+    }))
+
+  // Node exports a zlib of its own, with other bytes.
+  for (const compression of ['zlib', 'zstd']) {
+    test(`gives the bytes of stock lld with debug sections compressed by ${compression}`, () =>
+      inTemporaryDirectory((cwd) => {
+        const objects = compile(cwd, SMALL_PROGRAM, ['-g'])
+        const { stock, dtlto } = linkBoth(cwd, [...objects, `-Wl,--compress-debug-sections=${compression}`])
+        assert.ok(must(join(cwd, 'dtlto.out'), [], { cwd }) === '42\n' && stock.equals(dtlto))
+      }))
+  }
+
+  // Here libLLVM itself compresses: the functions' names in the profile data. Small inputs come out equal from both zlibs.
+  test('gives the bytes of stock lld for context-sensitive profile instrumentation', () =>
+    inTemporaryDirectory((cwd) => {
+      const functions = Array.from({ length: 900 }, (_, i) => {
+        const name = `a_long_function_name_${String((i * 7919) % 1000)}_of_many`
+        return `int ${name}(int a) { int s = 0; for (int i = 0; i < a; i++) if (i * ${String(i)} % 7 == 3) s += i; return s; }`
+      })
+      const objects = compile(cwd, { 'many.c': functions.join('\n') })
+      const args = [...objects, '-o', 'out', '-shared', '--lto-cs-profile-generate', '--lto-cs-profile-file=p']
+      must(STOCK, args, { cwd })
+      renameSync(join(cwd, 'out'), join(cwd, 'stock'))
+      must(DTLTO, args, { cwd })
+      must('cmp', ['out', 'stock'], { cwd })
+    }))
+
+  test('takes paths that are not UTF-8', () =>
+    inTemporaryDirectory((cwd) => {
+      const [main = ''] = compile(cwd, { 'main.c': 'int main(void) { return 0; }' })
+      const name = Buffer.concat([Buffer.from('caf'), Buffer.of(0xe9), Buffer.from('.o')])
+      renameSync(join(cwd, main), Buffer.concat([Buffer.from(`${cwd}/`), name]))
+      // The shell passes bytes that Node's spawn cannot.
+      const script = `${DTLTO} -o out -e main caf$(printf '\\351').o && ${STOCK} -o stock -e main caf$(printf '\\351').o && cmp out stock`
+      assert.deepEqual(run('sh', ['-c', script], { cwd }), { exitCode: 0, stdout: '', stderr: '' })
+    }))
+
+  test('takes a response file with options of both kinds and odd names', () =>
+    inTemporaryDirectory((cwd) => {
+      const [main = ''] = compile(cwd, { 'main.c': 'int main(void) { return 0; }' })
+      renameSync(join(cwd, main), join(cwd, `it's (odd) "名".o`))
+      writeFileSync(join(cwd, 'args'), `--distribute=local,slots=1 -e main "it's (odd) \\"名\\".o"`)
+      must(DTLTO, ['-o', 'out', '@args'], { cwd })
+      must(STOCK, ['-o', 'stock', '-e', 'main', `it's (odd) "名".o`], { cwd })
+      must('cmp', ['out', 'stock'], { cwd })
+    }))
+
+  test('adds its own options to the help of lld', () =>
+    inTemporaryDirectory((cwd) => {
+      const stock = must(STOCK, ['--help'], { cwd })
+      const dtlto = must(DTLTO, ['--help'], { cwd })
+      assert.ok(dtlto.startsWith(stock))
+      assert.match(dtlto.slice(stock.length), /--distribute=<name>/)
+    }))
+
+  test('says what is wrong with an option of its own and links nothing', () =>
+    inTemporaryDirectory((cwd) => {
+      const { exitCode, stdout, stderr } = run(DTLTO, ['--distribute=nowhere', '-o', 'out', 'none.o'], { cwd })
+      assert.equal(exitCode, 1)
+      assert.equal(stdout, '')
+      assert.match(stderr, /^ld\.dtlto: error: no distributor 'nowhere' could be loaded\n {2}tried '.*': no such package\n/)
+    }))
+
+  test('says what to install when the native part cannot be loaded', () =>
+    inTemporaryDirectory((cwd) => {
+      const { exitCode, stderr } = run(DTLTO, ['--version'], { cwd, env: { DTLTO_NATIVE: join(cwd, 'none.node') } })
+      assert.equal(exitCode, 1)
+      assert.match(stderr, /^ld\.dtlto: error: the native part of dtlto could not be loaded\n {2}tried '.*none\.node': no such file\n {2}build it:/)
+    }))
+})
