@@ -23,14 +23,34 @@ describe('a link leaves no trace', () => {
   test('but its output: no other file is created, not even for a moment', () => {
     const known = filesNow()
     const trace = join(cwd, 'trace')
-    must('strace', ['-f', '-qq', '-e', 'trace=/^(open|openat|openat2|creat|mkdir|mkdirat|link|linkat|symlink|symlinkat|mknod|mknodat|rename|renameat2?)$', '-o', trace, DTLTO, '-o', 'out', '-e', 'main', ...objects], { cwd }) // prettier-ignore
+    must(
+      'strace',
+      [
+        '-f',
+        '-qq',
+        '-e',
+        'trace=/^(open|openat|openat2|creat|mkdir|mkdirat|link|linkat|symlink|symlinkat|mknod|mknodat|rename|renameat2?)$',
+        '-o',
+        trace,
+        DTLTO,
+        '-o',
+        'out',
+        '-e',
+        'main',
+        ...objects,
+      ],
+      { cwd },
+    ) // prettier-ignore
     const created = readFileSync(trace, 'utf8')
       .split('\n')
       .filter((line) => !/ = -1 /.test(line) && (/O_CREAT|O_TMPFILE/.test(line) || !/ open(at2?)?\(/.test(line)))
       .flatMap((line) => /"([^"]*)"/.exec(line)?.[1] ?? [])
       .filter((path) => path !== '/dev/null' && path !== '/dev/tty')
     // lld writes its output beside it and renames it.
-    assert.deepEqual(created.filter((path) => !/^out(\.tmp[0-9a-f]+)?$/.test(path)), [])
+    assert.deepEqual(
+      created.filter((path) => !/^out(\.tmp[0-9a-f]+)?$/.test(path)),
+      [],
+    )
     assert.ok(created.length > 0, 'the trace shows the output')
     assert.deepEqual(filesNow(), [...known, 'out', 'trace'].sort())
     rmSync(trace)
@@ -60,7 +80,10 @@ async function threadsCompile(pid: number): Promise<void> {
   while (Date.now() < deadline) {
     const busy = readdirSync(`/proc/${String(pid)}/task`).filter((task) => {
       if (task === String(pid)) return false
-      const stat = readFileSync(`/proc/${String(pid)}/task/${task}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
+      const stat =
+        readFileSync(`/proc/${String(pid)}/task/${task}/stat`, 'utf8')
+          .split(') ')[1]
+          ?.split(' ') ?? []
       return Number(stat[11]) >= 10 // user time in ticks of 10 ms
     })
     if (busy.length >= 2) return

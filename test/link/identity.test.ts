@@ -2,7 +2,18 @@ import assert from 'node:assert/strict'
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { CLANG, compile, DTLTO, DTLTO_BIN, inTemporaryDirectory, linkBoth, must, run, SMALL_PROGRAM, STOCK } from './toolchain.js'
+import {
+  CLANG,
+  compile,
+  DTLTO,
+  DTLTO_BIN,
+  inTemporaryDirectory,
+  linkBoth,
+  must,
+  run,
+  SMALL_PROGRAM,
+  STOCK,
+} from './toolchain.js'
 
 describe('a link by dtlto', () => {
   test('gives the bytes of stock lld, through clang -fuse-ld=dtlto, and the program runs', () =>
@@ -76,13 +87,19 @@ describe('a link by dtlto', () => {
       const { exitCode, stdout, stderr } = run(DTLTO, ['--distribute=nowhere', '-o', 'out', 'none.o'], { cwd })
       assert.equal(exitCode, 1)
       assert.equal(stdout, '')
-      assert.match(stderr, /^ld\.dtlto: error: no distributor 'nowhere' could be loaded\n {2}tried '.*': no such package\n/)
+      assert.match(
+        stderr,
+        /^ld\.dtlto: error: no distributor 'nowhere' could be loaded\n {2}tried '.*': no such package\n/,
+      )
     }))
 
   test('says what to install when the native part cannot be loaded', () =>
     inTemporaryDirectory((cwd) => {
       const { exitCode, stderr } = run(DTLTO, ['--version'], { cwd, env: { DTLTO_NATIVE: join(cwd, 'none.node') } })
       assert.equal(exitCode, 1)
-      assert.match(stderr, /^ld\.dtlto: error: the native part of dtlto could not be loaded\n {2}tried '.*none\.node': no such file\n {2}build it:/)
+      assert.match(
+        stderr,
+        /^ld\.dtlto: error: the native part of dtlto could not be loaded\n {2}tried '.*none\.node': no such file\n {2}build it:/,
+      )
     }))
 })

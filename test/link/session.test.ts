@@ -48,7 +48,10 @@ test('a job has facts, and its module as bytes that are views only while lld wai
 
     for (const index of jobs.keys()) await session.compileHere(index)
     session.native.resume()
-    assert.deepEqual(parts.map(({ length }) => length), [0, 0, 0])
+    assert.deepEqual(
+      parts.map(({ length }) => length),
+      [0, 0, 0],
+    )
     assert.throws(() => session.native.cacheKey(main), /does not wait/)
     assert.equal(await session.finished, 0)
   }))

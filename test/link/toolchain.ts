@@ -53,7 +53,11 @@ export async function inTemporaryDirectory<T>(use: (directory: string) => T | Pr
 }
 
 /** Compiles C sources, given by name, to ThinLTO bitcode objects in `directory`; gives the objects' names. */
-export function compile(directory: string, sources: Readonly<Record<string, string>>, flags: readonly string[] = []): string[] {
+export function compile(
+  directory: string,
+  sources: Readonly<Record<string, string>>,
+  flags: readonly string[] = [],
+): string[] {
   return Object.entries(sources).map(([name, text]) => {
     const object = name.replace(/\.[a-z]+$/, '.o')
     writeFileSync(join(directory, name), text)
@@ -64,9 +68,11 @@ export function compile(directory: string, sources: Readonly<Record<string, stri
 
 /** A program of three modules that import from each other: prints 42. */
 export const SMALL_PROGRAM = {
-  'main.c': '#include <stdio.h>\nint twice(int);\nint add(int, int);\nint main(void) { printf("%d\\n", add(twice(20), 2)); return 0; }\n',
+  'main.c':
+    '#include <stdio.h>\nint twice(int);\nint add(int, int);\nint main(void) { printf("%d\\n", add(twice(20), 2)); return 0; }\n',
   'twice.c': 'int add(int, int);\nint twice(int x) { return add(x, x); }\n',
-  'add.c': 'static int calls;\nint add(int a, int b) { calls++; return a + b; }\nint add_calls(void) { return calls; }\n',
+  'add.c':
+    'static int calls;\nint add(int a, int b) { calls++; return a + b; }\nint add_calls(void) { return calls; }\n',
 } as const
 
 /** `count` modules whose backends take a while each (about 100 ms), and a main that calls them all. */
@@ -75,7 +81,11 @@ export function slowProgram(count: number): Record<string, string> {
   const names = Array.from({ length: count }, (_, i) => `slow${String(i)}`)
   for (const name of names) {
     const functions = Array.from({ length: 60 }, (_, i) => {
-      const steps = Array.from({ length: 12 }, (_, k) => `for (int i = 0; i < n; i++) a[i] = a[i] * ${String(k + i + 3)} + (a[(i * ${String(k + 7)}) % n] >> ${String((k % 5) + 1)});`)
+      const steps = Array.from(
+        { length: 12 },
+        (_, k) =>
+          `for (int i = 0; i < n; i++) a[i] = a[i] * ${String(k + i + 3)} + (a[(i * ${String(k + 7)}) % n] >> ${String((k % 5) + 1)});`,
+      )
       return `__attribute__((noinline)) int ${name}_${String(i)}(int *a, int n) { ${steps.join(' ')} return a[0]; }`
     })
     const calls = functions.map((_, i) => `${name}_${String(i)}(a, n)`).join(' + ')
@@ -88,7 +98,10 @@ export function slowProgram(count: number): Record<string, string> {
 }
 
 /** Links with both through clang, so that the command line is a real one; gives both results and both files' bytes. */
-export function linkBoth(directory: string, args: readonly string[]): { readonly stock: Buffer; readonly dtlto: Buffer } {
+export function linkBoth(
+  directory: string,
+  args: readonly string[],
+): { readonly stock: Buffer; readonly dtlto: Buffer } {
   const link = (linker: string, output: string): Buffer => {
     must(CLANG, ['-flto=thin', '-O2', `--ld-path=${linker}`, ...args, '-o', output], { cwd: directory })
     return readFileSync(join(directory, output))

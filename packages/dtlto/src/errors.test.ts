@@ -4,7 +4,8 @@ import { test } from 'node:test'
 import { DtltoError, ERROR_CODES } from './errors.js'
 
 test('the registry of error codes and docs/errors.md list the same codes', () => {
-  const documented = readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8').match(/^\| `(DTLTO_[A-Z_]+)`/gm) ?? []
+  const documented =
+    readFileSync(new URL('../../../docs/errors.md', import.meta.url), 'utf8').match(/^\| `(DTLTO_[A-Z_]+)`/gm) ?? []
   assert.deepEqual(documented.map((row) => row.slice(3, -1)).sort(), Object.keys(ERROR_CODES).sort())
 })
 

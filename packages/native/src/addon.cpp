@@ -1,8 +1,8 @@
-//===- addon.cpp - Registration only ------------------------------------------===//
-#include "llvm/process.h"
+// Registration only.
 #include "napi/link_object.h"
 #include "napi/values.h"
 #include "llvm/Config/llvm-config.h"
+#include "llvm/process.h"
 
 namespace dtlto {
 
@@ -23,7 +23,8 @@ static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
   Exports["version"] = Napi::String::New(Env, DTLTO_VERSION);
   Exports["llvmVersion"] = Napi::String::New(Env, LLVM_VERSION_STRING);
   Exports["llvmBin"] = Napi::String::New(Env, DTLTO_LLVM_BIN);
-  Exports["expandResponseFiles"] = Napi::Function::New<expandResponseFiles>(Env);
+  Exports["expandResponseFiles"] =
+      Napi::Function::New<expandResponseFiles>(Env);
   Exports["exitProcess"] = Napi::Function::New<exitProcess>(Env);
   Exports["Link"] = LinkObject::define(Env);
   return Exports;

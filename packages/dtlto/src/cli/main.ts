@@ -2,25 +2,31 @@
  * The linker programs: composes the link from the command line, the environment and the file, and ends the process.
  * Alone with stdout, stderr and exit.
  */
-import { readFileSync, writeSync } from 'node:fs'
+import { fstatSync, readFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type NativeArgument, native, NativeLoadError } from '@dtlto/native'
 import { loadSettings } from '../config/load.js'
+import type { Settings } from '../config/settings.js'
 import { DtltoError } from '../errors.js'
-import { LinkEvents } from '../link/events.js'
+import { LinkEvents, type LinkListener } from '../link/events.js'
 import { runLink } from '../link/link.js'
+import { progressLine } from '../report/progress.js'
+import { LinkTrace } from '../report/trace.js'
 import { ownHelp, splitOwnOptions } from './own-options.js'
 import { type LinkerProgram, linkerProgram, PROGRAM_NAMES } from './programs.js'
 
-/** Runs the linker that `startedAs` names, with this process's arguments. Does not return. */
-export async function main(startedAs: string): Promise<void> {
+/** Runs the linker named by the first argument (bin/ld.dtlto passes its own name) with the others. Does not return. */
+async function main([startedAs = '', ...argv]: readonly string[]): Promise<void> {
   const program = linkerProgram(startedAs)
   const name = program?.name ?? 'dtlto'
   try {
     if (!program) {
-      throw new DtltoError('DTLTO_FLAVOUR_UNKNOWN', `cannot tell the format from the name '${startedAs}': expected ${PROGRAM_NAMES.join(', ')}`)
+      throw new DtltoError(
+        'DTLTO_FLAVOUR_UNKNOWN',
+        `cannot tell the format from the name '${startedAs}': expected ${PROGRAM_NAMES.join(', ')}`,
+      )
     }
-    const exitCode = await runProgram(program)
+    const exitCode = await runProgram(program, argv)
     native().exitProcess(exitCode)
   } catch (error) {
     write(2, `${name}: error: ${describe(error)}\n`)
@@ -28,34 +34,47 @@ export async function main(startedAs: string): Promise<void> {
   }
 }
 
-async function runProgram(program: LinkerProgram): Promise<number> {
-  const given = commandLine()
+async function runProgram(program: LinkerProgram, argv: readonly string[]): Promise<number> {
+  const given = losslessArguments(argv)
   const expanded = expand(given, program)
   const own = splitOwnOptions(expanded, program.windows)
   // Without options of ours in response files lld may as well read them itself.
   const rest = own.rest.length === expanded.length ? given : own.rest
   const workingDirectory = process.cwd()
-  const settings = await loadSettings({ commandLine: own.settings, configFile: own.configFile, env: process.env, workingDirectory })
-  const events = new LinkEvents([
-    (event) => {
-      if (event.type === 'warning') write(2, `${program.name}: warning: ${event.distributor}: ${event.message}\n`)
-    },
-  ])
+  const settings = await loadSettings({
+    commandLine: own.settings,
+    configFile: own.configFile,
+    env: process.env,
+    workingDirectory,
+  })
+  const trace = settings.trace === undefined ? undefined : new LinkTrace()
+  const listeners: LinkListener[] = []
+  if (showsProgress(settings))
+    listeners.push(
+      progressLine(
+        (text) => write(2, text),
+        () => process.stderr.columns || 80,
+      ),
+    ) // prettier-ignore
+  if (trace) listeners.push((event) => trace.add(event))
+  listeners.push((event) => {
+    if (event.type === 'warning') write(2, `${program.name}: warning: ${event.distributor}: ${event.message}\n`)
+  })
   const { exitCode } = await runLink({
     argv: [join(native().llvmBin, program.stock), ...rest],
     settings,
     env: process.env,
     workingDirectory,
     capture: false,
-    events,
+    events: new LinkEvents(listeners),
   })
+  if (trace && settings.trace !== undefined) trace.save(settings.trace)
   if (exitCode === 0 && asksForHelp(rest, program)) write(1, ownHelp(program.windows))
   return exitCode
 }
 
 /** The arguments, as strings where they are UTF-8 and as bytes where they are not: Node replaces what it cannot decode. */
-function commandLine(): readonly NativeArgument[] {
-  const argv = process.argv.slice(2)
+function losslessArguments(argv: readonly string[]): readonly NativeArgument[] {
   if (!argv.some((argument) => argument.includes('\uFFFD'))) return argv
   const raw = readFileSync('/proc/self/cmdline').subarray(0, -1)
   const all: Buffer[] = []
@@ -78,6 +97,12 @@ function asksForHelp(argv: readonly NativeArgument[], { windows }: LinkerProgram
   return argv.some((argument) => typeof argument === 'string' && spellings.includes(argument))
 }
 
+/** A terminal that understands escape sequences, unless told otherwise. Merely asking Node for its stderr costs start-up time. */
+function showsProgress({ progress }: Settings): boolean {
+  if (progress !== 'auto') return progress === 'on'
+  return process.env['TERM'] !== 'dumb' && fstatSync(2).isCharacterDevice() && process.stderr.isTTY
+}
+
 function describe(error: unknown): string {
   if (DtltoError.is(error) || error instanceof NativeLoadError) return error.message
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
@@ -95,3 +120,5 @@ function write(fd: 1 | 2, text: string): void {
     }
   }
 }
+
+void main(process.argv.slice(2))

@@ -12,7 +12,16 @@ const invalid = (message: RegExp) => (error: unknown) =>
 describe('own options', () => {
   test('are taken out of a GNU command line, and the rest keeps its order', () => {
     const { settings, rest } = splitOwnOptions(
-      ['-o', 'a', '--distribute=distcc,hosts=a+b', 'x.o', '--distribute-fallback', 'none', '-lm', '--distribute-verify'],
+      [
+        '-o',
+        'a',
+        '--distribute=distcc,hosts=a+b',
+        'x.o',
+        '--distribute-fallback',
+        'none',
+        '-lm',
+        '--distribute-verify',
+      ],
       false,
     )
     assert.deepEqual(rest, ['-o', 'a', 'x.o', '-lm'])
@@ -22,7 +31,10 @@ describe('own options', () => {
   })
 
   test('are spelled with a slash and a colon on a Windows command line', () => {
-    const { settings, rest } = splitOwnOptions(['/out:a.exe', '/distribute:local,slots=3', '-Distribute-Progress:off'], true)
+    const { settings, rest } = splitOwnOptions(
+      ['/out:a.exe', '/distribute:local,slots=3', '-Distribute-Progress:off'],
+      true,
+    )
     assert.deepEqual(rest, ['/out:a.exe'])
     assert.equal(settings.distributors?.[0]?.name, 'local')
     assert.equal(settings.progress, 'off')
@@ -35,7 +47,10 @@ describe('own options', () => {
     try {
       writeFileSync(file, '')
       process.chdir(directory)
-      const { settings, rest } = splitOwnOptions(['--distribute=distcc', 'hosts=h/4', 'lzo=on', 'a=b.o', 'slots=2'], false)
+      const { settings, rest } = splitOwnOptions(
+        ['--distribute=distcc', 'hosts=h/4', 'lzo=on', 'a=b.o', 'slots=2'],
+        false,
+      )
       assert.deepEqual(settings.distributors?.[0]?.options, { hosts: 'h/4', lzo: 'on' })
       assert.deepEqual(rest, ['a=b.o', 'slots=2'])
     } finally {
@@ -46,7 +61,10 @@ describe('own options', () => {
 
   test('name several distributors in the order in which they are written', () => {
     const { settings } = splitOwnOptions(['--distribute=distcc', '--distribute', 'local'], false)
-    assert.deepEqual(settings.distributors?.map(({ name }) => name), ['distcc', 'local'])
+    assert.deepEqual(
+      settings.distributors?.map(({ name }) => name),
+      ['distcc', 'local'],
+    )
   })
 
   test('leave bytes that are not UTF-8 and options of lld that look alike alone', () => {
@@ -56,10 +74,16 @@ describe('own options', () => {
   })
 
   test('are refused when misspelled, incomplete or out of range', () => {
-    assert.throws(() => splitOwnOptions(['--distribute-tarce=x'], false), invalid(/unknown option '--distribute-tarce'/))
+    assert.throws(
+      () => splitOwnOptions(['--distribute-tarce=x'], false),
+      invalid(/unknown option '--distribute-tarce'/),
+    )
     assert.throws(() => splitOwnOptions(['--distribute'], false), invalid(/--distribute: missing argument/))
     assert.throws(() => splitOwnOptions(['--distribute='], false), invalid(/expected a distributor's name/))
-    assert.throws(() => splitOwnOptions(['--distribute-fallback=remote'], false), invalid(/expected local or none but received 'remote'/))
+    assert.throws(
+      () => splitOwnOptions(['--distribute-fallback=remote'], false),
+      invalid(/expected local or none but received 'remote'/),
+    )
     assert.throws(() => splitOwnOptions(['--distribute=local,=3'], false), invalid(/expected key=value/))
   })
 

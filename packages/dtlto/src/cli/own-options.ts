@@ -97,14 +97,22 @@ export function splitOwnOptions(argv: readonly NativeArgument[], windows: boolea
   return { settings, configFile, rest }
 }
 
-function match(argument: string, windows: boolean): { name: OwnName; spelling: string; value: string | undefined } | undefined {
-  const pattern = windows ? /^(?:\/|--?)(distribute(?:-[a-z]+)*)(?:[:=](.*))?$/is : /^--(distribute(?:-[a-z]+)*)(?:=(.*))?$/s
+function match(
+  argument: string,
+  windows: boolean,
+): { name: OwnName; spelling: string; value: string | undefined } | undefined {
+  const pattern = windows
+    ? /^(?:\/|--?)(distribute(?:-[a-z]+)*)(?:[:=](.*))?$/is
+    : /^--(distribute(?:-[a-z]+)*)(?:=(.*))?$/s
   const found = pattern.exec(argument)
   if (!found?.[1]) return undefined
   const name = windows ? found[1].toLowerCase() : found[1]
   const spelling = argument.slice(0, argument.length - (found[2] === undefined ? 0 : found[2].length + 1))
   if (!(name in NAMES)) {
-    throw new DtltoError('DTLTO_OPTION_INVALID', `unknown option '${spelling}': dtlto has ${Object.keys(NAMES).join(', ')}`)
+    throw new DtltoError(
+      'DTLTO_OPTION_INVALID',
+      `unknown option '${spelling}': dtlto has ${Object.keys(NAMES).join(', ')}`,
+    )
   }
   return { name: name as OwnName, spelling, value: found[2] }
 }

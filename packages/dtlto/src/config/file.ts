@@ -92,7 +92,10 @@ function distributorNames(value: unknown, path: string): string[] {
   if (Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string' && name !== '')) {
     return names as string[]
   }
-  throw new DtltoError('DTLTO_CONFIG_INVALID', `'distribute' in '${path}': expected a distributor's name or a list of names`)
+  throw new DtltoError(
+    'DTLTO_CONFIG_INVALID',
+    `'distribute' in '${path}': expected a distributor's name or a list of names`,
+  )
 }
 
 function optionTables(value: unknown, path: string): FileSettings['distributorOptions'] {
@@ -102,7 +105,10 @@ function optionTables(value: unknown, path: string): FileSettings['distributorOp
     const options: Record<string, RawOptionValue> = {}
     for (const [key, option] of Object.entries(asTable(table, place))) {
       if (!isRawValue(option)) {
-        throw new DtltoError('DTLTO_CONFIG_INVALID', `'${key}' of ${place}: expected a string, number, boolean or list of strings`)
+        throw new DtltoError(
+          'DTLTO_CONFIG_INVALID',
+          `'${key}' of ${place}: expected a string, number, boolean or list of strings`,
+        )
       }
       options[key] = option
     }

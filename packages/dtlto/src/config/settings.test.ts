@@ -32,24 +32,32 @@ describe('settings', () => {
   })
 
   test('come from the nearest dtlto.toml upwards, with options by distributor and paths relative to the file', async () => {
-    write('distribute = ["distcc", "local"]\nfallback = "none"\ntrace = "t.json"\n[distributor.distcc]\nhosts = ["a/8", "b"]\n')
+    write(
+      'distribute = ["distcc", "local"]\nfallback = "none"\ntrace = "t.json"\n[distributor.distcc]\nhosts = ["a/8", "b"]\n',
+    )
     const settings = await load()
     assert.equal(settings.fallback, 'none')
     assert.equal(settings.trace, join(root, 't.json'))
-    assert.deepEqual(settings.distributors.map(({ name, options }) => [name, options]), [
-      ['distcc', { hosts: ['a/8', 'b'] }],
-      ['local', {}],
-    ])
+    assert.deepEqual(
+      settings.distributors.map(({ name, options }) => [name, options]),
+      [
+        ['distcc', { hosts: ['a/8', 'b'] }],
+        ['local', {}],
+      ],
+    )
   })
 
   test('of the environment win over the file, and those of the command line over both', async () => {
     write('fallback = "none"\nprogress = "on"\n[distributor.distcc]\nhosts = ["file"]\nslots = 3\n')
     const env = { DTLTO_DISTRIBUTE: 'distcc,hosts=env local', DTLTO_PROGRESS: 'off', DTLTO_FALLBACK: '' }
     const fromEnvironment = await load({ env })
-    assert.deepEqual(fromEnvironment.distributors.map(({ name, options }) => [name, options]), [
-      ['distcc', { hosts: 'env', slots: 3 }],
-      ['local', {}],
-    ])
+    assert.deepEqual(
+      fromEnvironment.distributors.map(({ name, options }) => [name, options]),
+      [
+        ['distcc', { hosts: 'env', slots: 3 }],
+        ['local', {}],
+      ],
+    )
     assert.equal(fromEnvironment.progress, 'off')
     assert.equal(fromEnvironment.fallback, 'none')
     assert.equal((await load({ env, commandLine: { progress: 'auto' } })).progress, 'auto')
@@ -60,8 +68,14 @@ describe('settings', () => {
     writeFileSync(other, 'verify = true')
     assert.equal((await load({ configFile: other })).verify, true)
     assert.equal((await load({ env: { DTLTO_CONFIG: other } })).verify, true)
-    await assert.rejects(load({ configFile: join(root, 'none.toml') }), fails('DTLTO_CONFIG_INVALID', /--distribute-config: no such file/))
-    await assert.rejects(load({ env: { DTLTO_CONFIG: 'none.toml' } }), fails('DTLTO_CONFIG_INVALID', /DTLTO_CONFIG: no such file/))
+    await assert.rejects(
+      load({ configFile: join(root, 'none.toml') }),
+      fails('DTLTO_CONFIG_INVALID', /--distribute-config: no such file/),
+    )
+    await assert.rejects(
+      load({ env: { DTLTO_CONFIG: 'none.toml' } }),
+      fails('DTLTO_CONFIG_INVALID', /DTLTO_CONFIG: no such file/),
+    )
   })
 
   test('that are unknown, of the wrong type or no TOML are errors that name the place', async () => {

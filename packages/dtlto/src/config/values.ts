@@ -22,7 +22,10 @@ export function parsePair(pair: string, from: string): Record<string, RawOptionV
 function oneOf<const T extends string>(choices: readonly T[], value: unknown, from: string): T {
   const found = choices.find((choice) => choice === value)
   if (found !== undefined) return found
-  throw new DtltoError('DTLTO_OPTION_INVALID', `${from}: expected ${choices.join(' or ')} but received '${String(value)}'`)
+  throw new DtltoError(
+    'DTLTO_OPTION_INVALID',
+    `${from}: expected ${choices.join(' or ')} but received '${String(value)}'`,
+  )
 }
 
 export const parseFallback = (value: unknown, from: string): Settings['fallback'] => oneOf(FALLBACKS, value, from)

@@ -9,8 +9,19 @@ export const PLUGIN_API_VERSION = '1.0.0'
 
 /** One option that a distributor accepts, as written in `--distribute=NAME,key=value` or in dtlto.toml. */
 export type OptionSpec =
-  | { readonly type: 'string'; readonly description: string; readonly default?: string; readonly choices?: readonly string[] }
-  | { readonly type: 'integer'; readonly description: string; readonly default?: number; readonly min?: number; readonly max?: number }
+  | {
+      readonly type: 'string'
+      readonly description: string
+      readonly default?: string
+      readonly choices?: readonly string[]
+    }
+  | {
+      readonly type: 'integer'
+      readonly description: string
+      readonly default?: number
+      readonly min?: number
+      readonly max?: number
+    }
   | { readonly type: 'boolean'; readonly description: string; readonly default?: boolean }
   /** Several strings; on the command line separated by `+` or blanks, in dtlto.toml an array. */
   | { readonly type: 'list'; readonly description: string; readonly default?: readonly string[] }

@@ -33,9 +33,13 @@ export async function loadDistributor(name: string, directory: string): Promise<
     return exported
   }
   const tried = attempts.map(({ what, problem }) => `\n  tried '${what}': ${problem}`).join('')
-  throw new DtltoError('DTLTO_PLUGIN_NOT_FOUND', `no distributor '${name}' could be loaded${tried}\n  ${remedy(name)}`, {
-    details: { name, attempts },
-  })
+  throw new DtltoError(
+    'DTLTO_PLUGIN_NOT_FOUND',
+    `no distributor '${name}' could be loaded${tried}\n  ${remedy(name)}`,
+    {
+      details: { name, attempts },
+    },
+  )
 }
 
 function* candidates(name: string, directory: string, attempts: Attempt[]): Generator<{ what: string; path: string }> {

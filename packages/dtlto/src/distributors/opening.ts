@@ -19,7 +19,11 @@ export class OpeningDistributor implements Distributor {
   #ended = false
   readonly #opening: Promise<void>
 
-  constructor(definition: DistributorDefinition, context: DistributorContext, options: Parameters<DistributorDefinition['open']>[1]) {
+  constructor(
+    definition: DistributorDefinition,
+    context: DistributorContext,
+    options: Parameters<DistributorDefinition['open']>[1],
+  ) {
     this.#opening = this.#run(definition, context, options)
   }
 

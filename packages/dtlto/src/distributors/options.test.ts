@@ -13,7 +13,10 @@ const SCHEMA = {
 test('options are read from strings and from typed values alike', () => {
   const expected = { hosts: ['x', 'y'], slots: 2, probe: false, mode: 'b' }
   assert.deepEqual(checkOptions(SCHEMA, { hosts: 'x+y', slots: '2', probe: 'off', mode: 'b' }, 'd', 'here'), expected)
-  assert.deepEqual(checkOptions(SCHEMA, { hosts: ['x', 'y'], slots: 2, probe: false, mode: 'b' }, 'd', 'here'), expected)
+  assert.deepEqual(
+    checkOptions(SCHEMA, { hosts: ['x', 'y'], slots: 2, probe: false, mode: 'b' }, 'd', 'here'),
+    expected,
+  )
 })
 
 test('an option that is not given has its default, or undefined', () => {
@@ -32,7 +35,8 @@ test('an unknown option or a value that cannot be taken names place, option and 
   for (const [written, message] of cases) {
     assert.throws(
       () => checkOptions(SCHEMA, written, 'd', 'here'),
-      (error: unknown) => error instanceof DtltoError && error.code === 'DTLTO_PLUGIN_OPTION_INVALID' && error.message === message,
+      (error: unknown) =>
+        error instanceof DtltoError && error.code === 'DTLTO_PLUGIN_OPTION_INVALID' && error.message === message,
     )
   }
 })

@@ -13,12 +13,16 @@ export function checkOptions<S extends OptionsSchema>(
   for (const key of Object.keys(written)) {
     if (known.includes(key)) continue
     const expected = known.length > 0 ? `it has ${known.join(', ')}` : 'it has none'
-    throw new DtltoError('DTLTO_PLUGIN_OPTION_INVALID', `${from}: distributor '${distributor}' has no option '${key}': ${expected}`)
+    throw new DtltoError(
+      'DTLTO_PLUGIN_OPTION_INVALID',
+      `${from}: distributor '${distributor}' has no option '${key}': ${expected}`,
+    )
   }
   const values: Record<string, unknown> = {}
   for (const [key, spec] of Object.entries(schema)) {
     const value = written[key]
-    values[key] = value === undefined ? spec.default : checkValue(spec, value, `${from}: option '${key}' of '${distributor}'`)
+    values[key] =
+      value === undefined ? spec.default : checkValue(spec, value, `${from}: option '${key}' of '${distributor}'`)
   }
   return values as OptionValues<S>
 }
@@ -37,7 +41,9 @@ function checkValue(spec: OptionSpec, value: RawOptionValue, place: string): unk
       const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = spec
       const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value
       if (typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max) return number
-      return expected(`an integer${spec.min === undefined ? '' : ` from ${String(min)}`}${spec.max === undefined ? '' : ` to ${String(max)}`}`)
+      return expected(
+        `an integer${spec.min === undefined ? '' : ` from ${String(min)}`}${spec.max === undefined ? '' : ` to ${String(max)}`}`,
+      )
     }
     case 'boolean':
       if (value === true || value === 'true' || value === 'on' || value === '1') return true

@@ -38,7 +38,10 @@ export class LinkBackendJob implements BackendJob {
       case 'failed':
         return { kind: 'does-not-compile', diagnostics: [] } // lld has them
       case 'lost':
-        throw new DtltoError('DTLTO_CANCELLED', `'${this.moduleId}' was settled before its compile in this process had an object`)
+        throw new DtltoError(
+          'DTLTO_CANCELLED',
+          `'${this.moduleId}' was settled before its compile in this process had an object`,
+        )
     }
   }
 

@@ -1,6 +1,12 @@
 import { performance } from 'node:perf_hooks'
 import type { DistributorChoice, Settings } from '../config/settings.js'
-import type { DistributorContext, DistributorDefinition, LinkFacts, OptionValues, OptionsSchema } from '../distributors/interface.js'
+import type {
+  DistributorContext,
+  DistributorDefinition,
+  LinkFacts,
+  OptionValues,
+  OptionsSchema,
+} from '../distributors/interface.js'
 import { loadDistributor } from '../distributors/load.js'
 import { local } from '../distributors/local/local.js'
 import { OpeningDistributor } from '../distributors/opening.js'
@@ -22,7 +28,12 @@ export async function prepareDistributors(settings: Settings, directory: string)
   const prepared: PreparedDistributor[] = []
   for (const choice of settings.distributors) prepared.push(await prepare(choice, directory, prepared))
   if (settings.fallback === 'local' && !prepared.some(({ definition }) => definition === local)) {
-    prepared.push({ label: 'local', definition: local, options: checkOptions(local.options, {}, 'local', ''), role: 'fallback' })
+    prepared.push({
+      label: 'local',
+      definition: local,
+      options: checkOptions(local.options, {}, 'local', ''),
+      role: 'fallback',
+    })
   }
   return prepared
 }

@@ -8,6 +8,8 @@ export type LinkEvent =
   | { readonly type: 'scheduler'; readonly event: SchedulerEvent }
   /** The set of objects is fixed; lld writes its output. */
   | { readonly type: 'objects' }
+  /** Nothing of lld runs any more. The last event. */
+  | { readonly type: 'end'; readonly exitCode: number }
   /** Said once for each distributor and kind. */
   | { readonly type: 'warning'; readonly distributor: string; readonly kind: string; readonly message: string }
   | { readonly type: 'debug'; readonly distributor: string; readonly message: string }

@@ -68,6 +68,7 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
       session.native.resume()
     }
     const exitCode = await session.finished
+    request.events.emit({ type: 'end', exitCode })
     return { exitCode, stdout: session.native.capturedStdout(), stderr: session.native.capturedStderr() }
   } finally {
     request.signal?.removeEventListener('abort', cancel)

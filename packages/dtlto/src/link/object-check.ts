@@ -6,7 +6,13 @@ function expectedMagic(triple: string): { readonly format: string; readonly magi
   const [arch = '', , os = '', environment = ''] = triple.split('-')
   if (arch.startsWith('wasm')) return { format: 'WebAssembly', magics: [[0x00, 0x61, 0x73, 0x6d]] }
   if (/^(darwin|macos|ios|tvos|watchos|xros|driverkit)/.test(os)) {
-    return { format: 'Mach-O', magics: [[0xcf, 0xfa, 0xed, 0xfe], [0xce, 0xfa, 0xed, 0xfe]] } // prettier-ignore
+    return {
+      format: 'Mach-O',
+      magics: [
+        [0xcf, 0xfa, 0xed, 0xfe],
+        [0xce, 0xfa, 0xed, 0xfe],
+      ],
+    } // prettier-ignore
   }
   if ((/^(windows|win32|uefi)/.test(os) && !environment.includes('elf')) || os === 'cygwin') {
     const machines = /^(x86_64|amd64)/.test(arch)

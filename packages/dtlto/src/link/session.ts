@@ -47,7 +47,9 @@ export class LinkSession {
         }
       })
     } catch (error) {
-      throw new DtltoError('DTLTO_LINK_RUNNING', 'a link is running in this process already: lld keeps global state', { cause: error })
+      throw new DtltoError('DTLTO_LINK_RUNNING', 'a link is running in this process already: lld keeps global state', {
+        cause: error,
+      })
     }
   }
 
@@ -55,7 +57,9 @@ export class LinkSession {
   compileHere(index: number): Promise<Compiled> {
     return new Promise((resolve, reject) => {
       if (this.#compiling.has(index)) {
-        reject(new DtltoError('DTLTO_PLUGIN_MISBEHAVED', `job ${String(index)} is being compiled in this process already`))
+        reject(
+          new DtltoError('DTLTO_PLUGIN_MISBEHAVED', `job ${String(index)} is being compiled in this process already`),
+        )
         return
       }
       this.native.compileHere(index)

@@ -25,16 +25,16 @@ struct IndividualIndex {
 /// any number of threads may make indexes of one combined index at once. The
 /// bytes depend on the contents of the summaries, and not on the order in which
 /// the thin link visited modules.
-IndividualIndex makeIndividualIndex(
-    const llvm::ModuleSummaryIndex &CombinedIndex,
-    const llvm::DenseMap<llvm::StringRef, llvm::GVSummaryMapTy>
-        &ModuleToDefinedGVSummaries,
-    const llvm::FunctionImporter::ImportMapTy &ImportList,
-    llvm::StringRef ModuleId);
+IndividualIndex
+makeIndividualIndex(const llvm::ModuleSummaryIndex &CombinedIndex,
+                    const llvm::DenseMap<llvm::StringRef, llvm::GVSummaryMapTy>
+                        &ModuleToDefinedGVSummaries,
+                    const llvm::FunctionImporter::ImportMapTy &ImportList,
+                    llvm::StringRef ModuleId);
 
-/// The index with every module id replaced by NewIds[id]; all else is copied bit
-/// for bit. Every id of the index must have a new one, and the new ids must sort
-/// as the old ones do: imports are linked in the order of the ids.
+/// The index with every module id replaced by NewIds[id]; all else is copied
+/// bit for bit. Every id of the index must have a new one, and the new ids must
+/// sort as the old ones do: imports are linked in the order of the ids.
 llvm::Expected<std::string>
 renameModules(llvm::StringRef IndexBytes,
               const llvm::StringMap<std::string> &NewIds);

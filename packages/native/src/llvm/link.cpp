@@ -1,8 +1,8 @@
-//===- link.cpp - One link: lld on a thread of its own ------------------------===//
+// One link: lld on a thread of its own.
 #include "link.h"
-#include "thin_jobs.h"
 #include "lld/Common/CommonLinkerContext.h"
 #include "lld/Common/Driver.h"
+#include "thin_jobs.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
@@ -38,8 +38,9 @@ Link::Link(std::vector<std::string> Arguments, LinkStdio Stdio,
 
 Link::~Link() { join(); }
 
-/// lld recurses deeply (parsers, the inliner in regular LTO): give it what a main thread has, never less than 8 MiB. musl and
-/// `ulimit -s unlimited` would give it far less.
+/// lld recurses deeply (parsers, the inliner in regular LTO): give it what a
+/// main thread has, never less than 8 MiB. musl and `ulimit -s unlimited` would
+/// give it far less.
 static size_t lldStackSize() {
   constexpr size_t Least = size_t(8) << 20;
   constexpr size_t Most = size_t(256) << 20;
@@ -81,9 +82,10 @@ void Link::run() {
 
   int ExitCode = 1;
   if (Stdio == LinkStdio::Inherit) {
-    // As stock lld's main, in its program: stack traces on crashes, and the end of the process on a fatal error. With
-    // exitEarly lld would end the process by itself; without, and without lldMain, it returns and frees nothing, which
-    // the caller's early exit makes right.
+    // As stock lld's main, in its program: stack traces on crashes, and the end
+    // of the process on a fatal error. With exitEarly lld would end the process
+    // by itself; without, and without lldMain, it returns and frees nothing,
+    // which the caller's early exit makes right.
     sys::PrintStackTraceOnErrorSignal(Argv[0]);
     ExitCode = lld::unsafeLldMain(Argv, outs(), errs(), Drivers,
                                   /*exitEarly=*/false);

@@ -1,16 +1,15 @@
-//===- link.h - One link: lld on a thread of its own --------------------------===//
+// One link: lld on a thread of its own.
 //
-// lld knows nothing of us. It runs, unmodified, on one thread; when it asks for the in-process ThinLTO backend it gets
-// ours (thin_backend.cpp), which hands the backend jobs of the link to a LinkListener and waits until each has an object
-// or has failed. What happens on which thread:
+// lld knows nothing of us. It runs, unmodified, on one thread; when it asks for
+// the in-process ThinLTO backend it gets ours (thin_jobs.cpp), which hands
+// the backend jobs of the link to a LinkListener and waits until each has an
+// object or has failed. What happens on which thread:
 //
-//   lld's thread      everything of lld; LinkListener::jobsReady and ::finished are called on it
-//   pool threads      compileHere; LinkListener::jobCompiled is called on them
-//   caller's thread   all methods of Link
+//   lld's thread     everything of lld; LinkListener::jobsReady and ::finished
+//   pool threads     compileHere; LinkListener::jobCompiled
+//   caller's thread  all methods of Link
 //
 // lld keeps global state: one link at a time in a process.
-//
-//===----------------------------------------------------------------------------===//
 #ifndef DTLTO_LINK_H
 #define DTLTO_LINK_H
 
@@ -42,7 +41,8 @@ struct JobFacts {
 enum class CompileOutcome {
   Compiled, ///< the object is in lld's hands
   Failed,   ///< it does not compile; lld will report it
-  Lost      ///< the job was settled by another attempt, or cancelled, before this one had an object
+  Lost ///< the job was settled by another attempt, or cancelled, before this
+       ///< one had an object
 };
 
 class LinkListener {
@@ -57,8 +57,10 @@ public:
 };
 
 enum class LinkStdio {
-  Inherit, ///< file descriptors 1 and 2, exactly as stock lld; a fatal error of lld ends the process
-  Capture  ///< kept in memory; a fatal error of lld ends the link only, and its memory is freed at the end
+  Inherit, ///< file descriptors 1 and 2, exactly as stock lld; a fatal error of
+           ///< lld ends the process
+  Capture  ///< kept in memory; a fatal error of lld ends the link only, and its
+           ///< memory is freed at the end
 };
 
 class Link {
@@ -78,24 +80,30 @@ public:
   /// How many jobs lld itself would run at a time (--thinlto-jobs).
   unsigned localSlots() const;
 
-  /// Starts an in-process compile on a pool thread: same Config, same combined index, no serialisation.
+  /// Starts an in-process compile on a pool thread: same Config, same combined
+  /// index, no serialisation.
   void compileHere(unsigned Index);
-  /// Gives lld the object of a job. False if the job is settled already; an error if the object could not be stored.
+  /// Gives lld the object of a job. False if the job is settled already; an
+  /// error if the object could not be stored.
   bool deliver(unsigned Index, llvm::StringRef Object, std::string &Error);
   /// Settles a job as failed: lld reports the message.
   void fail(unsigned Index, llvm::StringRef Message);
   /// LLVM's ThinLTO cache key, empty for a module without hash.
   std::string cacheKey(unsigned Index) const;
 
-  /// The standalone bitcode of a module of the link, in parts: views, valid until resume. Empty for an unknown id.
+  /// The standalone bitcode of a module of the link, in parts: views, valid
+  /// until resume. Empty for an unknown id.
   std::vector<llvm::StringRef> moduleParts(llvm::StringRef ModuleId);
-  /// The job's individual index, made anew, and the modules from which it imports definitions.
+  /// The job's individual index, made anew, and the modules from which it
+  /// imports definitions.
   std::pair<std::string, std::vector<std::string>>
   individualIndex(unsigned Index) const;
 
-  /// Lets lld go on; every job must be settled (unsettled ones count as cancelled).
+  /// Lets lld go on; every job must be settled (unsettled ones count as
+  /// cancelled).
   void resume();
-  /// No further compile starts and no further job is waited for; lld ends with an error.
+  /// No further compile starts and no further job is waited for; lld ends with
+  /// an error.
   void cancel();
 
   const std::string &capturedStdout() const { return Stdout; }

@@ -1,10 +1,10 @@
 // A BitcodeModule is a slice of whatever file the linker read: an object, an
-// archive member, a section of a native object (FatLTO), one of two modules of a
-// split unit. The slice holds the module's blocks, and they refer to names by
+// archive member, a section of a native object (FatLTO), one of two modules of
+// a split unit. The slice holds the module's blocks, and they refer to names by
 // position in a string table that stands elsewhere in the file, shared with the
 // other modules. A file of its own therefore needs three things: the magic
-// number, the slice, and that string table. The symbol table, which only linkers
-// read, is left out.
+// number, the slice, and that string table. The symbol table, which only
+// linkers read, is left out.
 
 #include "module_bytes.h"
 #include "llvm/Bitcode/BitcodeWriter.h"

@@ -1,4 +1,4 @@
-//===- process.cpp - What a linker program needs of LLVM beside the link ------===//
+// What a linker program needs of LLVM beside the link.
 #include "process.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/Allocator.h"
@@ -35,7 +35,8 @@ bool isUtf8(const std::string &S) {
 void exitProcess(int Code) {
   outs().flush();
   errs().flush();
-  // A reader that went away: stock lld dies of SIGPIPE with EX_IOERR; Node ignores the signal, so we see the error instead.
+  // A reader that went away: stock lld dies of SIGPIPE with EX_IOERR; Node
+  // ignores the signal, so we see the error instead.
   if (outs().has_error()) {
     outs().clear_error();
     Code = 74;

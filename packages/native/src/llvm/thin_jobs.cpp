@@ -1,15 +1,18 @@
-//===- thin_jobs.cpp - The ThinLTO backend that lld gets from us --------------===//
+// The ThinLTO backend that lld gets from us.
 //
-// The idea of dtlto in one file. Every lld flavour asks llvm::lto::createInProcessThinBackend (public header LTO.h) for the
-// ThinLTO backend; this file defines that function, the addon is linked so that lld's archives bind to it, and thereby the
-// whole footprint on lld and LLVM is described. LTO calls start() once a module, then wait(). LLVM's own backend compiles in
-// start(), on a pool; ours only notes the job there, so that in wait() the set of jobs is fixed and can be planned as a whole.
-// That costs nothing: start() for all modules takes well under a millisecond, and nothing else runs meanwhile.
+// The idea of dtlto in one file. Every lld flavour asks
+// llvm::lto::createInProcessThinBackend (public header LTO.h) for the ThinLTO
+// backend; this file defines that function, the addon is linked so that lld's
+// archives bind to it, and thereby the whole footprint on lld and LLVM is
+// described. LTO calls start() once a module, then wait(). LLVM's own backend
+// compiles in start(), on a pool; ours only notes the job there, so that in
+// wait() the set of jobs is fixed and can be planned as a whole. That costs
+// nothing: start() for all modules takes well under a millisecond, and nothing
+// else runs meanwhile.
 //
-// A job that is compiled in this process takes exactly LLVM's path: the same Config, combined index, import list and module
-// map go to lto::thinBackend; no individual index is made and nothing is copied.
-//
-//===----------------------------------------------------------------------------===//
+// A job that is compiled in this process takes exactly LLVM's path: the same
+// Config, combined index, import list and module map go to lto::thinBackend; no
+// individual index is made and nothing is copied.
 #include "thin_jobs.h"
 #include "llvm/IR/Module.h"
 #include "llvm/LTO/LTOBackend.h"
@@ -55,8 +58,9 @@ Error ThinJobs::start(
   return Error::success();
 }
 
-/// What precedes a compile wherever it happens: index files for --thinlto-emit-index-files, and lld's cache. A hit is in lld's
-/// hands when this returns, and is no job. Pool thread.
+/// What precedes a compile wherever it happens: index files for
+/// --thinlto-emit-index-files, and lld's cache. A hit is in lld's hands when
+/// this returns, and is no job. Pool thread.
 void ThinJobs::prepare(ThinJob &Job) {
   StringRef Id = Job.Module.getModuleIdentifier();
   if (EmitIndexFiles)
@@ -123,7 +127,8 @@ std::string ThinJobs::cacheKey(const ThinJob &Job) const {
     return Job.Key;
   // As LLVM's own backend: no key without the module's hash.
   if (!CombinedIndex.modulePaths().count(Id) ||
-      all_of(CombinedIndex.getModuleHash(Id), [](uint32_t V) { return V == 0; }))
+      all_of(CombinedIndex.getModuleHash(Id),
+             [](uint32_t V) { return V == 0; }))
     return {};
   return computeLTOCacheKey(Conf, CombinedIndex, Id, Job.ImportList,
                             Job.ExportList, Job.ResolvedODR, Job.DefinedGlobals,
@@ -132,8 +137,7 @@ std::string ThinJobs::cacheKey(const ThinJob &Job) const {
 
 IndividualIndex ThinJobs::individualIndex(const ThinJob &Job) const {
   return makeIndividualIndex(CombinedIndex, ModuleToDefinedGVSummaries,
-                             Job.ImportList,
-                             Job.Module.getModuleIdentifier());
+                             Job.ImportList, Job.Module.getModuleIdentifier());
 }
 
 const ModuleBytes *ThinJobs::moduleBytes(StringRef ModuleId) {
@@ -147,7 +151,8 @@ const ModuleBytes *ThinJobs::moduleBytes(StringRef ModuleId) {
   return &Bytes.try_emplace(ModuleId, Found->second).first->second;
 }
 
-/// LLVM's own backend, with one difference: the object is dropped if another attempt has won meanwhile. Pool thread.
+/// LLVM's own backend, with one difference: the object is dropped if another
+/// attempt has won meanwhile. Pool thread.
 Error ThinJobs::compile(ThinJob &Job, bool &Lost) {
   auto Claim = [&](unsigned Task, const Twine &ModuleName)
       -> Expected<std::unique_ptr<CachedFileStream>> {
@@ -189,7 +194,8 @@ void ThinJobs::compileHere(unsigned Index) {
         Outcome = CompileOutcome::Failed;
         fail(Job, std::move(E));
       } else if (!Lost) {
-        // Also without an object: a hook may end a backend early (--lto-emit-llvm).
+        // Also without an object: a hook may end a backend early
+        // (--lto-emit-llvm).
         std::lock_guard<std::mutex> Lock(Job.Mutex);
         Job.Now = ThinJob::State::Settled;
         Outcome = CompileOutcome::Compiled;

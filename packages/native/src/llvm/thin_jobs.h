@@ -1,4 +1,4 @@
-//===- thin_jobs.h - The ThinLTO backend that lld gets from us ----------------===//
+// The ThinLTO backend that lld gets from us.
 #ifndef DTLTO_THIN_JOBS_H
 #define DTLTO_THIN_JOBS_H
 
@@ -10,10 +10,12 @@
 
 namespace dtlto {
 
-/// One ThinLTO backend. Everything but State is immutable once start() has made it, and lives as long as lld's thread
-/// waits: references are into LTO::runThinLTO's frame.
+/// One ThinLTO backend. Everything but State is immutable once start() has made
+/// it, and lives as long as lld's thread waits: references are into
+/// LTO::runThinLTO's frame.
 struct ThinJob {
-  /// Who gives lld the object. Writing is entered once, by the attempt that first has an object: it is the winner.
+  /// Who gives lld the object. Writing is entered once, by the attempt that
+  /// first has an object: it is the winner.
   enum class State { Open, Writing, Settled, Failed };
 
   ThinJob(unsigned Task, llvm::BitcodeModule Module,
@@ -38,9 +40,10 @@ struct ThinJob {
   const llvm::GVSummaryMapTy &DefinedGlobals;
   llvm::MapVector<llvm::StringRef, llvm::BitcodeModule> &ModuleMap;
 
-  std::string Key;              ///< LLVM's cache key, when there is a cache
-  llvm::AddStreamFn AddStream;  ///< where the object goes: lld's buffer, or the cache
-  State Now = State::Open;      ///< guarded by Mutex
+  std::string Key; ///< LLVM's cache key, when there is a cache
+  llvm::AddStreamFn
+      AddStream; ///< where the object goes: lld's buffer, or the cache
+  State Now = State::Open; ///< guarded by Mutex
   std::mutex Mutex;
   llvm::Error Failure = llvm::Error::success(); ///< set once, on Failed
   bool CacheHit = false;
@@ -48,7 +51,8 @@ struct ThinJob {
   ~ThinJob() { llvm::consumeError(std::move(Failure)); }
 };
 
-/// Collects the backends that LTO starts, then has them made by whoever listens to the link.
+/// Collects the backends that LTO starts, then has them made by whoever listens
+/// to the link.
 class ThinJobs final : public llvm::lto::ThinBackendProc {
 public:
   ThinJobs(const llvm::lto::Config &Conf, llvm::ModuleSummaryIndex &Index,
@@ -65,8 +69,8 @@ public:
   start(unsigned Task, llvm::BitcodeModule Module,
         const llvm::FunctionImporter::ImportMapTy &ImportList,
         const llvm::FunctionImporter::ExportSetTy &ExportList,
-        const std::map<llvm::GlobalValue::GUID,
-                       llvm::GlobalValue::LinkageTypes> &ResolvedODR,
+        const std::map<llvm::GlobalValue::GUID, llvm::GlobalValue::LinkageTypes>
+            &ResolvedODR,
         llvm::MapVector<llvm::StringRef, llvm::BitcodeModule> &ModuleMap)
       override;
   llvm::Error wait() override;
@@ -94,8 +98,9 @@ private:
   bool EmitIndexFiles;
   Link &Owner;
   llvm::Triple TargetTriple;
-  std::deque<ThinJob> All;      ///< in the order of start(): lld's own
-  std::vector<ThinJob *> Open;  ///< those that no cache had; fixed before Link::backendWaits
+  std::deque<ThinJob> All; ///< in the order of start(): lld's own
+  std::vector<ThinJob *>
+      Open; ///< those that no cache had; fixed before Link::backendWaits
   llvm::DenseSet<llvm::GlobalValue::GUID> CfiFunctionDefs, CfiFunctionDecls;
   llvm::StringMap<ModuleBytes> Bytes; ///< caller's thread only
 };

@@ -1,4 +1,4 @@
-//===- link_object.cpp - A link, as JavaScript sees it ------------------------===//
+// A link, as JavaScript sees it.
 #include "link_object.h"
 #include "values.h"
 
@@ -35,9 +35,9 @@ LinkObject::LinkObject(const Napi::CallbackInfo &Info)
   TheLink = std::make_unique<Link>(
       toArguments(Info[0]), Capture ? LinkStdio::Capture : LinkStdio::Inherit,
       *this);
-  OnEvent = EventFunction::New(Env, Info[2].As<Napi::Function>(), "dtlto link",
-                               /*maxQueueSize=*/0, /*initialThreadCount=*/1,
-                               this);
+  OnEvent =
+      EventFunction::New(Env, Info[2].As<Napi::Function>(), "dtlto link",
+                         /*maxQueueSize=*/0, /*initialThreadCount=*/1, this);
   // The object lives as long as lld's thread; released in callJs.
   Ref();
   if (TheLink->start())
@@ -87,8 +87,8 @@ void LinkObject::callJs(Napi::Env Env, Napi::Function OnEvent, LinkObject *Self,
   }
   case Event::Finished:
     Self->TheLink->join();
-    OnEvent.Call({Napi::String::New(Env, "finished"),
-                  Napi::Number::New(Env, E->Code)});
+    OnEvent.Call(
+        {Napi::String::New(Env, "finished"), Napi::Number::New(Env, E->Code)});
     Self->OnEvent.Release();
     Self->Unref();
     return;
@@ -170,8 +170,8 @@ Napi::Value LinkObject::cacheKey(const Napi::CallbackInfo &Info) {
 }
 
 Napi::Value LinkObject::view(Napi::Env Env, llvm::StringRef Bytes) {
-  auto Buffer = Napi::ArrayBuffer::New(
-      Env, const_cast<char *>(Bytes.data()), Bytes.size());
+  auto Buffer = Napi::ArrayBuffer::New(Env, const_cast<char *>(Bytes.data()),
+                                       Bytes.size());
   Views.push_back(Napi::Weak(Buffer));
   return Napi::Uint8Array::New(Env, Bytes.size(), Buffer, 0);
 }

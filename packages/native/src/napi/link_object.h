@@ -1,4 +1,4 @@
-//===- link_object.h - A link, as JavaScript sees it --------------------------===//
+// A link, as JavaScript sees it.
 #ifndef DTLTO_LINK_OBJECT_H
 #define DTLTO_LINK_OBJECT_H
 
@@ -7,8 +7,9 @@
 
 namespace dtlto {
 
-/// `new Link(argv, capture, onEvent)` starts a link; see ../index.ts for the contract. Methods throw when lld does not wait
-/// for jobs, so that a distributor that answers late cannot reach freed memory.
+/// `new Link(argv, capture, onEvent)` starts a link; see ../index.ts for the
+/// contract. Methods throw when lld does not wait for jobs, so that a
+/// distributor that answers late cannot reach freed memory.
 class LinkObject final : public Napi::ObjectWrap<LinkObject>,
                          public LinkListener {
 public:
@@ -49,9 +50,11 @@ private:
 
   std::unique_ptr<Link> TheLink;
   EventFunction OnEvent;
-  bool LldWaits = false; ///< JavaScript thread's view: from jobsReady to resume or cancel
+  bool LldWaits =
+      false; ///< JavaScript thread's view: from jobsReady to resume or cancel
   size_t JobCount = 0;
-  /// Buffers on lld's memory; detached before lld goes on, so that late readers see nothing instead of freed memory.
+  /// Buffers on lld's memory; detached before lld goes on, so that late readers
+  /// see nothing instead of freed memory.
   std::vector<Napi::Reference<Napi::ArrayBuffer>> Views;
 };
 

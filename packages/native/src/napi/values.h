@@ -1,4 +1,4 @@
-//===- values.h - JavaScript values from and to plain ones --------------------===//
+// JavaScript values from and to plain ones.
 #ifndef DTLTO_VALUES_H
 #define DTLTO_VALUES_H
 
@@ -8,7 +8,8 @@
 
 namespace dtlto {
 
-/// Arguments are bytes: a string where they are UTF-8, a Buffer where they are not (a path may be anything).
+/// Arguments are bytes: a string where they are UTF-8, a Buffer where they are
+/// not (a path may be anything).
 inline std::string toBytes(const Napi::Value &V) {
   if (V.IsBuffer()) {
     auto B = V.As<Napi::Buffer<char>>();

@@ -1,0 +1,58 @@
+/** The linkers that are compared, each as a function from a link to a command. */
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { ROOT } from '../scripts/root.mjs'
+import { DTLTO_BIN } from '../test/programs/programs.js'
+import type { Command } from './measure.js'
+
+export type LinkerName = 'stock' | 'llvm-dtlto' | 'dtlto'
+
+export const LINKER_TITLES: Readonly<Record<LinkerName, string>> = {
+  stock: 'stock ld.lld',
+  'llvm-dtlto': "LLVM's DTLTO, plain runner",
+  dtlto: 'dtlto',
+}
+
+/** A link without its output. */
+export interface Link {
+  readonly directory: string
+  readonly linkArgs: readonly string[]
+  readonly output: string
+}
+
+export interface LinkerCommand extends Command {
+  /** Absolute path of what it links. */
+  readonly output: string
+}
+
+/** The command by which `linker` does `link`; its output goes to a directory of its own below build/bench. */
+export async function linkCommand(linker: LinkerName, link: Link): Promise<LinkerCommand> {
+  const directory = join(ROOT, 'build/bench', linker)
+  await mkdir(directory, { recursive: true })
+  const output = join(directory, link.output)
+  return { argv: [...start(linker), ...link.linkArgs, '-o', output], directory: link.directory, output }
+}
+
+function start(linker: LinkerName): string[] {
+  switch (linker) {
+    case 'stock':
+      return [findProgram('ld.lld-22')]
+    case 'llvm-dtlto':
+      return [
+        findProgram('ld.lld-22'),
+        `--thinlto-distributor=${process.execPath}`,
+        `--thinlto-distributor-arg=${join(ROOT, 'bench/plain-runner.mjs')}`,
+        `--thinlto-remote-compiler=${findProgram('clang-22')}`,
+      ]
+    case 'dtlto':
+      return [join(DTLTO_BIN, 'ld.dtlto')]
+  }
+}
+
+function findProgram(name: string): string {
+  const candidates = (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, name))
+  const found = candidates.find((path) => existsSync(path))
+  if (found === undefined) throw new Error(`'${name}' is not on PATH; run npm run setup`)
+  return found
+}

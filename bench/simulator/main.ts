@@ -1,0 +1,166 @@
+/**
+ * Simulates links with the real scheduler and prints Markdown tables.
+ *
+ *     node --import tsx bench/simulator/main.ts [--quick] [RECORDED-LINK.json …]
+ *
+ * `git.json` is git 2.39.5 (-O2 -g, 374 jobs), recorded from stock ld.lld 22 with one thread and a full time trace on a busy machine; its costs are
+ * the sizes of the bitcode files, a worse predictor than the instruction counts that real links have.
+ *
+ * The lower bound is max(longest job, work ÷ slots). With bad machines there are two: "promised" counts every slot as good, so
+ * that with 5 % dead and 5 % ten times slower even an oracle only reaches 1.105; "real" counts what the machines can do. Targets are judged by
+ * the real one. FIFO is given the same machines.
+ */
+import type { FakeWorker, Fault } from '../../packages/testkit/src/index.js'
+import { dispatchCost } from './dispatch-cost.js'
+import { readLink, syntheticLink, uniforms, type Link } from './links.js'
+import { fifo, lowerBound, simulate, type Machines } from './simulate.js'
+
+const LATENCY_MS = 20
+
+/** `bad`: this share of the machines fails every job, and as many are ten times slower. */
+function workers(slots: number, bad: number, fault: Fault, seed = 7): FakeWorker[] {
+  const perMachine = slots >= 100 ? 4 : 1
+  const count = Math.ceil(slots / perMachine)
+  const order = Array.from({ length: count }, (_, i) => i)
+  const random = uniforms(seed)
+  for (let i = count - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    ;[order[i], order[j]] = [order[j] ?? 0, order[i] ?? 0]
+  }
+  const share = Math.round(count * bad)
+  return order.map((rank, i) => ({
+    name: `m${String(i)}`,
+    slots: perMachine,
+    ...(rank < share ? { fault } : rank < 2 * share ? { speed: 0.1 } : {}),
+  }))
+}
+
+/** One farm that hides its machines, or each machine a distributor of its own. */
+function farm(all: readonly FakeWorker[], together: boolean): Machines {
+  const groups = together ? [all] : all.map((worker) => [worker])
+  return {
+    fallbackSlots: 2,
+    distributors: groups.map((group, i) => ({ name: `d${String(i)}`, workers: group, latencyMs: LATENCY_MS })),
+  }
+}
+
+function here(slots: number): Machines {
+  return {
+    fallbackSlots: 0,
+    distributors: [{ name: 'local', isLocal: true, latencyMs: 0, workers: [{ name: 'local', slots }] }],
+  }
+}
+
+interface Scenario {
+  readonly link: Link
+  readonly what: string
+  readonly machines: Machines
+  readonly knowsPast?: boolean
+  readonly target?: number
+}
+
+const FAILS: Fault = { kind: 'trouble', afterMs: 300 }
+const HANGS: Fault = { kind: 'hang' }
+
+function scenarios(quick: boolean, recorded: readonly Link[]): Scenario[] {
+  const small = syntheticLink(3_000)
+  const large = syntheticLink(20_000)
+  const good = (slots: number): Machines => farm(workers(slots, 0, FAILS), true)
+  const list: Scenario[] = [
+    { link: small, what: '1 slot', machines: good(1) },
+    { link: small, what: '8 slots', machines: good(8) },
+    { link: small, what: '200 slots', machines: good(200), target: 1.05 },
+    { link: small, what: '200 slots, durations known', machines: good(200), knowsPast: true, target: 1.05 },
+    { link: small, what: '200 slots as 50 distributors', machines: farm(workers(200, 0, FAILS), false), target: 1.05 },
+    { link: small, what: '1,000 slots', machines: good(1_000) },
+    {
+      link: small,
+      what: '200 slots, 5 % fail, 5 % ten times slower',
+      machines: farm(workers(200, 0.05, FAILS), true),
+      target: 1.15,
+    },
+    {
+      link: small,
+      what: 'the same as 50 distributors',
+      machines: farm(workers(200, 0.05, FAILS), false),
+      target: 1.15,
+    },
+    {
+      link: small,
+      what: '200 slots, 5 % hang, 5 % ten times slower',
+      machines: farm(workers(200, 0.05, HANGS), true),
+      target: 1.15,
+    },
+    {
+      link: small,
+      what: 'the same as 50 distributors',
+      machines: farm(workers(200, 0.05, HANGS), false),
+      target: 1.15,
+    },
+    {
+      link: small,
+      what: '8 local and 200 remote',
+      machines: { fallbackSlots: 0, distributors: [...here(8).distributors, ...good(200).distributors] },
+      target: 1.05,
+    },
+  ]
+  if (!quick) {
+    list.push(
+      { link: large, what: '200 slots', machines: good(200) },
+      { link: large, what: '1,000 slots', machines: good(1_000) },
+      {
+        link: large,
+        what: '1,000 slots, 5 % fail, 5 % ten times slower',
+        machines: farm(workers(1_000, 0.05, FAILS), true),
+      },
+    )
+  }
+  for (const link of recorded) {
+    list.push({ link, what: '8 slots', machines: good(8), target: 1.05 })
+    list.push({ link, what: '8 local slots, lld’s order', machines: here(8) })
+    list.push({ link, what: '8 local slots, durations known', machines: here(8), knowsPast: true, target: 1.05 })
+  }
+  return list
+}
+
+const args = process.argv.slice(2)
+const quick = args.includes('--quick')
+const recorded = args.filter((arg) => !arg.startsWith('--')).map(readLink)
+let missed = 0
+
+console.log(
+  '| link | machines | lower bound (s) | makespan (s) | ÷ bound | target | ÷ promised | FIFO ÷ bound | retries | hedges |',
+)
+console.log('|---|---|--:|--:|--:|--:|--:|--:|--:|--:|')
+for (const { link, what, machines, knowsPast = false, target } of scenarios(quick, recorded)) {
+  const bound = lowerBound(link, machines, false)
+  const promised = lowerBound(link, machines, true)
+  const { makespanMs, retries, hedges, unfinished } = await simulate(link, machines, knowsPast)
+  const ratio = makespanMs / bound
+  if (unfinished > 0 || (target !== undefined && ratio > target)) missed++
+  const verdict = target === undefined ? '' : `${ratio <= target ? '' : '**missed** '}≤ ${target.toFixed(2)}`
+  const fifoRatio = hangs(machines) ? 'never ends' : (fifo(link, machines) / bound).toFixed(3)
+  console.log(
+    `| ${link.name} | ${what} | ${(bound / 1000).toFixed(1)} | ${(makespanMs / 1000).toFixed(1)} | ${ratio.toFixed(3)} | ${verdict} | ${(makespanMs / promised).toFixed(3)} | ${fifoRatio} | ${String(retries)} | ${String(hedges)} |`,
+  )
+}
+
+console.log('\n| dispatch | jobs | distributors | slots each | µs a job |\n|---|--:|--:|--:|--:|')
+for (const [distributors, slots] of [
+  [1, 8],
+  [1, 200],
+  [1, 1000],
+  [5, 200],
+  [50, 4],
+] as const) {
+  const us = await dispatchCost(syntheticLink(20_000), distributors, slots)
+  if (us > 50) missed++
+  console.log(
+    `| ${us > 50 ? '**missed** ' : ''}≤ 50 | 20,000 | ${String(distributors)} | ${String(slots)} | ${us.toFixed(1)} |`,
+  )
+}
+if (missed > 0) process.exitCode = 1
+
+function hangs(machines: Machines): boolean {
+  return machines.distributors.some(({ workers }) => workers.some(({ fault }) => fault?.kind === 'hang'))
+}

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, it } from 'node:test'
+import { readLink, syntheticLink } from './links.js'
+import { fifo, lowerBound, simulate, type Machines } from './simulate.js'
+
+const farm = (count: number, slots: number): Machines => ({
+  fallbackSlots: 2,
+  distributors: [
+    {
+      name: 'farm',
+      latencyMs: 20,
+      workers: Array.from({ length: count }, (_, i) => ({ name: `w${String(i)}`, slots })),
+    },
+  ],
+})
+
+describe('the simulated makespan', () => {
+  it('is within 1.05 of the lower bound for 3,000 jobs on 200 slots, and better than FIFO', async () => {
+    const link = syntheticLink(3_000)
+    const machines = farm(50, 4)
+    const { makespanMs, unfinished } = await simulate(link, machines, false)
+    assert.equal(unfinished, 0)
+    assert.ok(makespanMs <= 1.05 * lowerBound(link, machines, true))
+    assert.ok(makespanMs < fifo(link, machines))
+  })
+
+  it('is within 1.05 of the lower bound for the recorded git link on 8 slots', async () => {
+    const link = readLink(fileURLToPath(new URL('git.json', import.meta.url)))
+    const machines = farm(8, 1)
+    const { makespanMs } = await simulate(link, machines, false)
+    assert.ok(makespanMs <= 1.05 * lowerBound(link, machines, true))
+  })
+
+  it('is within 1.15 of the lower bound when 5 % of the machines fail and 5 % are ten times slower', async () => {
+    const link = syntheticLink(3_000)
+    const good = farm(50, 4).distributors[0]?.workers ?? []
+    const workers = good.map((worker, i) => {
+      if (i % 20 === 3) return { ...worker, fault: { kind: 'trouble' as const, afterMs: 300 } }
+      return i % 20 === 7 ? { ...worker, speed: 0.1 } : worker
+    })
+    for (const groups of [[workers], workers.map((worker) => [worker])]) {
+      const distributors = groups.map((group, i) => ({ name: `d${String(i)}`, latencyMs: 20, workers: group }))
+      const machines = { fallbackSlots: 2, distributors }
+      const { makespanMs } = await simulate(link, machines, false)
+      assert.ok(makespanMs <= 1.15 * lowerBound(link, machines, false), `took ${String(makespanMs)} ms`)
+    }
+  })
+})
+
+describe('a recorded link', () => {
+  it('is read from a trace too, the shortest of several attempts counting', () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dtlto-simulator-'))
+    try {
+      const file = join(directory, 'trace.json')
+      const event = (job: number, dur: number): object => ({
+        ph: 'X',
+        cat: 'compile',
+        dur,
+        args: { job, module: `m${String(job)}.o`, cost: 10, bytes: 20 },
+      })
+      writeFileSync(
+        file,
+        JSON.stringify({ traceEvents: [{ ph: 'M' }, event(1, 5000), event(0, 9000), event(0, 3000)] }),
+      )
+      assert.deepEqual(readLink(file).jobs, [
+        { module: 'm0.o', cost: 10, bytes: 20, measuredMs: 3 },
+        { module: 'm1.o', cost: 10, bytes: 20, measuredMs: 5 },
+      ])
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  })
+
+  it('that is none is refused with what was expected', () => {
+    assert.throws(() => readLink(fileURLToPath(new URL('../../package.json', import.meta.url))), /neither "dtltoLink"/)
+  })
+})

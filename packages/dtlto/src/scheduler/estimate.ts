@@ -1,0 +1,170 @@
+import type { BackendJob } from '../distributors/interface.js'
+import type { Policy } from './policy.js'
+
+/**
+ * How long a job will take on a distributor, learnt while the link runs.
+ *
+ * Every job has *units*: milliseconds under a first guess, from its cost or from a past link. A lane has milliseconds per
+ * unit and a latency. The first is a ratio of sums over its latest results, not a mean of ratios: one tiny job with a large relative error
+ * then weighs little. Until a lane has results of its own it takes the link's average, divided by the speed that it states.
+ * Absolute values do not matter for placing, only for deadlines; so a wrong first guess corrects itself with the first result.
+ */
+export class Estimates {
+  readonly units: Float64Array
+  readonly #priorUnits: number
+  #ms = 0
+  #doneUnits = 0
+  #results = 0
+  #meanLog = 0
+  #varianceLog = 0
+
+  constructor(
+    jobs: readonly BackendJob[],
+    pastMs: ((job: BackendJob) => number | undefined) | undefined,
+    policy: Policy,
+  ) {
+    const past = jobs.map((job) => usable(pastMs?.(job)))
+    let [ms, cost] = [0, 0]
+    jobs.forEach((job, i) => {
+      const known = past[i]
+      if (known !== undefined) [ms, cost] = [ms + known, cost + usableCost(job)]
+    })
+    // Jobs that the past does not know are measured by the same yardstick as those that it knows.
+    const msPerCost = ms > 0 && cost > 0 ? ms / cost : policy.guessedMsPerCost
+    this.units = Float64Array.from(jobs, (job, i) => past[i] ?? usableCost(job) * msPerCost)
+    const total = this.units.reduce((sum, units) => sum + units, 0)
+    this.#priorUnits = jobs.length === 0 ? 1 : total / jobs.length / 2
+  }
+
+  /** Nothing has been measured yet: durations are guesses. */
+  get blind(): boolean {
+    return this.#results === 0
+  }
+
+  /** Units that a lane's prior weighs: half an average job. */
+  get priorUnits(): number {
+    return this.#priorUnits
+  }
+
+  /** Milliseconds per unit over all lanes, as if each had the speed of one local slot. */
+  get msPerUnit(): number {
+    return (this.#priorUnits * 0.2 + this.#ms) / (this.#priorUnits * 0.2 + this.#doneUnits)
+  }
+
+  /** How many times its expected duration an attempt may take before it counts as late: two standard deviations of what was seen. */
+  get lateFactor(): number {
+    if (this.#results < 8) return 2.5
+    return Math.min(3, Math.max(1.5, Math.exp(this.#meanLog + 2 * Math.sqrt(this.#varianceLog))))
+  }
+
+  observe(units: number, localMs: number, elapsedMs: number, expectedMs: number): void {
+    this.#ms = this.#ms * 0.99 + localMs
+    this.#doneUnits = this.#doneUnits * 0.99 + units
+    this.#results++
+    const log = Math.log((elapsedMs + 1) / (expectedMs + 1))
+    const weight = Math.max(0.03, 1 / this.#results)
+    const off = log - this.#meanLog
+    this.#meanLog += weight * off
+    this.#varianceLog = (1 - weight) * (this.#varianceLog + weight * off * off)
+  }
+}
+
+/** The same for one lane. */
+export class LaneEstimate {
+  readonly #link: Estimates
+  #statedSpeed = 1
+  #latencyMs: number
+  #latencySeen = false
+  readonly #latencyFixed: boolean
+  #ms = 0
+  #units = 0
+  #givenUpMs = 0
+  #givenUpUnits = 0
+  #msPerUnit = 1
+  #stale = true
+
+  /** Local work has no latency: what a job waits there beyond compiling is our own backlog. */
+  constructor(link: Estimates, isLocal: boolean, policy: Policy) {
+    this.#link = link
+    this.#latencyMs = isLocal ? 0 : policy.guessedLatencyMs
+    this.#latencyFixed = isLocal
+  }
+
+  /** What the distributor says about itself; its own measurements replace ours only where we have none. */
+  state(speed: number | undefined, latencyMs: number | undefined): void {
+    if (speed !== undefined && speed > 0 && Number.isFinite(speed)) {
+      const stated = Math.min(1_000, Math.max(0.001, speed))
+      if (stated !== this.#statedSpeed) [this.#statedSpeed, this.#stale] = [stated, true]
+    }
+    if (this.#latencySeen || this.#latencyFixed || latencyMs === undefined) return
+    if (latencyMs >= 0 && latencyMs < 3_600_000) this.#latencyMs = latencyMs
+  }
+
+  get latencyMs(): number {
+    return this.#latencyMs
+  }
+
+  /** For placing: also learns from attempts that were given up. */
+  get msPerUnit(): number {
+    // With results of its own, the link's average is only a prior, and need not be followed at every step.
+    if (this.#stale || this.#units === 0) {
+      this.#msPerUnit = this.#rate(this.#ms + this.#givenUpMs, this.#units + this.#givenUpUnits)
+      this.#stale = false
+    }
+    return this.#msPerUnit
+  }
+
+  expectedMs(units: number): number {
+    return this.#latencyMs + units * this.msPerUnit
+  }
+
+  /** For judging lateness: from finished attempts alone. Else one attempt that hung would excuse all the others. */
+  provenMs(units: number): number {
+    return this.#latencyMs + units * this.#rate(this.#ms, this.#units)
+  }
+
+  /** A finished attempt. `compileMs` is what the distributor states, if it does. */
+  observe(units: number, elapsedMs: number, compileMs: number | undefined): void {
+    const expected = this.expectedMs(units)
+    if (compileMs !== undefined && !this.#latencyFixed) {
+      const latency = elapsedMs - compileMs
+      this.#latencyMs = this.#latencySeen ? this.#latencyMs + 0.1 * (latency - this.#latencyMs) : latency
+      this.#latencySeen = true
+    }
+    const ms = compileMs ?? Math.max(elapsedMs - this.#latencyMs, elapsedMs / 10)
+    this.#decay()
+    this.#ms += ms
+    this.#units += units
+    this.#link.observe(units, ms * this.#statedSpeed, this.#latencyFixed ? ms : elapsedMs, expected)
+  }
+
+  /** An attempt that was given up after `elapsedMs`: news only if it should have been done by then. */
+  observeUnfinished(units: number, elapsedMs: number): void {
+    if (elapsedMs <= this.expectedMs(units)) return
+    this.#decay()
+    this.#givenUpMs += elapsedMs
+    this.#givenUpUnits += units
+  }
+
+  #decay(): void {
+    this.#ms *= 0.95
+    this.#units *= 0.95
+    this.#givenUpMs *= 0.95
+    this.#givenUpUnits *= 0.95
+    this.#stale = true
+  }
+
+  #rate(ms: number, units: number): number {
+    const prior = this.#link.priorUnits
+    return ((prior * this.#link.msPerUnit) / this.#statedSpeed + ms) / (prior + units)
+  }
+}
+
+function usable(ms: number | undefined): number | undefined {
+  return ms !== undefined && ms >= 0 && Number.isFinite(ms) ? ms : undefined
+}
+
+/** A module without instructions still takes a little. */
+function usableCost(job: BackendJob): number {
+  return Number.isFinite(job.cost) && job.cost > 1 ? job.cost : 1
+}

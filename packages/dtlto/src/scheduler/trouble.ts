@@ -1,0 +1,78 @@
+import { DtltoError } from '../errors.js'
+
+/**
+ * What an error from a distributor means for its job.
+ * - `retry`: machine or wire; the job goes elsewhere, and the distributor's breaker counts it.
+ * - `retire`: the distributor is set up wrongly and will say the same for every job; it is not asked again.
+ * - `fatal`: going on would hide a wrong result or a broken dtlto; the job fails with this error.
+ */
+export type Remedy = 'retry' | 'retire' | 'fatal'
+
+export function remedyFor(error: DtltoError): Remedy {
+  switch (error.code) {
+    case 'DTLTO_DISTRIBUTOR_UNAVAILABLE':
+    case 'DTLTO_DISTRIBUTOR_FAILED':
+    case 'DTLTO_OBJECT_REJECTED':
+    case 'DTLTO_DEADLINE_EXCEEDED':
+    case 'DTLTO_PLUGIN_MISBEHAVED':
+    // Nobody asked it to cancel: attempts that we aborted never get here.
+    case 'DTLTO_CANCELLED':
+    // A distributor that is itself a set of distributors.
+    case 'DTLTO_NO_DISTRIBUTOR_LEFT':
+      return 'retry'
+    case 'DTLTO_OPTION_INVALID':
+    case 'DTLTO_CONFIG_INVALID':
+    case 'DTLTO_PLUGIN_NOT_FOUND':
+    case 'DTLTO_PLUGIN_INVALID':
+    case 'DTLTO_PLUGIN_OPTION_INVALID':
+      return 'retire'
+    case 'DTLTO_VERIFY_MISMATCH':
+    case 'DTLTO_NATIVE_UNAVAILABLE':
+    case 'DTLTO_NATIVE_MISMATCH':
+    case 'DTLTO_FLAVOUR_UNKNOWN':
+    case 'DTLTO_LINK_RUNNING':
+      return 'fatal'
+    default:
+      // A newer registry in the plugin's copy of this package. The compiler proves that ours is covered.
+      error.code satisfies never
+      return 'retry'
+  }
+}
+
+/** Anything that a distributor may throw, as a DtltoError. */
+export function asTrouble(thrown: unknown, distributor: string): DtltoError {
+  if (DtltoError.is(thrown)) return thrown
+  const what = thrown instanceof Error ? thrown.message : describe(thrown)
+  return new DtltoError(
+    'DTLTO_PLUGIN_MISBEHAVED',
+    `distributor '${distributor}' threw something else than a DtltoError: ${what}`,
+    {
+      cause: thrown,
+      details: { distributor },
+    },
+  )
+}
+
+/** A short text for any value, for "expected X but received Z". */
+export function describe(value: unknown): string {
+  if (value === null) return 'null'
+  switch (typeof value) {
+    case 'string':
+      return `'${value.slice(0, 60)}'`
+    case 'object':
+      return Array.isArray(value)
+        ? 'an array'
+        : `an object with ${Object.keys(value).slice(0, 5).join(', ') || 'no keys'}`
+    case 'function':
+      return 'a function'
+    case 'undefined':
+      return 'undefined'
+    case 'number':
+    case 'bigint':
+    case 'boolean':
+    case 'symbol':
+      return value.toString()
+  }
+  // Not reached: these are all types that there are.
+  return typeof value
+}

@@ -1,0 +1,62 @@
+/**
+ * Is the TypeScript output up to date? `tsc -b` knows, but takes a second to say so; a fingerprint of the names, sizes
+ * and modification times of all inputs is known in milliseconds.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readJson } from './json.mjs'
+import { ROOT } from './root.mjs'
+
+const STAMP = join(ROOT, 'build/.typescript-stamp')
+
+/** Changes whenever something changed that `tsc -b` or the bundle depends on. */
+export function sourceFingerprint() {
+  const packages = packageDirectories()
+  const inputs = [
+    'package-lock.json',
+    'tsconfig.json',
+    'tsconfig.base.json',
+    ...readdirSync(join(ROOT, 'scripts'))
+      .filter((name) => name.startsWith('build'))
+      .map((name) => `scripts/${name}`),
+    ...packages.flatMap((path) => [`${path}/package.json`, `${path}/tsconfig.json`, ...sourcesIn(`${path}/src`)]),
+  ]
+  const hash = createHash('sha256')
+  for (const input of inputs) {
+    const status = statSync(join(ROOT, input), { throwIfNoEntry: false })
+    hash.update(`${input}\0${status?.size ?? ''}\0${status?.mtimeMs ?? ''}\n`)
+  }
+  return hash.digest('hex')
+}
+
+/** @param {string} fingerprint */
+export function isFresh(fingerprint) {
+  // Somebody may have deleted an output.
+  const outputs = packageDirectories().map((path) => join(ROOT, path, 'dist/.tsbuildinfo'))
+  return existsSync(STAMP) && readFileSync(STAMP, 'utf8') === fingerprint && outputs.every((path) => existsSync(path))
+}
+
+/** @param {string} before the fingerprint from before the build: what changed meanwhile must be built again */
+export function markFresh(before) {
+  mkdirSync(join(ROOT, 'build'), { recursive: true })
+  writeFileSync(STAMP, before)
+}
+
+/** The packages that `tsc -b` builds. */
+function packageDirectories() {
+  const config = /** @type {{ references: { path: string }[] }} */ (readJson(join(ROOT, 'tsconfig.json')))
+  return config.references.map(({ path }) => path)
+}
+
+/**
+ * @param {string} directory relative to the root
+ * @returns {readonly string[]}
+ */
+function sourcesIn(directory) {
+  if (!existsSync(join(ROOT, directory))) return []
+  return readdirSync(join(ROOT, directory), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .sort()
+    .map((name) => `${directory}/${name}`)
+}

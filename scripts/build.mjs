@@ -1,0 +1,29 @@
+/**
+ * `npm run build`: builds what is stale, in a few dozen milliseconds when nothing is.
+ *
+ *     native    CMake and Ninja    packages/native/build: dtlto.node, dtlto-codegen
+ *     types     tsc -b             packages/NAME/dist
+ *     bundle    esbuild            packages/dtlto/dist/cli.cjs
+ */
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { bundleCli } from './build-bundle.mjs'
+import { buildNative } from './build-native.mjs'
+import { isFresh, markFresh, sourceFingerprint } from './build-stamp.mjs'
+import { compileTypes } from './build-types.mjs'
+import { withLock } from './lock.mjs'
+import { ROOT } from './root.mjs'
+
+/** @returns {Promise<boolean>} false if something does not compile; the compiler has said what */
+export function build() {
+  return withLock(join(ROOT, 'build/.lock'), async () => {
+    if (!buildNative()) return false
+    const fingerprint = sourceFingerprint()
+    if (isFresh(fingerprint)) return true
+    if (!compileTypes() || !(await bundleCli())) return false
+    markFresh(fingerprint)
+    return true
+  })
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) process.exitCode = (await build()) ? 0 : 1

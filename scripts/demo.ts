@@ -1,0 +1,48 @@
+/**
+ * `npm run demo`: links redis-server, a real program of more than a hundred modules and several archives, with stock
+ * lld, with LLVM's own distributed ThinLTO and with dtlto, and compares what comes out and what it took.
+ */
+import { mebibytes, describeMachine, seconds, table } from '../bench/format.js'
+import { filesWritten } from '../bench/files-written.js'
+import { type LinkerCommand, linkCommand, LINKER_TITLES, type LinkerName } from '../bench/linkers.js'
+import { interleave } from '../bench/measure.js'
+import { sameBytes } from '../bench/same-bytes.js'
+import { median } from '../bench/statistics.js'
+import { checkProgram, prepare } from '../test/programs/programs.js'
+
+const ROUNDS = 3
+
+const redis = await prepare('redis', (message) => {
+  console.log(`demo: ${message}`)
+})
+const commands: Readonly<Record<LinkerName, LinkerCommand>> = {
+  stock: await linkCommand('stock', redis),
+  'llvm-dtlto': await linkCommand('llvm-dtlto', redis),
+  dtlto: await linkCommand('dtlto', redis),
+}
+console.log(`demo: linking redis-server ${redis.version}, ${ROUNDS} times with each linker, after once to warm up`)
+const samples = await interleave(commands, ROUNDS)
+console.log('demo: linking once more under strace, to see which files are written')
+
+const rows: string[][] = []
+for (const name of Object.keys(commands) as LinkerName[]) {
+  const command = commands[name]
+  const written = await filesWritten(command, [command.output])
+  await checkProgram(redis, command.output)
+  rows.push([
+    LINKER_TITLES[name],
+    seconds(median(samples[name].map(({ wallMs }) => wallMs))),
+    mebibytes(median(samples[name].map(({ peakBytes }) => peakBytes))),
+    String(written.length),
+    name === 'stock' ? '' : (await sameBytes(command.output, commands.stock.output)) ? 'yes' : 'no',
+  ])
+}
+
+console.log(`\n${await describeMachine()}\n`)
+console.log(table(['linker', 'wall time', 'peak memory', 'files written', 'identical to stock'], rows))
+console.log('\nMedians. Peak memory is that of the largest single process; files are counted without the output.')
+console.log('Each redis-server was started and answered PING.')
+
+// The promise that the demo is about.
+const identical = await sameBytes(commands.dtlto.output, commands.stock.output)
+process.exitCode = identical ? 0 : 1

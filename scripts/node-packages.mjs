@@ -1,0 +1,50 @@
+/** npm's packages: are the installed ones those of package-lock.json, and if not, install them. */
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { readJson } from './json.mjs'
+import { ROOT } from './root.mjs'
+
+/** @typedef {{ readonly version?: string, readonly link?: boolean, readonly optional?: boolean, readonly peer?: boolean }} LockEntry */
+
+const LOCK = join(ROOT, 'package-lock.json')
+/** npm's own record of what it installed. */
+const INSTALLED = join(ROOT, 'node_modules/.package-lock.json')
+/** Ours: the hash of the lock file that node_modules was last found to agree with, so that the check is quick. */
+const STAMP = join(ROOT, 'node_modules/.dtlto-setup')
+
+/** @returns {boolean} false if `npm ci` failed; npm has said why */
+export function ensureNodePackages() {
+  const hash = createHash('sha256').update(readFileSync(LOCK)).digest('hex')
+  if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === hash) return true
+  if (!agrees()) {
+    console.log('setup: installing npm packages')
+    if (spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: ROOT, stdio: 'inherit' }).status !== 0) return false
+  }
+  writeFileSync(STAMP, hash)
+  return true
+}
+
+/**
+ * Whether everything that the lock file asks for is installed. After `npm install PACKAGE` it is, and `npm ci`, which
+ * starts by deleting node_modules, would be a waste.
+ */
+function agrees() {
+  if (!existsSync(INSTALLED)) return false
+  const installed = readEntries(INSTALLED)
+  return Object.entries(readEntries(LOCK)).every(([path, wanted]) => {
+    // '' is the workspace itself and 'packages/…' its members, reached by links; optional ones depend on the platform.
+    if (!path.startsWith('node_modules/') || wanted.optional === true) return true
+    return existsSync(join(ROOT, path)) && (wanted.link === true || installed[path]?.version === wanted.version)
+  })
+}
+
+/**
+ * @param {string} file
+ * @returns {Readonly<Record<string, LockEntry>>}
+ */
+function readEntries(file) {
+  const lock = /** @type {{ packages: Record<string, LockEntry> }} */ (readJson(file))
+  return lock.packages
+}

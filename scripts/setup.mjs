@@ -1,0 +1,113 @@
+/**
+ * `npm run setup`: makes a machine ready, from nothing but Node and npm, and says nothing when it is ready already.
+ * Every other command of the repository runs it first. Plain JavaScript with nothing but Node's own modules, because
+ * it runs before npm packages exist.
+ *
+ *     node scripts/setup.mjs [--only=build]     without what only tests, demo and benches need
+ */
+import { ensureNodePackages } from './node-packages.mjs'
+import {
+  distributionName,
+  installPackages,
+  isDebianLike,
+  missingPackages,
+  packagesWithoutCandidate,
+  rootPrefix,
+  SYSTEM_PACKAGES,
+  updatePackageLists,
+} from './system-packages.mjs'
+
+/** @typedef {import('./system-packages.mjs').SystemPackage} SystemPackage */
+
+const MINIMUM_NODE = /** @type {const} */ ([20, 19])
+
+const only = process.argv
+  .slice(2)
+  .find((argument) => argument.startsWith('--only='))
+  ?.slice('--only='.length)
+const wanted = SYSTEM_PACKAGES.filter(({ group }) => only === undefined || group === only)
+
+checkNode()
+ensureSystemPackages()
+if (!ensureNodePackages()) process.exit(1)
+// Imported late: only now are the packages there that it needs.
+const { build } = await import('./build.mjs')
+if (!(await build())) process.exit(1)
+
+function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const [wantedMajor, wantedMinor] = MINIMUM_NODE
+  if (major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)) return
+  fail(`Node ${wantedMajor}.${wantedMinor} or newer is needed, but this is ${process.versions.node}`)
+}
+
+function ensureSystemPackages() {
+  if (!isDebianLike()) {
+    checkPrograms()
+    return
+  }
+  const missing = missingPackages(wanted)
+  if (missing.length === 0) return
+  console.log(`setup: system packages are missing: ${names(missing)}`)
+  const prefix = rootPrefix()
+  if (prefix === undefined) {
+    return fail(
+      'neither root nor a usable sudo, so please install them:',
+      `  apt-get update && apt-get install --no-install-recommends ${names(missing)}`,
+      ...reasons(missing),
+      ...llvmHint(missing),
+    )
+  }
+  updatePackageLists(prefix)
+  const unavailable = packagesWithoutCandidate(missing)
+  if (unavailable.length > 0) {
+    return fail(
+      `${distributionName()} offers no package ${names(unavailable)}`,
+      'Add a repository that has it, then run this again.',
+      ...reasons(unavailable),
+      ...llvmHint(unavailable),
+    )
+  }
+  if (!installPackages(prefix, missing)) fail('apt-get could not install them; its messages are above')
+  const still = missingPackages(wanted)
+  if (still.length > 0) fail(`apt-get succeeded, but these are still missing: ${names(still)}`)
+}
+
+/**
+ * Not every release of Debian and Ubuntu has LLVM 22 itself.
+ * @param {readonly SystemPackage[]} packages
+ */
+function llvmHint(packages) {
+  const isLlvm = packages.some(({ name }) => /-22(-dev)?$/.test(name))
+  return isLlvm ? ["Where apt knows no LLVM 22, add LLVM's own repository: https://apt.llvm.org says how."] : []
+}
+
+/** Elsewhere than on Debian we know no package names: say what is needed, unless DTLTO_SKIP_SYSTEM_PACKAGES vouches for it. */
+function checkPrograms() {
+  if (process.env['DTLTO_SKIP_SYSTEM_PACKAGES'] === '1') return
+  fail(
+    `packages can be installed by this script on Debian and Ubuntu only, and this is ${distributionName()}`,
+    'Install what these Debian packages hold (LLVM, clang and lld must be version 22, with their CMake packages),',
+    'then run this again with DTLTO_SKIP_SYSTEM_PACKAGES=1:',
+    ...reasons(wanted),
+  )
+}
+
+/** @param {readonly SystemPackage[]} packages */
+function names(packages) {
+  return packages.map(({ name }) => name).join(' ')
+}
+
+/** @param {readonly SystemPackage[]} packages */
+function reasons(packages) {
+  return packages.map(({ name, reason }) => `  ${name.padEnd(16)} ${reason}`)
+}
+
+/**
+ * @param {...string} lines
+ * @returns {never}
+ */
+function fail(...lines) {
+  console.error(`setup: error: ${lines.join('\n')}`)
+  process.exit(1)
+}

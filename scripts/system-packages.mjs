@@ -1,0 +1,151 @@
+/**
+ * The system packages that dtlto needs, each with its reason: the one list that setup installs, that CONTRIBUTING.md
+ * points to, and that is printed on machines where setup cannot install by itself.
+ */
+import { spawnSync } from 'node:child_process'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** @typedef {'build' | 'test'} Group `build`: to build and use dtlto; `test`: for tests, demo, benches and formatting. */
+/** @typedef {{ readonly name: string, readonly group: Group, readonly reason: string }} SystemPackage */
+
+/** @type {readonly SystemPackage[]} */
+export const SYSTEM_PACKAGES = [
+  { name: 'g++', group: 'build', reason: 'compiles the addon; brings the C++ standard library headers' },
+  { name: 'cmake', group: 'build', reason: "finds LLVM and lld by LLVM's own CMake packages" },
+  { name: 'ninja-build', group: 'build', reason: 'builds the addon, and decides quickly that nothing is to be done' },
+  { name: 'llvm-22-dev', group: 'build', reason: 'headers and libraries of LLVM' },
+  { name: 'liblld-22-dev', group: 'build', reason: 'headers and libraries of lld' },
+  {
+    name: 'zlib1g-dev',
+    group: 'build',
+    reason: 'linked into the addon for --compress-debug-sections=zlib; used by git',
+  },
+  { name: 'libzstd-dev', group: 'build', reason: 'linked into the addon for --compress-debug-sections=zstd' },
+  { name: 'clang-22', group: 'build', reason: 'compiles the programs to link, and calls the linker' },
+  { name: 'lld-22', group: 'test', reason: 'the stock linker that every output is compared with' },
+  { name: 'llvm-22', group: 'test', reason: 'llvm-ar and llvm-ranlib, which understand archives of bitcode' },
+  { name: 'clang-format-22', group: 'test', reason: 'formats the C++ sources' },
+  { name: 'make', group: 'test', reason: 'builds redis and git from their own makefiles' },
+  { name: 'xz-utils', group: 'test', reason: 'unpacks source packages' },
+  { name: 'strace', group: 'test', reason: 'sees which files a link creates' },
+  { name: 'time', group: 'test', reason: 'measures processor time and peak memory of a link' },
+  { name: 'distcc', group: 'test', reason: 'the real peer of the distcc distributor; its daemon is not started' },
+]
+
+/** True where packages are managed by dpkg and apt: Debian, Ubuntu and their children. */
+export function isDebianLike() {
+  return findProgram('dpkg-query') !== undefined && findProgram('apt-get') !== undefined
+}
+
+/**
+ * The packages of `wanted` that are not fully installed.
+ * @param {readonly SystemPackage[]} wanted
+ * @returns {readonly SystemPackage[]}
+ */
+export function missingPackages(wanted) {
+  const format = '-f=${Package} ${db:Status-Status}\n'
+  // dpkg-query exits with 1 when it has never heard of one of the names; what it prints is right all the same.
+  const query = spawnSync('dpkg-query', ['-W', format, ...wanted.map(({ name }) => name)], { encoding: 'utf8' })
+  const installed = new Set(
+    query.stdout
+      .split('\n')
+      .map((line) => line.split(' '))
+      .filter(([, status]) => status === 'installed')
+      .map(([name]) => name),
+  )
+  return wanted.filter(({ name }) => !installed.has(name))
+}
+
+/**
+ * Of `packages`, those that no configured apt repository offers. Asks the package lists on disk: update them first.
+ * @param {readonly SystemPackage[]} packages
+ * @returns {readonly SystemPackage[]}
+ */
+export function packagesWithoutCandidate(packages) {
+  return packages.filter(({ name }) => {
+    const { stdout } = spawnSync('apt-cache', ['policy', name], {
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C' },
+    })
+    return !/^ {2}Candidate: (?!\(none\))/m.test(stdout)
+  })
+}
+
+/**
+ * How to become root: nothing to do, `sudo`, or not at all.
+ * @returns {readonly string[] | undefined} the words to put before a command
+ */
+export function rootPrefix() {
+  if (process.getuid?.() === 0) return []
+  const sudo = findProgram('sudo')
+  if (sudo === undefined) return undefined
+  // Without a terminal nobody can type a password: then sudo is good only if it asks for none.
+  const canAsk = process.stdin.isTTY
+  return canAsk || spawnSync(sudo, ['-n', 'true']).status === 0 ? [sudo] : undefined
+}
+
+/**
+ * Runs `apt-get update` as root. A repository that is down is apt's warning, not our error: what is missing shows later.
+ * @param {readonly string[]} prefix from rootPrefix
+ */
+export function updatePackageLists(prefix) {
+  runAsRoot(prefix, 'apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -q update || true')
+}
+
+/**
+ * Installs packages, and starts no service: distcc brings a daemon, which has no business on a developer's machine.
+ * Debian's way to say so is a policy-rc.d that answers 101; one that is there already belongs to the administrator.
+ * @param {readonly string[]} prefix from rootPrefix
+ * @param {readonly SystemPackage[]} packages
+ * @returns {boolean} whether apt-get succeeded
+ */
+export function installPackages(prefix, packages) {
+  const names = packages.map(({ name }) => name)
+  const script = `
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e "$policy" ]; then
+      trap 'rm -f "$policy"' EXIT INT TERM
+      printf '#!/bin/sh\\nexit 101\\n' > "$policy"
+      chmod 755 "$policy"
+    fi
+    apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -q install -y --no-install-recommends ${names.join(' ')} || exit 1
+    # The policy holds for now only; this keeps the daemon from starting with the machine.
+    if [ -d /run/systemd/system ] && echo ' ${names.join(' ')} ' | grep -q ' distcc '; then
+      systemctl disable --now distcc >/dev/null 2>&1 || true
+    fi`
+  return runAsRoot(prefix, script)
+}
+
+/** The distribution's own words for itself, for messages. */
+export function distributionName() {
+  if (!existsSync('/etc/os-release')) return process.platform
+  return /^PRETTY_NAME="?([^"\n]*)/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1] ?? process.platform
+}
+
+/**
+ * @param {readonly string[]} prefix
+ * @param {string} script
+ */
+function runAsRoot(prefix, script) {
+  // `env`, because sudo drops the environment that it was called with.
+  const argv = [...prefix, 'env', 'DEBIAN_FRONTEND=noninteractive', 'sh', '-c', script]
+  const [command, ...args] = argv
+  return spawnSync(/** @type {string} */ (command), args, { stdio: 'inherit' }).status === 0
+}
+
+/** @param {string} name */
+function findProgram(name) {
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
+  return directories.map((directory) => join(directory, name)).find(isExecutable)
+}
+
+/** @param {string} path */
+function isExecutable(path) {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

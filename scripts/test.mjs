@@ -1,0 +1,58 @@
+/**
+ * Runs the tests: first those of the packages and of bench/, then those of whole links in test/.
+ *
+ *     node scripts/test.mjs [FILTER...] [--OPTION-OF-NODE...]     FILTER: part of a test file's path
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { ROOT } from './root.mjs'
+
+/** A test file of whole links may build a program first; nothing should take longer than this. */
+const FILE_TIMEOUT_MS = 20 * 60_000
+
+const args = process.argv.slice(2)
+const filters = args.filter((argument) => !argument.startsWith('-'))
+const nodeOptions = args.filter((argument) => argument.startsWith('-'))
+
+// Node 20's test runner expands no patterns.
+const packages = readdirSync(join(ROOT, 'packages')).sort()
+const files = [
+  ...packages.flatMap((name) => testsIn(`packages/${name}/src`)),
+  ...testsIn('bench'),
+  ...testsIn('test'),
+].filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+
+if (files.length === 0) {
+  console.error(`test: error: no test file ${filters.length === 0 ? 'found' : `matches '${filters.join("', '")}'`}`)
+  process.exit(1)
+}
+
+const { status } = spawnSync(
+  process.execPath,
+  [
+    '--import',
+    'tsx',
+    '--test',
+    '--test-concurrency=2',
+    `--test-timeout=${FILE_TIMEOUT_MS}`,
+    `--test-reporter=${join(ROOT, 'scripts/test-reporter.mjs')}`,
+    '--test-reporter-destination=stdout',
+    ...nodeOptions,
+    ...files,
+  ],
+  { cwd: ROOT, stdio: 'inherit' },
+)
+process.exit(status ?? 1)
+
+/**
+ * @param {string} directory relative to the root
+ * @returns {readonly string[]}
+ */
+function testsIn(directory) {
+  if (!existsSync(join(ROOT, directory))) return []
+  return readdirSync(join(ROOT, directory), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts') && !name.includes('node_modules'))
+    .sort()
+    .map((name) => `${directory}/${name}`)
+}

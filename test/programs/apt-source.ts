@@ -1,0 +1,87 @@
+/**
+ * Fetches a program's source as Debian and Ubuntu ship it, without touching the machine's apt configuration: lists and
+ * caches of our own in build/, made from the repositories that the machine uses anyway, with sources switched on.
+ */
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import { run, tryRun } from './run.js'
+
+const APT = '/etc/apt'
+
+/**
+ * Unpacks the upstream source of `name` (without the distribution's patches) into the existing directory `destination`.
+ * `workDirectory` keeps lists and downloads; it is made if need be. Returns the version.
+ */
+export async function fetchSource(name: string, destination: string, workDirectory: string): Promise<string> {
+  const options = await aptOptions(workDirectory)
+  const downloads = join(workDirectory, 'downloads')
+  await mkdir(downloads, { recursive: true })
+  // A repository without sources makes this fail, and is none of our business if another one has the program.
+  await tryRun('apt-get', [...options, '-qq', 'update'])
+  await run('apt-get', [...options, '-qq', 'source', '--download-only', name], { cwd: downloads })
+  const dsc = await newest(downloads, new RegExp(`^${name}_.*\\.dsc$`))
+  const description = await readFile(join(downloads, dsc), 'utf8')
+  const version = /^Version: (?:\d+:)?(.*)$/m.exec(description)?.[1]
+  const tarball = new RegExp(` (${name}_\\S*\\.orig\\.tar\\.(?:gz|xz|bz2))$`, 'm').exec(description)?.[1]
+  if (version === undefined || tarball === undefined) throw new Error(`${dsc} names no version or no upstream tarball`)
+  await run('tar', ['-xf', join(downloads, tarball), '--strip-components=1', '-C', destination])
+  return version
+}
+
+async function aptOptions(workDirectory: string): Promise<string[]> {
+  const parts = join(workDirectory, 'sources.list.d')
+  const lists = join(workDirectory, 'lists')
+  const cache = join(workDirectory, 'cache')
+  await Promise.all(
+    [parts, join(lists, 'partial'), join(cache, 'archives/partial')].map((path) => mkdir(path, { recursive: true })),
+  )
+  const files = [join(APT, 'sources.list'), ...(await listDirectory(join(APT, 'sources.list.d')))]
+  for (const [index, file] of files.entries()) {
+    const convert =
+      extname(file) === '.list' ? sourcesFromList : extname(file) === '.sources' ? sourcesFromDeb822 : undefined
+    const text = convert === undefined ? undefined : await readFile(file, 'utf8').catch(() => undefined)
+    if (convert !== undefined && text !== undefined) {
+      await writeFile(join(parts, `${index}${extname(file)}`), convert(text))
+    }
+  }
+  return Object.entries({
+    'Dir::Etc::SourceList': '/dev/null',
+    'Dir::Etc::SourceParts': parts,
+    'Dir::State::Lists': lists,
+    'Dir::Cache': cache,
+    'Acquire::Languages': 'none',
+    'Acquire::Retries': '3',
+    // Started as root, apt downloads as a user of its own, who cannot write here.
+    ...(process.getuid?.() === 0 ? { 'APT::Sandbox::User': 'root' } : {}),
+  }).flatMap(([name, value]) => ['-o', `${name}=${value}`])
+}
+
+/** `deb [options] uri suite component…`, one a line. */
+export function sourcesFromList(text: string): string {
+  const lines = text.split('\n').filter((line) => /^\s*deb(-src)?\s/.test(line))
+  return [...new Set(lines.map((line) => line.replace(/^\s*deb(-src)?/, 'deb-src')))].join('\n') + '\n'
+}
+
+/** Stanzas of `Types:`, `URIs:`, … divided by blank lines. */
+export function sourcesFromDeb822(text: string): string {
+  return text
+    .split(/\n[ \t]*\n/)
+    .filter((stanza) => /^Types:/im.test(stanza) && !/^Enabled:\s*(no|false)/im.test(stanza))
+    .map((stanza) => stanza.replace(/^Types:.*$/im, 'Types: deb-src'))
+    .join('\n\n')
+    .concat('\n')
+}
+
+async function listDirectory(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch(() => [])
+  return names.sort().map((name) => join(directory, name))
+}
+
+async function newest(directory: string, pattern: RegExp): Promise<string> {
+  const name = (await readdir(directory))
+    .filter((candidate) => pattern.test(candidate))
+    .sort()
+    .at(-1)
+  if (name === undefined) throw new Error(`apt-get downloaded nothing that matches ${String(pattern)}`)
+  return name
+}

@@ -1,0 +1,81 @@
+/** The real programs that tests, demo and benches link: how each is compiled, and how to see that the result works. */
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pingRedis } from './ping-redis.js'
+import { run } from './run.js'
+
+export type ProgramName = 'redis' | 'git'
+
+export interface Recipe {
+  /** The name of the source package. */
+  readonly source: string
+  /** Directory to link in, relative to the source. */
+  readonly directory: string
+  /** The make target that is linked, also the file's name. */
+  readonly target: string
+  /** Arguments of `make` in `directory`, without the target; they select ThinLTO and `-fuse-ld=dtlto`. */
+  readonly make: readonly string[]
+  /** Rejects unless `executable` does its job. */
+  readonly check: (executable: string) => Promise<void>
+}
+
+const TOOLS = ['CC=clang-22', 'AR=llvm-ar-22', 'RANLIB=llvm-ranlib-22']
+
+export const RECIPES: Readonly<Record<ProgramName, Recipe>> = {
+  redis: {
+    source: 'redis',
+    directory: 'src',
+    target: 'redis-server',
+    make: [
+      ...TOOLS,
+      'MALLOC=libc',
+      'OPTIMIZATION=-O2',
+      'DEBUG=-g',
+      'CFLAGS=-flto=thin -g',
+      'LDFLAGS=-flto=thin -O2 -fuse-ld=dtlto',
+    ],
+    check: pingRedis,
+  },
+  git: {
+    source: 'git',
+    directory: '.',
+    target: 'git',
+    make: [
+      ...TOOLS,
+      'CFLAGS=-O2 -g -flto=thin',
+      'LDFLAGS=-fuse-ld=dtlto',
+      // zlib stays the only library needed.
+      ...['OPENSSL', 'CURL', 'EXPAT', 'PERL', 'PYTHON', 'TCLTK', 'GETTEXT', 'ICONV'].map((name) => `NO_${name}=1`),
+      // Otherwise the home directory is compiled in.
+      'prefix=/usr/local',
+    ],
+    check: commitWithGit,
+  },
+}
+
+async function commitWithGit(executable: string): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'dtlto-git-'))
+  try {
+    // `git commit` starts `git maintenance` and others through its exec path.
+    const execPath = join(directory, 'exec')
+    const repository = join(directory, 'repository')
+    await mkdir(execPath)
+    await symlink(executable, join(execPath, 'git'))
+    const env = {
+      PATH: `${execPath}:${process.env['PATH'] ?? ''}`,
+      HOME: directory,
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_EXEC_PATH: execPath,
+      GIT_TEMPLATE_DIR: '',
+    }
+    const git = (...args: string[]) => run(executable, args, { env })
+    await git('init', '--quiet', repository)
+    const identity = ['-c', 'user.name=Test', '-c', 'user.email=test@example.invalid']
+    await git('-C', repository, ...identity, 'commit', '--quiet', '--allow-empty', '--message', 'first')
+    const log = await git('-C', repository, 'log', '--format=%s')
+    if (log !== 'first\n') throw new Error(`git log printed '${log}' instead of the commit`)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
