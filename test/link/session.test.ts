@@ -41,10 +41,16 @@ test('a job has facts, and its module as bytes that are views only while lld wai
     const text = (file: string): string =>
       must(join(LLVM_BIN, 'llvm-dis'), [file, '-o', '-'], { cwd }).replaceAll(file, 'FILE')
     assert.equal(text('main.bc'), text('main.o'))
-    const { bytes, imports } = session.native.individualIndex(main)
+    const { bytes, modules } = await session.native.travelIndex(main)
     assert.equal(Buffer.from(bytes).toString('latin1', 0, 2), 'BC')
-    assert.deepEqual(imports, [...imports].sort())
-    assert.equal(imports.length, 2)
+    assert.deepEqual(
+      modules.map(({ name, moduleId, imported }) => [name, moduleId.replace(/^.*\//, ''), imported]),
+      [
+        ['m000000', 'add.o', true],
+        ['m000001', 'main.o', false],
+        ['m000002', 'twice.o', true],
+      ],
+    )
 
     for (const index of jobs.keys()) await session.compileHere(index)
     session.native.resume()

@@ -23,5 +23,7 @@ export type {
   OptionsSchema,
   OptionValues,
   SideOutput,
+  WorkerBlob,
+  WorkerJob,
   WorkerStatus,
 } from './distributors/interface.js'

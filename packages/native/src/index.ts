@@ -2,7 +2,8 @@
  * `@dtlto/native`: lld and LLVM in this process. This file is the whole contract between C++ and TypeScript; its other
  * side is src/napi/link_object.cpp. Loading is in load.ts.
  */
-import { loadAddon } from './load.js'
+import { dirname, join } from 'node:path'
+import { addonPath, loadAddon } from './load.js'
 
 export { NativeLoadError } from './load.js'
 
@@ -52,14 +53,49 @@ export interface NativeLink {
    * detach them (length 0). Empty for an unknown module.
    */
   moduleParts(moduleId: string): Uint8Array[]
-  /** The job's individual index, made for this call, and the modules from which it imports definitions, sorted. */
-  individualIndex(index: number): { readonly bytes: Uint8Array; readonly imports: readonly string[] }
+  /**
+   * The link's code generation options for workers elsewhere. `replayedArgs`: LLVM options that lld was given and that its Config does
+   * not hold. The same for every job; ask once.
+   */
+  travelOptions(flavour: string, replayedArgs: readonly string[]): NativeTravelOptions
+  /** The job's individual index with canonical module names. Made on another thread. */
+  travelIndex(index: number): Promise<NativeTravelIndex>
+  /** The name that the object must hold of itself, where its format has one (COFF). */
+  objectPathName(index: number): string
+  /** A diagnostic of a compile elsewhere, to lld. */
+  diagnose(severity: 'error' | 'warning' | 'remark' | 'note', text: string): void
+  /** The object as this process makes it, for comparison. Settles nothing. Rejects if it does not compile. */
+  compileToMemory(index: number): Promise<Uint8Array>
   /** Every job is settled: lld goes on. */
   resume(): void
   /** lld ends with an error as soon as it can; compiles that run are waited for, none is begun. */
   cancel(): void
   capturedStdout(): string
   capturedStderr(): string
+}
+
+/** The code generation options of a link. */
+export interface NativeTravelOptions {
+  /** Not empty: the jobs of this link cannot travel, and why. The other fields are then empty. */
+  readonly reasonToCompileHere: string
+  /** For dtlto-codegen. */
+  readonly text: string
+  /** Contents of files that options name (profiles), by the option's field. */
+  readonly files: readonly { readonly field: string; readonly bytes: Uint8Array }[]
+  /** Not empty: a stock clang cannot be told these options, and which. */
+  readonly reasonNotForClang: string
+  /** For a stock clang, without the job's own files. */
+  readonly clangArgs: readonly string[]
+  /** Arguments that must be completed by the name of a file of `files`. */
+  readonly clangFiles: readonly { readonly argIndex: number; readonly field: string }[]
+  /** The object holds its own name: `objectPathName`. */
+  readonly needsObjectName: boolean
+}
+
+export interface NativeTravelIndex {
+  readonly bytes: Uint8Array
+  /** Every module that the index names, the job's own among them, in order. `imported`: definitions come from it. */
+  readonly modules: readonly { readonly moduleId: string; readonly name: string; readonly imported: boolean }[]
 }
 
 /** An argument: a string, or bytes where it is not valid UTF-8. */
@@ -79,7 +115,11 @@ export interface NativeAddon {
    * in memory and its memory is freed; without, it goes to file descriptors 1 and 2 and a fatal error of lld ends the process, both as in
    * stock lld. Throws when a link is running in this process already: lld keeps global state.
    */
-  readonly Link: new (argv: readonly NativeArgument[], capture: boolean, onEvent: NativeLinkEvent) => NativeLink
+  readonly Link: new (
+    argv: readonly NativeArgument[],
+    capture: boolean,
+    onEvent: NativeLinkEvent,
+  ) => NativeLink
 }
 
 let addon: NativeAddon | undefined
@@ -88,4 +128,9 @@ let addon: NativeAddon | undefined
 export function native(): NativeAddon {
   addon ??= loadAddon()
   return addon
+}
+
+/** The program that compiles jobs in other processes and on other machines; built and installed beside the addon. */
+export function codegenProgram(): string {
+  return join(dirname(addonPath()), 'dtlto-codegen')
 }

@@ -12,7 +12,8 @@ export function fakeJob(index: number, facts: Partial<Omit<BackendJob, 'index'>>
     cost: 1_000,
     cacheKey: () => index.toString(16).padStart(40, '0'),
     compileInProcess: () => Promise.resolve({ kind: 'here', timings: {} }),
-    forClang: () => ({ kind: 'cannot', reason: 'a fake job has no bytes' }),
+    forWorker: () => Promise.resolve({ kind: 'cannot', reason: 'a fake job has no bytes' }),
+    forClang: () => Promise.resolve({ kind: 'cannot', reason: 'a fake job has no bytes' }),
     ...facts,
   }
 }

@@ -190,7 +190,9 @@ export interface JobFile {
   readonly sizeBytes: number
   /** SHA-256 in lower-case hexadecimal; computed on first use, shared by all jobs that hold the same module. */
   digest(): string
-  /** The content. A view on the linker's memory: valid until the job has ended, never to be written to. */
+  /** The content in pieces, one after the other. Views on the linker's memory: valid until the job has ended, never to be written to. */
+  parts(): readonly Uint8Array[]
+  /** The content in one piece; a copy if it has several. */
   bytes(): Uint8Array
 }
 
@@ -213,8 +215,33 @@ export interface BackendJob {
   cacheKey(): string
   /** Compiles it on a native thread of this process, exactly as lld would, into lld's hands. */
   compileInProcess(signal?: AbortSignal): Promise<CompiledHere | DoesNotCompile>
-  /** The job as arguments and files for a stock clang, or why clang cannot express it. */
-  forClang(): ClangJob | CannotExpress
+  /** The job for `dtlto-codegen`: exact, every option; or why it must be compiled in this process. Made anew for each call. */
+  forWorker(): Promise<WorkerJob | CannotExpress>
+  /** The job as arguments and files for a stock clang, or why clang cannot express it. Made anew for each call. */
+  forClang(): Promise<ClangJob | CannotExpress>
+}
+
+/**
+ * A job for `dtlto-codegen`, complete in itself. Modules have canonical names in it, so the same job made in another directory by
+ * another user has the same bytes. Format of manifest, messages and results: packages/native/src/llvm/job_codec.cpp.
+ */
+export interface WorkerJob {
+  readonly kind: 'worker'
+  readonly llvmVersion: string
+  readonly task: number
+  /** The object's name that COFF objects hold; empty for other formats. */
+  readonly objectName: string
+  /** LLVM options to replay in the worker, before the job. */
+  readonly replayedArgs: readonly string[]
+  /** The job's own module first, then imports, index, options, further files. */
+  readonly blobs: readonly WorkerBlob[]
+}
+
+export interface WorkerBlob {
+  readonly role: 'own' | 'import' | 'index' | 'options' | 'file'
+  /** The canonical name of a module, or the option that a file belongs to. */
+  readonly label: string
+  readonly file: JobFile
 }
 
 /** `clang <args>` run in a directory that holds `files` writes the object to `output`. */

@@ -1,7 +1,15 @@
 import type { NativeJobFacts } from '@dtlto/native'
-import type { BackendJob, CannotExpress, ClangJob, CompiledHere, DoesNotCompile } from '../distributors/interface.js'
+import type {
+  BackendJob,
+  CannotExpress,
+  ClangJob,
+  CompiledHere,
+  DoesNotCompile,
+  WorkerJob,
+} from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import type { LinkSession } from './session.js'
+import type { Travel } from './travel.js'
 
 /** A backend job of a running link. Facts are copied; everything else asks the native side when asked. */
 export class LinkBackendJob implements BackendJob {
@@ -13,9 +21,11 @@ export class LinkBackendJob implements BackendJob {
   readonly importedModules: number
   readonly cost: number
   readonly #session: LinkSession
+  readonly #travel: Travel
 
-  constructor(session: LinkSession, index: number, facts: NativeJobFacts) {
+  constructor(session: LinkSession, travel: Travel, index: number, facts: NativeJobFacts) {
     this.#session = session
+    this.#travel = travel
     this.index = index
     this.task = facts.task
     this.moduleId = facts.moduleId
@@ -45,7 +55,11 @@ export class LinkBackendJob implements BackendJob {
     }
   }
 
-  forClang(): ClangJob | CannotExpress {
-    return { kind: 'cannot', reason: 'this version of dtlto makes no jobs for clang' }
+  forWorker(): Promise<WorkerJob | CannotExpress> {
+    return this.#travel.forWorker(this)
+  }
+
+  forClang(): Promise<ClangJob | CannotExpress> {
+    return this.#travel.forClang(this)
   }
 }

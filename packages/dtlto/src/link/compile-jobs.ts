@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks'
-import type { CompiledHere, CompiledObject, Diagnostic } from '../distributors/interface.js'
+import type { Diagnostic } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import type { Clock } from '../scheduler/clock.js'
 import type { LaneSpec } from '../scheduler/lane.js'
-import { type Accepted, schedule } from '../scheduler/schedule.js'
+import { schedule } from '../scheduler/schedule.js'
+import { acceptor } from './accept.js'
 import type { LinkBackendJob } from './backend-job.js'
 import type { LinkRequest } from './link.js'
-import { checkObject } from './object-check.js'
 import type { LinkSession } from './session.js'
 
 /** The scheduler's time in a real link. */
@@ -28,12 +28,7 @@ export async function compileJobs(
   { settings, events }: LinkRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const accept = (job: { readonly index: number }, result: CompiledObject | CompiledHere): Accepted => {
-    if (result.kind === 'here') return 'placed'
-    const of = jobs[job.index] as LinkBackendJob
-    checkObject(result.object, of)
-    return session.native.deliver(of.index, result.object) ? 'placed' : 'lost'
-  }
+  const accept = acceptor(jobs, session, settings)
   const results = await schedule({
     jobs,
     distributors: lanes,

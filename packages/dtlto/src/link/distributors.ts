@@ -7,6 +7,7 @@ import type {
   OptionValues,
   OptionsSchema,
 } from '../distributors/interface.js'
+import { checkDefinition } from '../distributors/define.js'
 import { loadDistributor } from '../distributors/load.js'
 import { local } from '../distributors/local/local.js'
 import { OpeningDistributor } from '../distributors/opening.js'
@@ -27,7 +28,7 @@ export interface PreparedDistributor {
 export async function prepareDistributors(settings: Settings, directory: string): Promise<PreparedDistributor[]> {
   const prepared: PreparedDistributor[] = []
   for (const choice of settings.distributors) prepared.push(await prepare(choice, directory, prepared))
-  if (settings.fallback === 'local' && !prepared.some(({ definition }) => definition === local)) {
+  if (settings.fallback === 'local' && !prepared.some(compilesInProcess)) {
     prepared.push({
       label: 'local',
       definition: local,
@@ -38,12 +39,18 @@ export async function prepareDistributors(settings: Settings, directory: string)
   return prepared
 }
 
+/** True for the lane that can compile whatever lld itself can. */
+function compilesInProcess({ definition, options }: Pick<PreparedDistributor, 'definition' | 'options'>): boolean {
+  return definition === local && options['isolate'] !== 'process'
+}
+
 async function prepare(
-  { name, options, from }: DistributorChoice,
+  { name, definition: given, options, from }: DistributorChoice,
   directory: string,
   others: readonly PreparedDistributor[],
 ): Promise<PreparedDistributor> {
-  const definition = await loadDistributor(name, directory)
+  if (given) checkDefinition(given, from)
+  const definition = given ?? (await loadDistributor(name, directory))
   const same = others.filter((other) => other.definition.name === definition.name).length
   return {
     label: same === 0 ? definition.name : `${definition.name}#${String(same + 1)}`,
@@ -89,7 +96,7 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
     return {
       name: label,
       distributor: new OpeningDistributor(definition, context, options),
-      isLocal: definition === local,
+      isLocal: compilesInProcess({ definition, options }),
       role,
       onStatusChanged: (listener) => {
         listeners.add(listener)

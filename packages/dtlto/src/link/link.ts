@@ -9,6 +9,7 @@ import { LinkBackendJob } from './backend-job.js'
 import { compileJobs } from './compile-jobs.js'
 import { LinkSession } from './session.js'
 import { linkFacts } from './facts.js'
+import { Travel } from './travel.js'
 
 export interface LinkRequest {
   /** lld's command line. argv[0] is the path of the stock program to stand in for: it selects the flavour. */
@@ -59,7 +60,8 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
   try {
     const state = await session.jobsOrEnd
     if (state.at === 'jobs' && !cancelled.signal.aborted) {
-      const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, index, job))
+      const travel = new Travel(session, facts, request.argv)
+      const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, travel, index, job))
       // From here the set of jobs is fixed.
       request.events.emit({ type: 'jobs', jobs })
       await compileJobs(jobs, session, distributors.lanes, request, cancelled.signal)

@@ -39,7 +39,12 @@ llvm::Expected<std::string>
 renameModules(llvm::StringRef IndexBytes,
               const llvm::StringMap<std::string> &NewIds);
 
-/// The module ids that the index names, in its own order.
+/// Ids that name no machine's paths and sort as \p Ids do: "m000000", … for the
+/// smallest, and so on. Equal jobs of two machines get equal ids.
+llvm::StringMap<std::string> canonicalIds(std::vector<std::string> Ids);
+
+/// The module ids that the index names (more than are imported from: declarations
+/// have modules, too), in its own order.
 llvm::Expected<std::vector<std::string>> moduleIds(llvm::StringRef IndexBytes);
 
 } // namespace dtlto

@@ -4,6 +4,8 @@
 #include "lld/Common/Driver.h"
 #include "thin_jobs.h"
 #include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/PrettyStackTrace.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
@@ -87,6 +89,7 @@ void Link::run() {
     // by itself; without, and without lldMain, it returns and frees nothing,
     // which the caller's early exit makes right.
     sys::PrintStackTraceOnErrorSignal(Argv[0]);
+    PrettyStackTraceProgram OnCrash(Argv.size(), Argv.data());
     ExitCode = lld::unsafeLldMain(Argv, outs(), errs(), Drivers,
                                   /*exitEarly=*/false);
     outs().flush();
@@ -156,12 +159,6 @@ std::vector<StringRef> Link::moduleParts(StringRef ModuleId) {
   return std::vector<StringRef>(Parts.begin(), Parts.end());
 }
 
-std::pair<std::string, std::vector<std::string>>
-Link::individualIndex(unsigned Index) const {
-  IndividualIndex I = Jobs->individualIndex(Jobs->job(Index));
-  return {std::move(I.Bytes), std::move(I.ImportedModules)};
-}
-
 void Link::resume() {
   std::lock_guard<std::mutex> Lock(Mutex);
   MayResume = true;
@@ -174,3 +171,13 @@ void Link::cancel() {
 }
 
 } // namespace dtlto
+
+// lld asks where its program is to find clang's libraries beside it (lld-link's
+// default /libpath). It is not node: it is the stock program that argv[0]
+// names. This binds for lld's references alone.
+std::string sys::fs::getMainExecutable(const char *Argv0, void *) {
+  SmallString<128> Path;
+  if (sys::fs::real_path(Argv0, Path))
+    return Argv0;
+  return std::string(Path);
+}

@@ -56,6 +56,34 @@ public:
   virtual void finished(int ExitCode) = 0;
 };
 
+/// The options of the link's jobs for workers elsewhere.
+struct TravelOptions {
+  std::string ReasonToCompileHere; ///< not empty: no job of this link may travel
+  std::string Text;                ///< for dtlto-codegen: see config_codec.h
+  struct File {
+    std::string Field;
+    std::string Bytes;
+  };
+  std::vector<File> Files; ///< profiles and the like, for both kinds of workers
+  /// For a stock clang: see clang_job.h.
+  std::string ReasonNotForClang;
+  std::vector<std::string> ClangArgs;
+  std::vector<std::pair<size_t, std::string>>
+      ClangFiles; ///< argument that ends in a path, field in Files
+  bool NeedsObjectName = false;
+};
+
+/// A job's individual index with canonical module names: the same job made in
+/// another directory has the same bytes.
+struct TravelIndex {
+  std::string Bytes;
+  struct Name {
+    std::string ModuleId, Canonical;
+    bool IsImported; ///< a definition comes from it
+  };
+  std::vector<Name> Names; ///< in the order of both kinds of names
+};
+
 enum class LinkStdio {
   Inherit, ///< file descriptors 1 and 2, exactly as stock lld; a fatal error of
            ///< lld ends the process
@@ -94,10 +122,18 @@ public:
   /// The standalone bitcode of a module of the link, in parts: views, valid
   /// until resume. Empty for an unknown id.
   std::vector<llvm::StringRef> moduleParts(llvm::StringRef ModuleId);
-  /// The job's individual index, made anew, and the modules from which it
-  /// imports definitions.
-  std::pair<std::string, std::vector<std::string>>
-  individualIndex(unsigned Index) const;
+
+  // What a job needs to be compiled elsewhere. travelIndex and compileToMemory
+  // take long and may be called on any thread; the caller sees to it that none
+  // runs when it calls resume or cancel.
+
+  /// \p Flavour as in `-flavor`-less names: elf, mingw, coff, macho, wasm.
+  TravelOptions travelOptions(llvm::StringRef Flavour,
+                              const std::vector<std::string> &ReplayedArgs);
+  TravelIndex travelIndex(unsigned Index, std::string &Error) const;
+  std::string objectPathName(unsigned Index);
+  void diagnose(llvm::StringRef Severity, llvm::StringRef Text);
+  std::string compileToMemory(unsigned Index, std::string &Error) const;
 
   /// Lets lld go on; every job must be settled (unsettled ones count as
   /// cancelled).

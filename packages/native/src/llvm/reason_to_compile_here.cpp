@@ -2,9 +2,10 @@
 //
 // A job may travel when its object, and everything else a user can see, follows
 // from its bytes. It may not when options hold code (hooks, plugins), ask for
-// output about the compiling process (statistics, timings, dumps on stderr), keep
-// state across modules (bisection, debug counters), or name files that only this
-// machine has. The answer is always safe: compiling here is what lld does.
+// output about the compiling process (statistics, timings, dumps on stderr),
+// keep state across modules (bisection, debug counters), or name files that
+// only this machine has. The answer is always safe: compiling here is what lld
+// does.
 
 #include "config_codec.h"
 #include "llvm/ADT/StringExtras.h"
@@ -21,8 +22,8 @@ std::pair<StringRef, StringRef> splitOption(StringRef Arg) {
   return Arg.ltrim('-').split('=');
 }
 
-/// Words of an option's name that say it reads or writes a file. A word too many
-/// costs distribution of that link, a word too few a wrong object.
+/// Words of an option's name that say it reads or writes a file. A word too
+/// many costs distribution of that link, a word too few a wrong object.
 bool namesFile(StringRef Name) {
   SmallVector<StringRef, 8> Words;
   Name.split(Words, '-');
@@ -35,14 +36,25 @@ bool namesFile(StringRef Name) {
 }
 
 bool isProcessWide(StringRef Name) {
-  static constexpr StringLiteral Names[] = {
-      "stats",         "stats-json",         "time-passes",
-      "time-passes-per-run", "track-memory", "sort-timers",
-      "opt-bisect-limit",    "opt-bisect-verbose", "opt-bisect-print-ir-path",
-      "opt-disable",   "debug",              "debug-only",
-      "debug-counter", "print-debug-counter", "debug-pass",
-      "debug-pass-manager",  "filter-print-funcs-none",
-      "rng-seed",      "pass-remarks-output"};
+  static constexpr StringLiteral Names[] = {"stats",
+                                            "stats-json",
+                                            "time-passes",
+                                            "time-passes-per-run",
+                                            "track-memory",
+                                            "sort-timers",
+                                            "opt-bisect-limit",
+                                            "opt-bisect-verbose",
+                                            "opt-bisect-print-ir-path",
+                                            "opt-disable",
+                                            "debug",
+                                            "debug-only",
+                                            "debug-counter",
+                                            "print-debug-counter",
+                                            "debug-pass",
+                                            "debug-pass-manager",
+                                            "filter-print-funcs-none",
+                                            "rng-seed",
+                                            "pass-remarks-output"};
   static constexpr StringLiteral Prefixes[] = {
       "print-", "view-", "dot-", "dump-", "time-trace", "codegen-data"};
   return is_contained(Names, Name) || any_of(Prefixes, [&](StringRef Prefix) {
@@ -60,16 +72,17 @@ dtlto::reasonToCompileHere(ArrayRef<std::string> LlvmArgs) {
       return ("the LLVM option '" + Arg +
               "' concerns the linking process as a whole")
           .str();
-    if (namesFile(Name) || Value.contains('/') ||
-        (!Value.empty() && sys::fs::exists(Value)))
+    // A bare word is no path, even when a file of this name happens to exist.
+    if (namesFile(Name) || Value.find_first_of("/\\") != StringRef::npos ||
+        (Value.contains('.') && sys::fs::exists(Value)))
       return ("the LLVM option '" + Arg + "' may name a file of this machine")
           .str();
   }
   return std::nullopt;
 }
 
-std::optional<std::string>
-dtlto::reasonToCompileHere(const lto::Config &Conf, bool IsMachO) {
+std::optional<std::string> dtlto::reasonToCompileHere(const lto::Config &Conf,
+                                                      bool IsMachO) {
   const std::pair<bool, StringRef> Hooks[] = {
       {bool(Conf.PreOptModuleHook), "before optimization"},
       {bool(Conf.PostPromoteModuleHook), "after promotion"},
@@ -112,8 +125,8 @@ dtlto::unaccountedLlvmOptions(ArrayRef<std::string> LlvmArgs) {
   for (StringRef Arg : LlvmArgs)
     Accounted.insert(splitOption(Arg).first);
 
-  // An option may be registered under several names (one for each value), and it
-  // does not tell under which of them it was given.
+  // An option may be registered under several names (one for each value), and
+  // it does not tell under which of them it was given.
   DenseMap<cl::Option *, SmallVector<StringRef, 1>> Given;
   for (auto &[Name, Option] : cl::getRegisteredOptions())
     if (Option->getNumOccurrences())

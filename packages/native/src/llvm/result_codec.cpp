@@ -65,13 +65,12 @@ void dtlto::writeResultMessage(const CodegenResult &Result, raw_ostream &OS) {
 }
 
 void dtlto::writeRefusalMessage(StringRef Reason, raw_ostream &OS) {
-  writeMessage(VersionLine.str() + "status refused\nfailure " +
-                   quoted(Reason) + "\n",
+  writeMessage(VersionLine.str() + "status refused\nfailure " + quoted(Reason) +
+                   "\n",
                {}, OS);
 }
 
-Expected<dtlto::CodegenResult>
-dtlto::parseResultMessage(StringRef Message) {
+Expected<dtlto::CodegenResult> dtlto::parseResultMessage(StringRef Message) {
   auto Bad = [](const Twine &What) {
     return createStringError("result of a codegen worker: " + What);
   };
@@ -145,8 +144,7 @@ dtlto::parseResultMessage(StringRef Message) {
         Result.HasObject = true;
         Result.Object.assign(Taken->begin(), Taken->end());
       } else {
-        (Key == "stderr" ? Result.StderrText : Result.TimeTrace) =
-            Taken->str();
+        (Key == "stderr" ? Result.StderrText : Result.TimeTrace) = Taken->str();
       }
     } else {
       return Malformed();

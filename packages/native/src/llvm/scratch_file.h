@@ -9,9 +9,9 @@
 
 namespace dtlto {
 
-/// Memory with a path of this process where the system has such a thing (Linux),
-/// else a temporary file. Gone when the object is destroyed; on Linux also when
-/// the process is killed.
+/// Memory with a path of this process where the system has such a thing
+/// (Linux), else a temporary file. Gone when the object is destroyed; on Linux
+/// also when the process is killed.
 class ScratchFile {
 public:
   static llvm::Expected<ScratchFile> create(llvm::StringRef Contents);

@@ -14,6 +14,7 @@
 // Config, combined index, import list and module map go to lto::thinBackend; no
 // individual index is made and nothing is copied.
 #include "thin_jobs.h"
+#include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Module.h"
 #include "llvm/LTO/LTOBackend.h"
 #include "llvm/Support/Caching.h"
@@ -95,6 +96,10 @@ Error ThinJobs::wait() {
   // Attempts that lost may still be running, and refer to LTO's data.
   BackendThreadPool.wait();
 
+  for (ThinJob &Job : All)
+    if (Job.Opened)
+      Job.Opened->Committed = true; // of a job that failed: dropped in peace
+
   // In lld's order, so that several failures read the same in every run.
   Error Result = Error::success();
   for (ThinJob &Job : All)
@@ -141,6 +146,7 @@ IndividualIndex ThinJobs::individualIndex(const ThinJob &Job) const {
 }
 
 const ModuleBytes *ThinJobs::moduleBytes(StringRef ModuleId) {
+  std::lock_guard<std::mutex> Lock(BytesMutex);
   auto Known = Bytes.find(ModuleId);
   if (Known != Bytes.end())
     return &Known->second;
@@ -165,7 +171,7 @@ Error ThinJobs::compile(ThinJob &Job, bool &Lost) {
     if (Lost)
       return std::make_unique<CachedFileStream>(
           std::make_unique<raw_null_ostream>());
-    return Job.AddStream(Task, ModuleName);
+    return takeStream(Job, Task, ModuleName);
   };
   LTOLLVMContext Context(Conf);
   Expected<std::unique_ptr<Module>> M = Job.Module.parseModule(Context);
@@ -189,7 +195,12 @@ void ThinJobs::compileHere(unsigned Index) {
       if (Conf.TimeTraceEnabled)
         timeTraceProfilerInitialize(Conf.TimeTraceGranularity, "thin backend");
       bool Lost = false;
-      Error E = compile(Job, Lost);
+      Error E = [&] {
+        // As LLVM's own backend names it.
+        TimeTraceScope Scope("Run ThinLTO backend thread (in-process)",
+                             Job.Module.getModuleIdentifier());
+        return compile(Job, Lost);
+      }();
       if (E) {
         Outcome = CompileOutcome::Failed;
         fail(Job, std::move(E));
@@ -217,7 +228,8 @@ bool ThinJobs::deliver(ThinJob &Job, StringRef Object, std::string &Message) {
     Job.Now = ThinJob::State::Writing;
   }
   auto Write = [&]() -> Error {
-    auto Stream = Job.AddStream(Job.Task, Job.Module.getModuleIdentifier());
+    auto Stream =
+        takeStream(Job, Job.Task, Job.Module.getModuleIdentifier());
     if (!Stream)
       return Stream.takeError();
     *(*Stream)->OS << Object;
@@ -231,6 +243,61 @@ bool ThinJobs::deliver(ThinJob &Job, StringRef Object, std::string &Message) {
   std::lock_guard<std::mutex> Lock(Job.Mutex);
   Job.Now = ThinJob::State::Settled;
   return true;
+}
+
+Expected<std::unique_ptr<CachedFileStream>>
+ThinJobs::takeStream(ThinJob &Job, unsigned Task, const Twine &ModuleName) {
+  if (Job.Opened)
+    return std::move(Job.Opened);
+  return Job.AddStream(Task, ModuleName);
+}
+
+std::string ThinJobs::objectPathName(ThinJob &Job) {
+  std::lock_guard<std::mutex> Lock(Job.Mutex);
+  if (Job.Now != ThinJob::State::Open)
+    return {};
+  if (!Job.Opened) {
+    auto Stream = Job.AddStream(Job.Task, Job.Module.getModuleIdentifier());
+    if (!Stream) {
+      consumeError(Stream.takeError());
+      return {};
+    }
+    Job.Opened = std::move(*Stream);
+  }
+  return Job.Opened->ObjectPathName;
+}
+
+void ThinJobs::diagnose(DiagnosticSeverity Severity, StringRef Text) const {
+  if (Conf.DiagHandler)
+    Conf.DiagHandler(DiagnosticInfoGeneric(Text, Severity));
+}
+
+namespace {
+struct Silence final : DiagnosticHandler {
+  bool handleDiagnostics(const DiagnosticInfo &) override { return true; }
+};
+} // namespace
+
+Expected<SmallVector<char, 0>>
+ThinJobs::compileToMemory(const ThinJob &Job) const {
+  SmallVector<char, 0> Object;
+  auto ToMemory = [&](unsigned, const Twine &)
+      -> Expected<std::unique_ptr<CachedFileStream>> {
+    return std::make_unique<CachedFileStream>(
+        std::make_unique<raw_svector_ostream>(Object),
+        Job.Opened ? Job.Opened->ObjectPathName : "");
+  };
+  LTOLLVMContext Context(Conf);
+  Context.setDiagnosticHandler(std::make_unique<Silence>());
+  BitcodeModule Copy = Job.Module;
+  Expected<std::unique_ptr<Module>> M = Copy.parseModule(Context);
+  if (!M)
+    return M.takeError();
+  if (Error E = thinBackend(Conf, Job.Task, ToMemory, **M, CombinedIndex,
+                            Job.ImportList, Job.DefinedGlobals, &Job.ModuleMap,
+                            Conf.CodeGenOnly))
+    return std::move(E);
+  return std::move(Object);
 }
 
 void ThinJobs::fail(ThinJob &Job, Error E) {

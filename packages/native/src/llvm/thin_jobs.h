@@ -43,6 +43,8 @@ struct ThinJob {
   std::string Key; ///< LLVM's cache key, when there is a cache
   llvm::AddStreamFn
       AddStream; ///< where the object goes: lld's buffer, or the cache
+  /// Opened before its time, for its name. It must not be destroyed uncommitted.
+  std::unique_ptr<llvm::CachedFileStream> Opened;
   State Now = State::Open; ///< guarded by Mutex
   std::mutex Mutex;
   llvm::Error Failure = llvm::Error::success(); ///< set once, on Failed
@@ -82,15 +84,28 @@ public:
   const ThinJob &job(unsigned I) const { return *Open[I]; }
   JobFacts facts(const ThinJob &Job) const;
   std::string cacheKey(const ThinJob &Job) const;
+  /// From here to moduleBytes: any thread.
   IndividualIndex individualIndex(const ThinJob &Job) const;
   /// Of any module of the link; made on first use and kept.
   const ModuleBytes *moduleBytes(llvm::StringRef ModuleId);
   void compileHere(unsigned Index);
   bool deliver(ThinJob &Job, llvm::StringRef Object, std::string &Error);
+  /// The name that COFF objects hold of themselves. Opens the job's stream.
+  std::string objectPathName(ThinJob &Job);
+  /// A diagnostic of a compile elsewhere.
+  void diagnose(llvm::DiagnosticSeverity Severity, llvm::StringRef Text) const;
+  /// The object as this process makes it, for comparison: it settles nothing and
+  /// says nothing.
+  llvm::Expected<llvm::SmallVector<char, 0>>
+  compileToMemory(const ThinJob &Job) const;
+  const llvm::lto::Config &config() const { return Conf; }
+  const llvm::Triple &triple() const { return TargetTriple; }
   void fail(ThinJob &Job, llvm::Error E);
 
 private:
   void prepare(ThinJob &Job);
+  llvm::Expected<std::unique_ptr<llvm::CachedFileStream>>
+  takeStream(ThinJob &Job, unsigned Task, const llvm::Twine &ModuleName);
   llvm::Error compile(ThinJob &Job, bool &Lost);
 
   llvm::AddStreamFn AddStream;
@@ -102,7 +117,8 @@ private:
   std::vector<ThinJob *>
       Open; ///< those that no cache had; fixed before Link::backendWaits
   llvm::DenseSet<llvm::GlobalValue::GUID> CfiFunctionDefs, CfiFunctionDecls;
-  llvm::StringMap<ModuleBytes> Bytes; ///< caller's thread only
+  std::mutex BytesMutex;
+  llvm::StringMap<ModuleBytes> Bytes; ///< entries do not move
 };
 
 } // namespace dtlto

@@ -21,7 +21,11 @@ Napi::Function LinkObject::define(Napi::Env Env) {
        InstanceMethod<&LinkObject::fail>("fail"),
        InstanceMethod<&LinkObject::cacheKey>("cacheKey"),
        InstanceMethod<&LinkObject::moduleParts>("moduleParts"),
-       InstanceMethod<&LinkObject::individualIndex>("individualIndex"),
+       InstanceMethod<&LinkObject::travelOptions>("travelOptions"),
+       InstanceMethod<&LinkObject::travelIndex>("travelIndex"),
+       InstanceMethod<&LinkObject::objectPathName>("objectPathName"),
+       InstanceMethod<&LinkObject::diagnose>("diagnose"),
+       InstanceMethod<&LinkObject::compileToMemory>("compileToMemory"),
        InstanceMethod<&LinkObject::resume>("resume"),
        InstanceMethod<&LinkObject::cancel>("cancel"),
        InstanceMethod<&LinkObject::capturedStdout>("capturedStdout"),
@@ -196,24 +200,10 @@ Napi::Value LinkObject::moduleParts(const Napi::CallbackInfo &Info) {
   return Result;
 }
 
-Napi::Value LinkObject::individualIndex(const Napi::CallbackInfo &Info) {
-  Napi::Env Env = Info.Env();
-  unsigned Index;
-  if (!checkIndex(Info, Index))
-    return Env.Undefined();
-  auto [Bytes, Imports] = TheLink->individualIndex(Index);
-  Napi::Object Result = Napi::Object::New(Env);
-  Result["bytes"] = Napi::Buffer<char>::Copy(Env, Bytes.data(), Bytes.size());
-  auto Ids = Napi::Array::New(Env, Imports.size());
-  for (uint32_t I = 0; I < Imports.size(); ++I)
-    Ids[I] = Napi::String::New(Env, Imports[I]);
-  Result["imports"] = Ids;
-  return Result;
-}
-
 Napi::Value LinkObject::resume(const Napi::CallbackInfo &Info) {
   if (LldWaits) {
     LldWaits = false;
+    waitForAsyncCalls();
     detachViews();
     TheLink->resume();
   }
@@ -222,6 +212,7 @@ Napi::Value LinkObject::resume(const Napi::CallbackInfo &Info) {
 
 Napi::Value LinkObject::cancel(const Napi::CallbackInfo &Info) {
   LldWaits = false;
+  waitForAsyncCalls();
   detachViews();
   TheLink->cancel();
   return Info.Env().Undefined();

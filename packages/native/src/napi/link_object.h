@@ -40,7 +40,15 @@ private:
   Napi::Value fail(const Napi::CallbackInfo &Info);
   Napi::Value cacheKey(const Napi::CallbackInfo &Info);
   Napi::Value moduleParts(const Napi::CallbackInfo &Info);
-  Napi::Value individualIndex(const Napi::CallbackInfo &Info);
+  Napi::Value travelOptions(const Napi::CallbackInfo &Info);
+  Napi::Value travelIndex(const Napi::CallbackInfo &Info);
+  Napi::Value objectPathName(const Napi::CallbackInfo &Info);
+  Napi::Value diagnose(const Napi::CallbackInfo &Info);
+  Napi::Value compileToMemory(const Napi::CallbackInfo &Info);
+  class AsyncCall;
+  class TravelIndexCall;
+  class CompileToMemoryCall;
+  void waitForAsyncCalls();
   Napi::Value view(Napi::Env Env, llvm::StringRef Bytes);
   void detachViews();
   Napi::Value resume(const Napi::CallbackInfo &Info);
@@ -53,6 +61,10 @@ private:
   bool LldWaits =
       false; ///< JavaScript thread's view: from jobsReady to resume or cancel
   size_t JobCount = 0;
+  /// Calls on libuv's threads that read lld's memory.
+  std::mutex AsyncMutex;
+  std::condition_variable AsyncDone;
+  unsigned AsyncCalls = 0;
   /// Buffers on lld's memory; detached before lld goes on, so that late readers
   /// see nothing instead of freed memory.
   std::vector<Napi::Reference<Napi::ArrayBuffer>> Views;

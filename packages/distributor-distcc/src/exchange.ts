@@ -1,0 +1,180 @@
+import { connect } from 'node:net'
+import { type Answer, AnswerError, AnswerParser } from './answer.js'
+
+/** Why an exchange with a server did not give an answer. */
+export type ExchangeFailure =
+  /** No connection: nothing was sent. */
+  | 'unreachable'
+  /** The server closed without a byte of answer, after reading the request or (`reset`) without wanting to. */
+  | 'hung-up'
+  | 'reset'
+  /** The answer ended in the middle. */
+  | 'cut-off'
+  /** What arrived is not an answer of the protocol. */
+  | 'garbage'
+  | 'deadline'
+  | 'aborted'
+
+export class ExchangeError extends Error {
+  override readonly name = 'ExchangeError'
+  readonly kind: ExchangeFailure
+  constructor(kind: ExchangeFailure, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause })
+    this.kind = kind
+  }
+}
+
+export interface ExchangeOptions {
+  readonly host: string
+  readonly port: number
+  /** The whole request; kept until it has been sent. */
+  readonly request: readonly Uint8Array[]
+  readonly connectTimeoutMs: number
+  /** For the exchange as a whole, connecting included. */
+  readonly deadlineMs: number
+  readonly signal: AbortSignal
+  /** Milliseconds, monotonic. */
+  readonly now: () => number
+  /** Called once, when the connection is gone: only then is the server's slot free. */
+  readonly onClosed?: () => void
+}
+
+export interface ExchangeResult {
+  readonly answer: Answer
+  readonly connectMs: number
+  /** From being connected to the last byte being handed to the kernel. */
+  readonly sendMs: number
+  /** From then to the first byte of the answer. */
+  readonly waitMs: number
+  readonly receiveMs: number
+  readonly sentBytes: number
+  readonly receivedBytes: number
+}
+
+/** How long a server may take to close after its answer is complete. */
+const CLOSE_TIMEOUT_MS = 1000
+/** Idle time before the kernel asks whether the other machine is still there; it then asks ten times, a second apart. */
+const KEEPALIVE_MS = 10_000
+
+/**
+ * One job on one connection: sends the request, parses the answer as it comes. The connection is never half-closed,
+ * because a server takes that for the client going away; and it is destroyed on every failure, which makes the
+ * server stop the compiler. Rejects with ExchangeError.
+ */
+export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
+  const { now, signal } = options
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      options.onClosed?.()
+      reject(new ExchangeError('aborted', 'the job was cancelled', signal.reason))
+      return
+    }
+    const parser = new AnswerParser()
+    const startMs = now()
+    let connectedMs: number | undefined
+    let sentMs: number | undefined
+    let firstByteMs: number | undefined
+    let settled = false
+
+    const socket = connect({
+      host: options.host,
+      port: options.port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: KEEPALIVE_MS,
+    })
+    const connectTimer = setTimeout(() => {
+      fail(new ExchangeError('unreachable', `no connection within ${options.connectTimeoutMs} ms`))
+    }, options.connectTimeoutMs)
+    const deadline = setTimeout(() => {
+      fail(new ExchangeError('deadline', `no complete answer within ${Math.round(options.deadlineMs)} ms`))
+    }, options.deadlineMs)
+    const onAbort = (): void => fail(new ExchangeError('aborted', 'the job was cancelled', signal.reason))
+    signal.addEventListener('abort', onAbort, { once: true })
+
+    const settle = (): void => {
+      settled = true
+      clearTimeout(connectTimer)
+      clearTimeout(deadline)
+      signal.removeEventListener('abort', onAbort)
+    }
+    const fail = (error: ExchangeError): void => {
+      if (settled) return
+      settle()
+      socket.destroy()
+      reject(error)
+    }
+    const succeed = (): void => {
+      const endMs = now()
+      const connected = connectedMs ?? startMs
+      const sent = sentMs ?? firstByteMs ?? endMs
+      const first = firstByteMs ?? endMs
+      let answer: Answer
+      try {
+        answer = parser.finish()
+      } catch (error) {
+        fail(asGarbage(error))
+        return
+      }
+      settle()
+      setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS).unref()
+      resolve({
+        answer,
+        connectMs: connected - startMs,
+        sendMs: sent - connected,
+        waitMs: first - sent,
+        receiveMs: endMs - first,
+        sentBytes: socket.bytesWritten,
+        receivedBytes: parser.receivedBytes,
+      })
+    }
+
+    socket.on('connect', () => {
+      connectedMs = now()
+      clearTimeout(connectTimer)
+      socket.cork()
+      for (const buffer of options.request) socket.write(buffer)
+      socket.write(new Uint8Array(0), () => {
+        sentMs ??= now()
+      })
+      socket.uncork()
+    })
+    socket.on('data', (chunk: Buffer) => {
+      if (settled) return
+      firstByteMs ??= now()
+      try {
+        parser.push(chunk)
+      } catch (error) {
+        fail(asGarbage(error))
+        return
+      }
+      if (parser.complete) succeed()
+    })
+    socket.on('end', () => fail(ended(parser)))
+    socket.on('error', (error) => {
+      if (connectedMs === undefined) fail(new ExchangeError('unreachable', error.message, error))
+      else if (parser.receivedBytes > 0) fail(ended(parser, error))
+      else fail(new ExchangeError('reset', `the connection was reset before any answer`, error))
+    })
+    socket.on('close', () => {
+      fail(ended(parser))
+      options.onClosed?.()
+    })
+  })
+}
+
+function ended(parser: AnswerParser, cause?: unknown): ExchangeError {
+  return parser.receivedBytes === 0
+    ? new ExchangeError('hung-up', 'the server closed the connection without an answer', cause)
+    : new ExchangeError(
+        'cut-off',
+        `the answer ended after ${parser.receivedBytes} bytes, before its ${parser.awaiting}`,
+        cause,
+      )
+}
+
+function asGarbage(error: unknown): ExchangeError {
+  if (error instanceof AnswerError)
+    return new ExchangeError('garbage', `not an answer of distccd: ${error.message}`, error)
+  return new ExchangeError('garbage', `the answer could not be read: ${String(error)}`, error)
+}

@@ -1,0 +1,132 @@
+/**
+ * LZO1X decompression of one raw block, as distcc puts every file body on the wire.
+ *
+ * The block does not say how long it is decompressed, and a hostile one may expand 255-fold. So the instructions are
+ * walked twice by the same code: first without an output, which finds every error and the exact size, then with a
+ * buffer of that size. Nothing is allocated for a block that is damaged or too large, and nothing is allocated twice.
+ *
+ * The format (public description: Documentation/staging/lzo.rst of the Linux kernel). `state` is the number of literals that
+ * the last instruction copied: 0 to 3, or 4 for any longer run. D, H, L, S are bit fields of the instruction byte `t`.
+ *
+ *   first byte only, 18…255    t-17 literals follow
+ *   0000LLLL, state 0          literals: L + 3, or for L = 0: 18 + run
+ *   0000DDSS H, state 1…3      match of 2, distance (H << 2) + D + 1
+ *   0000DDSS H, state 4        match of 3, distance (H << 2) + D + 2049
+ *   0001HLLL D D, 16-bit       match of L + 2, or for L = 0: 9 + run; distance (H << 14) + D + 16384; exactly 16384 ends the block
+ *   001LLLLL D D, 16-bit       match of L + 2, or for L = 0: 33 + run; distance D + 1
+ *   01LDDDSS H                 match of L + 3, distance (H << 3) + D + 1
+ *   1LLDDDSS H                 match of L + 5, distance (H << 3) + D + 1
+ *
+ * A run is 255 for each zero byte plus the first byte that is not zero. The 16-bit word is little-endian, D its upper 14
+ * bits, S its lower two. After each match S literals follow.
+ */
+
+/** What is wrong with a block of LZO1X, or that it is larger than the caller allows. */
+export class Lzo1xError extends Error {
+  override readonly name = 'Lzo1xError'
+}
+
+/** Length in bytes of the decompressed block. Throws Lzo1xError if it is damaged or longer than `limitBytes`. */
+export function lzo1xDecompressedSize(block: Uint8Array, limitBytes: number): number {
+  return walk(block, undefined, limitBytes)
+}
+
+/** Decompresses one whole block. Throws Lzo1xError if it is damaged or longer than `limitBytes`. */
+export function lzo1xDecompress(block: Uint8Array, limitBytes: number): Uint8Array {
+  const out = new Uint8Array(walk(block, undefined, limitBytes))
+  walk(block, out, limitBytes)
+  return out
+}
+
+function walk(block: Uint8Array, out: Uint8Array | undefined, limitBytes: number): number {
+  const end = block.length
+  let at = 0
+  let made = 0
+  let state = 0
+
+  const next = (): number => {
+    if (at >= end) throw new Lzo1xError('the block ends in the middle')
+    return block[at++] as number
+  }
+  const run = (): number => {
+    let total = 0
+    let byte = next()
+    while (byte === 0) {
+      total += 255
+      if (total > limitBytes) throw tooLarge(limitBytes)
+      byte = next()
+    }
+    return total + byte
+  }
+  const literals = (count: number): void => {
+    if (at + count > end) throw new Lzo1xError('the block ends in the middle')
+    if (made + count > limitBytes) throw tooLarge(limitBytes)
+    if (out !== undefined) copyLiterals(block, at, out, made, count)
+    at += count
+    made += count
+  }
+  const match = (distance: number, count: number): void => {
+    if (distance > made) throw new Lzo1xError(`a match reaches ${distance - made} bytes before the start`)
+    if (made + count > limitBytes) throw tooLarge(limitBytes)
+    if (out !== undefined) copyMatch(out, made, distance, count)
+    made += count
+  }
+
+  if (end > 0 && (block[0] as number) > 17) {
+    const count = next() - 17
+    literals(count)
+    state = count < 4 ? count : 4
+  }
+
+  for (;;) {
+    const t = next()
+    if (t < 16 && state === 0) {
+      literals(t === 0 ? 18 + run() : t + 3)
+      state = 4
+      continue
+    }
+    if (t >= 64) {
+      const low = (t >> 2) & 7
+      match((next() << 3) + low + 1, t < 128 ? ((t >> 5) & 1) + 3 : ((t >> 5) & 3) + 5)
+      state = t & 3
+    } else if (t >= 32) {
+      const count = (t & 31) === 0 ? 33 + run() : (t & 31) + 2
+      const word = next() | (next() << 8)
+      match((word >> 2) + 1, count)
+      state = word & 3
+    } else if (t >= 16) {
+      const count = (t & 7) === 0 ? 9 + run() : (t & 7) + 2
+      const word = next() | (next() << 8)
+      const distance = ((t & 8) << 11) + (word >> 2)
+      if (distance === 0) {
+        if (at !== end) throw new Lzo1xError(`${end - at} bytes follow the end of the block`)
+        return made
+      }
+      match(distance + 16384, count)
+      state = word & 3
+    } else {
+      const low = t >> 2
+      if (state === 4) match((next() << 2) + low + 2049, 3)
+      else match((next() << 2) + low + 1, 2)
+      state = t & 3
+    }
+    if (state > 0) literals(state)
+  }
+}
+
+function tooLarge(limitBytes: number): Lzo1xError {
+  return new Lzo1xError(`the block is longer than ${limitBytes} bytes when decompressed`)
+}
+
+function copyLiterals(from: Uint8Array, at: number, out: Uint8Array, made: number, count: number): void {
+  if (count > 48) out.set(from.subarray(at, at + count), made)
+  else for (let i = 0; i < count; i++) out[made + i] = from[at + i] as number
+}
+
+/** A match may overlap what it writes: then it repeats its last `distance` bytes. */
+function copyMatch(out: Uint8Array, made: number, distance: number, count: number): void {
+  const from = made - distance
+  if (distance === 1 && count > 16) out.fill(out[from] as number, made, made + count)
+  else if (distance >= count && count > 48) out.copyWithin(made, from, from + count)
+  else for (let i = 0; i < count; i++) out[made + i] = out[from + i] as number
+}

@@ -1,0 +1,166 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Why tests with a real server cannot run on this machine; undefined when they can. */
+export function whyNoDistccd(): string | undefined {
+  if (spawnSync('distccd', ['--version']).status !== 0) return `distccd is not installed (Debian package 'distcc')`
+  if (spawnSync('clang-22', ['--version']).status !== 0) return `clang-22 is not installed`
+  if (spawnSync('ld.lld-22', ['--version']).status !== 0) return `ld.lld-22 is not installed`
+  if (!existsSync('/usr/lib/distcc/clang-22')) return `distccd does not allow clang-22: run 'update-distcc-symlinks'`
+  return undefined
+}
+
+export interface DistccdOptions {
+  readonly jobs?: number
+  readonly stats?: boolean
+  /** Use these again: a restarted server. */
+  readonly port?: number
+  readonly statsPort?: number
+  /** PATH of the server, where it finds its compilers. */
+  readonly path?: string
+  readonly allow?: string
+  readonly jobLifetimeSeconds?: number
+  /** For example ['ip', 'netns', 'exec', 'NAME']. */
+  readonly wrapper?: readonly string[]
+  readonly listen?: string
+}
+
+/** A real, unmodified distccd on loopback. */
+export class Distccd {
+  readonly port: number
+  readonly statsPort: number
+  readonly #child: ChildProcess
+  readonly #listen: string
+  readonly #temporary: string
+  log = ''
+
+  private constructor(child: ChildProcess, listen: string, port: number, statsPort: number, temporary: string) {
+    this.#listen = listen
+    this.#child = child
+    this.port = port
+    this.statsPort = statsPort
+    this.#temporary = temporary
+    child.stderr?.on('data', (chunk: Buffer) => (this.log += chunk.toString()))
+  }
+
+  static async start(options: DistccdOptions = {}): Promise<Distccd> {
+    const port = options.port ?? (await freePort())
+    const statsPort = options.statsPort ?? (await freePort())
+    const listen = options.listen ?? '127.0.0.1'
+    const temporary = mkdtempSync(join(tmpdir(), 'dtlto-distccd-'))
+    spawnSync('chmod', ['1777', temporary])
+    const stats = options.stats === false ? [] : ['--stats', '--stats-port', String(statsPort)]
+    const lifetime =
+      options.jobLifetimeSeconds === undefined ? [] : ['--job-lifetime', String(options.jobLifetimeSeconds)]
+    const args = ['--daemon', '--no-detach', '--log-stderr', '--listen', listen, '-p', String(port)]
+    args.push('-a', options.allow ?? '127.0.0.1', '-j', String(options.jobs ?? 2), ...stats, ...lifetime)
+    const [command, ...rest] = [...(options.wrapper ?? []), executable('distccd'), ...args]
+    const child = spawn(command as string, rest, {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      // Its own process group: the children must not outlive a test.
+      detached: true,
+      env: { PATH: options.path ?? '/usr/bin:/bin', TMPDIR: temporary },
+    })
+    const server = new Distccd(child, listen, port, statsPort, temporary)
+    await waitForPort(port, listen)
+    return server
+  }
+
+  get address(): string {
+    return `${this.#listen}:${this.port}`
+  }
+
+  /** The processes that serve connections: children of the parent, which only accepts the statistics. */
+  children(): number[] {
+    return childrenOf(this.#parent())
+  }
+
+  /** Compilers that run below the serving processes. */
+  compilers(): number[] {
+    return this.children().flatMap((pid) => childrenOf(pid))
+  }
+
+  signalChildren(signal: NodeJS.Signals): void {
+    for (const pid of this.children()) kill(pid, signal)
+  }
+
+  /** Parent and children, compilers not. */
+  signalAll(signal: NodeJS.Signals): void {
+    const children = this.children()
+    kill(this.#parent(), signal)
+    for (const pid of children) kill(pid, signal)
+  }
+
+  #parent(): number {
+    // With --no-detach the process started is the parent itself, or the wrapper has become it by exec.
+    return this.#child.pid as number
+  }
+
+  async stop(): Promise<void> {
+    const group = this.#child.pid as number
+    const all = [group, ...this.children(), ...this.compilers()]
+    for (const pid of all) {
+      kill(pid, 'SIGCONT')
+      kill(pid, 'SIGKILL')
+    }
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      await new Promise((resolve) => this.#child.once('exit', resolve))
+    }
+    rmSync(this.#temporary, { recursive: true, force: true })
+  }
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+async function waitForPort(port: number, host: string): Promise<void> {
+  for (let i = 0; i < 250; i++) {
+    const open = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, host)
+      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
+      socket.once('connect', () => socket.destroy())
+    })
+    if (open) return
+    await sleep(20)
+  }
+  throw new Error(`distccd does not listen on port ${port}`)
+}
+
+function childrenOf(pid: number): number[] {
+  const found: number[] = []
+  for (const entry of readdirSync('/proc')) {
+    if (!/^\d+$/.test(entry)) continue
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, 'latin1')
+      const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+      // distccd leaves compilers that it has killed as zombies until its process ends.
+      if (Number(parent) === pid && state !== 'Z') found.push(Number(entry))
+    } catch {
+      // gone meanwhile
+    }
+  }
+  return found
+}
+
+/** The path of a program, found with this process's PATH: the server gets another one. */
+function executable(name: string): string {
+  const directories = (process.env['PATH'] ?? '').split(':')
+  return directories.map((directory) => join(directory, name)).find((path) => existsSync(path)) ?? name
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch {
+    // gone already
+  }
+}

@@ -1,0 +1,63 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/**
+ * Makes the contents of ../probe-bitcode.ts with opt and ld.lld of LLVM 22. Run it with
+ * `node --import tsx packages/distributor-distcc/src/testing/make-probe.ts`.
+ *
+ * The modules that are sent name no target, so that they compile for any. The index is made from twins that do
+ * name one, because lld asks for it; an index itself knows of no target.
+ */
+export function makeProbe(): Record<'main' | 'callee' | 'index', string> {
+  const directory = mkdtempSync(join(tmpdir(), 'dtlto-probe-'))
+  try {
+    const run = (command: string, ...args: string[]): void => {
+      execFileSync(command, args, { cwd: directory, stdio: ['ignore', 'ignore', 'inherit'] })
+    }
+    const read = (name: string): string => readFileSync(join(directory, name)).toString('base64')
+    const compile = (header: string): void => {
+      for (const [name, text] of Object.entries(SOURCES)) {
+        writeFileSync(join(directory, `${name}.ll`), `source_filename = "dtlto-probe-${name}"\n${header}${text}`)
+        run('opt-22', '-module-summary', `${name}.ll`, '-o', `${name}.bc`)
+      }
+    }
+    compile(
+      `target triple = "x86_64-unknown-linux-gnu"\ntarget datalayout = "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128"\n`,
+    )
+    run('ld.lld-22', '-shared', '--thinlto-index-only', '-u', 'dtlto_probe_main', 'main.bc', 'callee.bc', '-o', 'x')
+    const index = read('main.bc.thinlto.bc')
+    compile('')
+    return { main: read('main.bc'), callee: read('callee.bc'), index }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+const SOURCES = {
+  main: `declare i32 @dtlto_probe_callee(i32)
+define i32 @dtlto_probe_main(i32 %x) {
+  %r = call i32 @dtlto_probe_callee(i32 %x)
+  ret i32 %r
+}
+`,
+  callee: `define i32 @dtlto_probe_callee(i32 %x) {
+  %y = mul i32 %x, 3
+  ret i32 %y
+}
+`,
+}
+
+if (process.argv[1]?.endsWith('make-probe.ts') === true) {
+  const { main, callee, index } = makeProbe()
+  const lines = (text: string): string => (text.match(/.{1,100}/g) ?? []).map((line) => `  '${line}'`).join(' +\n')
+  const constant = (name: string, text: string): string => `export const ${name} =\n${lines(text)}\n`
+  writeFileSync(
+    new URL('../probe-bitcode.ts', import.meta.url),
+    `/** Two modules of LLVM 22 without a target, and the index by which the first imports from the second; base64. Made by testing/make-probe.ts. */
+${constant('PROBE_MAIN', main)}
+${constant('PROBE_CALLEE', callee)}
+${constant('PROBE_INDEX', index)}`,
+  )
+}

@@ -1,0 +1,152 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { BackendJob, CannotExpress, ClangJob, JobFile } from 'dtlto/plugin'
+
+export interface ProgramOptions {
+  /** C sources by relative path. */
+  readonly sources?: Readonly<Record<string, string>>
+  readonly target?: string
+  readonly compileArgs?: readonly string[]
+}
+
+/** A small program, compiled with clang for ThinLTO and thin-linked by lld: real modules, indices and import lists. */
+export class Program {
+  readonly directory: string
+  readonly #target: string
+  readonly #modules: readonly string[]
+
+  constructor({ sources = SOURCES, target = 'x86_64-unknown-linux-gnu', compileArgs = [] }: ProgramOptions = {}) {
+    this.directory = mkdtempSync(join(tmpdir(), 'dtlto-program-'))
+    this.#target = target
+    this.#modules = Object.keys(sources).map((path) => path.replace(/\.c$/, '.o'))
+    for (const [path, text] of Object.entries(sources)) {
+      mkdirSync(dirname(join(this.directory, path)), { recursive: true })
+      writeFileSync(join(this.directory, path), text)
+      const to = ['-o', path.replace(/\.c$/, '.o')]
+      this.#run('clang-22', [`--target=${target}`, '-flto=thin', '-O2', '-g', ...compileArgs, '-c', path, ...to])
+    }
+    const linker = ['--thinlto-index-only', '--thinlto-emit-imports-files', '-shared', '-u', 'start']
+    this.#run('ld.lld-22', [...linker, ...this.#modules, '-o', 'unused'])
+  }
+
+  get jobs(): TestJob[] {
+    return this.#modules.map((module, index) => this.job(module, index))
+  }
+
+  job(module: string, index = 0, extraArgs: readonly string[] = []): TestJob {
+    const imports = this.#read(`${module}.imports`)
+      .toString()
+      .split('\n')
+      .filter((name) => name !== '')
+    const files = [module, ...imports].map((name) => jobFile(name, this.#read(name)))
+    const shard = jobFile('s', this.#read(`${module}.thinlto.bc`))
+    const args = [
+      '-c',
+      `--target=${this.#target}`,
+      '-x',
+      'ir',
+      module,
+      '-fthinlto-index=s',
+      '-O2',
+      '-ffunction-sections',
+      '-fdata-sections',
+      ...extraArgs,
+    ]
+    return new TestJob(index, this.#target, { args, module, index: 's', files: [...files, shard] })
+  }
+
+  /** The object that the same clang makes on this machine. */
+  compileHere(job: TestJob): Buffer {
+    const work = mkdtempSync(join(tmpdir(), 'dtlto-here-'))
+    try {
+      for (const file of job.clang.files) {
+        mkdirSync(dirname(join(work, file.name)), { recursive: true })
+        writeFileSync(join(work, file.name), file.bytes())
+      }
+      execFileSync('clang-22', job.clang.args, { cwd: work, stdio: ['ignore', 'ignore', 'inherit'] })
+      return readFileSync(join(work, job.clang.output))
+    } finally {
+      rmSync(work, { recursive: true, force: true })
+    }
+  }
+
+  remove(): void {
+    rmSync(this.directory, { recursive: true, force: true })
+  }
+
+  #read(path: string): Buffer {
+    return readFileSync(join(this.directory, path))
+  }
+
+  #run(command: string, args: readonly string[]): void {
+    execFileSync(command, args, { cwd: this.directory, stdio: ['ignore', 'ignore', 'inherit'] })
+  }
+}
+
+export function jobFile(name: string, bytes: Uint8Array): JobFile {
+  let digest: string | undefined
+  return {
+    name,
+    sizeBytes: bytes.length,
+    digest: () => (digest ??= createHash('sha256').update(bytes).digest('hex')),
+    parts: () => [bytes],
+    bytes: () => bytes,
+  }
+}
+
+/** A job that clang can express, or whatever a test makes of it. */
+export class TestJob implements BackendJob {
+  readonly index: number
+  readonly task: number
+  readonly moduleId: string
+  readonly targetTriple: string
+  readonly bitcodeBytes: number
+  readonly importedModules: number
+  readonly cost: number
+  readonly clang: ClangJob
+  readonly #answer: ClangJob | CannotExpress
+
+  constructor(
+    index: number,
+    targetTriple: string,
+    clang: Pick<ClangJob, 'args' | 'files' | 'module' | 'index'>,
+    answer?: CannotExpress,
+  ) {
+    this.index = index
+    this.task = index + 1
+    this.moduleId = clang.module
+    this.targetTriple = targetTriple
+    this.bitcodeBytes = clang.files[0]?.sizeBytes ?? 0
+    this.importedModules = clang.files.length - 2
+    this.cost = this.bitcodeBytes
+    this.clang = { kind: 'clang', output: 'out.o', ...clang, args: [...clang.args, '-o', 'out.o'] }
+    this.#answer = answer ?? this.clang
+  }
+
+  cacheKey(): string {
+    return ''
+  }
+
+  compileInProcess(): Promise<never> {
+    return Promise.reject(new Error('a distributor for machines elsewhere never compiles here'))
+  }
+
+  forWorker(): Promise<CannotExpress> {
+    return Promise.resolve({ kind: 'cannot', reason: 'a test of distcc makes jobs for clang alone' })
+  }
+
+  forClang(): Promise<ClangJob | CannotExpress> {
+    return Promise.resolve(this.#answer)
+  }
+}
+
+const SOURCES: Readonly<Record<string, string>> = {
+  'main.c': `int square(int); int twice(int); extern const char *name(void); int use(const char *);
+int start(int x) { return square(x) + twice(x) + use(name()); }`,
+  'maths (1).c': `static int calls; int square(int x) { calls++; return x * x; } int twice(int x) { return 2 * x + calls; }`,
+  'sub dir/odd "name" \\ $x.c': `const char *name(void) { return "a \\"quoted\\" name"; }
+int use(const char *s) { int n = 0; while (*s) n = n * 31 + *s++; return n; }`,
+}

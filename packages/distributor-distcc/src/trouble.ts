@@ -1,0 +1,41 @@
+import type { Host } from './hosts.js'
+
+/** What can be wrong with a server. Part of the kind of a warning, so that each is told once. */
+export type Trouble =
+  /** No TCP connection. */
+  | 'unreachable'
+  /** Connected, but thrown out at once. */
+  | 'denied'
+  /** The server does not run this compiler for us, or cannot. */
+  | 'compiler'
+  | 'version'
+  | 'thinlto'
+  | 'target'
+  /** It did not finish the probe, for a reason that may pass. */
+  | 'probe'
+  /** A job was lost on the way. */
+  | 'lost'
+  | 'deadline'
+  | 'silent'
+  /** An object that cannot be right. */
+  | 'rejected'
+
+/** The warning for users: what is wrong with which server, and what to do about it. */
+export function explain(trouble: Trouble, host: Host, compiler: string, reason: string): string {
+  return `distcc server '${host.name}': ${reason}; ${REMEDIES[trouble](host, compiler)}`
+}
+
+const REMEDIES: Readonly<Record<Trouble, (host: Host, compiler: string) => string>> = {
+  unreachable: ({ port }) => `is distccd running there, and TCP port ${port} open in its firewall?`,
+  denied: () => `allow this machine there (distccd --allow, ALLOWEDNETS in /etc/default/distcc)`,
+  compiler: (_, compiler) =>
+    `install '${compiler}' there, run 'update-distcc-symlinks' and restart distccd, or name the compiler with option 'compiler'`,
+  version: () => `install the same LLVM version there; the server is not used`,
+  thinlto: () => `install LLVM's own clang there; the server is not used`,
+  target: () => `install a clang with this target there; such jobs go elsewhere`,
+  probe: () => `it gets no jobs and is tried again; distccd's log may tell more`,
+  lost: () => `the job is compiled elsewhere; distccd's log may tell more`,
+  deadline: () => `the job is compiled elsewhere; a longer time can be set with option 'job-timeout-ms'`,
+  silent: () => `its jobs are compiled elsewhere`,
+  rejected: () => `the job is compiled elsewhere`,
+}

@@ -1,0 +1,85 @@
+import type { Diagnostic } from 'dtlto/plugin'
+import type { Answer } from './answer.js'
+import { whyNotAnObject } from './object-check.js'
+
+/** What a complete answer of a server means. */
+export type Verdict =
+  | {
+      readonly kind: 'object'
+      readonly object: Uint8Array
+      readonly diagnostics: readonly Diagnostic[]
+      readonly stderr: string
+    }
+  /** clang says that the module cannot be compiled. */
+  | { readonly kind: 'does-not-compile'; readonly diagnostics: readonly Diagnostic[] }
+  /** clang ran, but on a machine in trouble: killed, disk full, out of time. */
+  | { readonly kind: 'failed'; readonly reason: string }
+  /** clang or its target is not there. */
+  | { readonly kind: 'refused'; readonly subject: 'compiler' | 'target'; readonly reason: string }
+  /** It looks like success, but the object cannot be right. */
+  | { readonly kind: 'rejected'; readonly reason: string }
+
+/** Exit codes by which distccd itself speaks (distcc 3.4, src/exitcode.h); clang uses 1, and codes above 127 after a crash. */
+const COMPILER_MISSING = 110
+const JOB_TIMED_OUT = 118
+const isFromDistccd = (code: number): boolean => code >= 100 && code <= 119
+
+/** clang exits with success after either, and the object is empty or compiled without ThinLTO. */
+const THINLTO_TROUBLE = /^.*(Error running ThinLTO backend|Error loading (imported|index) file).*$/m
+const TARGET_TROUBLE =
+  /^.*(unknown target triple|unable to create target|No available targets are compatible|unknown target CPU).*$/m
+/** Trouble of the machine that clang reports as if it were the module's: every file it needs was sent. */
+const MACHINE_TROUBLE =
+  /^.*(No space left on device|Cannot allocate memory|out of memory|Too many open files|Read-only file system|Input\/output error|Disk quota exceeded|Permission denied|no such file or directory|unable to (make temporary|open output) file).*$/im
+
+export function judge(answer: Answer, targetTriple: string): Verdict {
+  const { status, stderr, object } = answer
+  const signal = status & 0x7f
+  const code = (status >> 8) & 0xff
+  const said = firstError(stderr)
+  if (signal !== 0) return { kind: 'failed', reason: `the compiler was killed by signal ${signal}${said}` }
+  if (code === COMPILER_MISSING)
+    return { kind: 'refused', subject: 'compiler', reason: `the compiler is not installed there${said}` }
+  if (code === JOB_TIMED_OUT) return { kind: 'failed', reason: `the server's time limit for a job was reached` }
+  if (isFromDistccd(code)) return { kind: 'failed', reason: `distccd gave up with exit code ${code}${said}` }
+  if (code !== 0) {
+    const target = TARGET_TROUBLE.exec(stderr)
+    if (target !== null) return { kind: 'refused', subject: 'target', reason: target[0].trim() }
+    const machine = MACHINE_TROUBLE.exec(stderr)
+    if (machine !== null) return { kind: 'failed', reason: machine[0].trim() }
+    const { diagnostics } = splitStderr(stderr)
+    const blamesModule = code === 1 && diagnostics.some(({ severity }) => severity === 'error')
+    return blamesModule
+      ? { kind: 'does-not-compile', diagnostics }
+      : { kind: 'failed', reason: `the compiler ended with exit code ${code}${said}` }
+  }
+  const thinlto = THINLTO_TROUBLE.exec(stderr)
+  if (thinlto !== null) return { kind: 'rejected', reason: thinlto[0].trim() }
+  const wrong = whyNotAnObject(object, targetTriple)
+  if (wrong !== undefined) return { kind: 'rejected', reason: wrong }
+  return { kind: 'object', object, ...splitStderr(stderr) }
+}
+
+/** Takes clang's stderr apart into diagnostics and the rest. */
+export function splitStderr(stderr: string): { diagnostics: Diagnostic[]; stderr: string } {
+  const diagnostics: Diagnostic[] = []
+  const rest: string[] = []
+  for (const line of stderr.split('\n')) {
+    const found = /^(?:(?<where>.*?): )?(?:fatal )?(?<severity>error|warning|remark|note): (?<message>.*)$/.exec(
+      line,
+    )?.groups
+    if (found !== undefined) {
+      const where = found['where'] === undefined || /^clang[\w+.-]*$/.test(found['where']) ? '' : `${found['where']}: `
+      diagnostics.push({
+        severity: found['severity'] as Diagnostic['severity'],
+        message: `${where}${found['message'] ?? ''}`,
+      })
+    } else if (line !== '' && !/^\d+ (warning|error)s?( and \d+ errors?)? generated\.$/.test(line)) rest.push(line)
+  }
+  return { diagnostics, stderr: rest.length === 0 ? '' : `${rest.join('\n')}\n` }
+}
+
+function firstError(stderr: string): string {
+  const line = stderr.split('\n').find((text) => /error/i.test(text)) ?? ''
+  return line === '' ? '' : `: ${line.trim().slice(0, 300)}`
+}

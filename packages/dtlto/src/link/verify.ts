@@ -1,0 +1,34 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { jobManifest } from '../distributors/isolated/worker-message.js'
+import { DtltoError } from '../errors.js'
+import type { LinkBackendJob } from './backend-job.js'
+import type { LinkSession } from './session.js'
+
+/**
+ * --distribute-verify: makes the object here too and compares. A difference means that a worker is not what it should be, or a defect of
+ * dtlto; both objects and the job are kept for the report, and the error ends the link. Throws DTLTO_VERIFY_MISMATCH.
+ */
+export async function verifyObject(job: LinkBackendJob, object: Uint8Array, session: LinkSession): Promise<void> {
+  const here = await session.native.compileToMemory(job.index)
+  if (Buffer.compare(here, object) === 0) return
+  const directory = join(process.cwd(), `dtlto-verify-${String(job.task)}`)
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, 'here.o'), here)
+  writeFileSync(join(directory, 'distributed.o'), object)
+  await saveJob(job, join(directory, 'job'))
+  throw new DtltoError(
+    'DTLTO_VERIFY_MISMATCH',
+    `the distributed object of '${job.moduleId}' differs from the one made here: see '${directory}'`,
+    { details: { module: job.moduleId, directory } },
+  )
+}
+
+/** The job as a directory that `dtlto-codegen --job` takes. */
+async function saveJob(job: LinkBackendJob, directory: string): Promise<void> {
+  const packed = await job.forWorker()
+  if (packed.kind === 'cannot') return
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, 'job.txt'), jobManifest(packed))
+  for (const { file } of packed.blobs) writeFileSync(join(directory, file.digest()), file.bytes())
+}

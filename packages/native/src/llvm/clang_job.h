@@ -1,0 +1,50 @@
+// A link's options in the language of a stock clang.
+// See clang_job.cpp.
+
+#ifndef DTLTO_LLVM_CLANG_JOB_H
+#define DTLTO_LLVM_CLANG_JOB_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/LTO/Config.h"
+#include "llvm/TargetParser/Triple.h"
+#include <string>
+#include <vector>
+
+namespace dtlto {
+
+enum class LinkFlavour { ELF, COFF, MinGW, MachO, Wasm };
+
+/// clang reports in words of its own, and exits with 0 after some errors of
+/// ThinLTO. Whoever runs it accepts an object only when clang printed nothing,
+/// and has all other jobs compiled here.
+struct ClangArguments {
+  /// For `clang ARGS -c -x ir MODULE -fthinlto-index=INDEX -o OBJECT`, without
+  /// these files; -O, --target and all that the options ask for.
+  std::vector<std::string> Args;
+  /// Files that an argument names: Args[ArgIndex] ends in a path of the linking
+  /// machine, and the worker needs the file's contents (option \p Field).
+  struct File {
+    size_t ArgIndex;
+    std::string Field;
+    std::string Path;
+  };
+  std::vector<File> Files;
+  /// The object holds its own name (CodeView): each job needs two arguments
+  /// more, -Xclang -object-file-name=<CodegenJob::ObjectPathName>.
+  bool NeedsObjectName = false;
+  /// Not empty: stock clang cannot do this job. Names the option and its value.
+  std::string Reason;
+
+  bool canBeExpressed() const { return Reason.empty(); }
+};
+
+/// Conservative: an option that no argument is known to reproduce exactly makes
+/// the answer no. \p ReplayedArgs as in CodegenJob. Call reasonToCompileHere()
+/// first.
+ClangArguments clangArguments(const llvm::lto::Config &Conf,
+                              LinkFlavour Flavour, const llvm::Triple &Target,
+                              llvm::ArrayRef<std::string> ReplayedArgs);
+
+} // namespace dtlto
+
+#endif

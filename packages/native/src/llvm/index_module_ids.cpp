@@ -1,0 +1,193 @@
+// Replaces the module ids of an individual index.
+//
+// Module ids are paths of the linking machine. Replacing them must lose
+// nothing, and reading an index into memory and writing it again does (an
+// imported alias whose aliasee is not imported has no place in memory). So
+// renameModules() works on the container: module ids stand in a block of their
+// own, every other block refers to them by number, blocks are aligned to 32
+// bits and hold no absolute positions. It writes that one block anew and
+// corrects the length of the block around it; every other bit is copied.
+
+#include "individual_index.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Bitcode/LLVMBitCodes.h"
+#include "llvm/Bitstream/BitstreamReader.h"
+#include "llvm/Bitstream/BitstreamWriter.h"
+#include "llvm/Support/Endian.h"
+
+using namespace llvm;
+
+namespace {
+
+struct ModuleEntry {
+  uint64_t Number;
+  std::string Id;
+  SmallVector<uint64_t, 5> Hash;
+};
+
+/// Where the table of module ids stands in an index; byte offsets.
+struct ModuleTable {
+  size_t OuterLength; // the length word of the block around it
+  size_t Length;      // its own length word
+  size_t End;         // the first byte after it
+  unsigned CodeWidth;
+  std::vector<ModuleEntry> Entries;
+};
+
+Error malformed(const Twine &What) {
+  return createStringError("malformed individual index: " + What);
+}
+
+Error readEntries(BitstreamCursor &Cursor, ModuleTable &Table) {
+  SmallVector<uint64_t, 128> Record;
+  while (true) {
+    Expected<BitstreamEntry> Entry = Cursor.advanceSkippingSubblocks();
+    if (!Entry)
+      return Entry.takeError();
+    if (Entry->Kind == BitstreamEntry::EndBlock)
+      return Error::success();
+    if (Entry->Kind != BitstreamEntry::Record)
+      return malformed("unreadable module table");
+    Record.clear();
+    Expected<unsigned> Code = Cursor.readRecord(Entry->ID, Record);
+    if (!Code)
+      return Code.takeError();
+    if (*Code == bitc::MST_CODE_ENTRY && !Record.empty()) {
+      ModuleEntry Module{Record[0], {}, {}};
+      for (uint64_t C : drop_begin(Record))
+        Module.Id.push_back(char(C));
+      Table.Entries.push_back(std::move(Module));
+    } else if (*Code == bitc::MST_CODE_HASH && Record.size() == 5 &&
+               !Table.Entries.empty()) {
+      Table.Entries.back().Hash.assign(Record.begin(), Record.end());
+    } else {
+      return malformed("unknown record in the module table");
+    }
+  }
+}
+
+Expected<ModuleTable> findModuleTable(StringRef Bytes) {
+  if (!Bytes.starts_with("BC\xC0\xDE") || Bytes.size() % 4)
+    return malformed("not bitcode");
+  BitstreamCursor Cursor(Bytes);
+  if (Error E = Cursor.JumpToBit(32))
+    return std::move(E);
+
+  ModuleTable Table{};
+  bool InModule = false;
+  while (!Cursor.AtEndOfStream()) {
+    Expected<BitstreamEntry> Entry = Cursor.advance();
+    if (!Entry)
+      return Entry.takeError();
+    if (Entry->Kind == BitstreamEntry::Record && InModule) {
+      if (Expected<unsigned> Skipped = Cursor.skipRecord(Entry->ID); !Skipped)
+        return Skipped.takeError();
+      continue;
+    }
+    if (Entry->Kind != BitstreamEntry::SubBlock)
+      return malformed("no module table");
+    bool IsTable = InModule && Entry->ID == bitc::MODULE_STRTAB_BLOCK_ID;
+    if (!IsTable && (InModule || Entry->ID != bitc::MODULE_BLOCK_ID)) {
+      if (Error E = Cursor.SkipBlock())
+        return std::move(E);
+      continue;
+    }
+    unsigned Words = 0;
+    if (Error E = Cursor.EnterSubBlock(Entry->ID, &Words))
+      return std::move(E);
+    size_t Start = Cursor.GetCurrentBitNo() / 8;
+    if (Words > (Bytes.size() - Start) / 4)
+      return malformed("block longer than the file");
+    if (!IsTable) {
+      InModule = true;
+      Table.OuterLength = Start - 4;
+      continue;
+    }
+    Table.Length = Start - 4;
+    Table.End = Start + size_t(Words) * 4;
+    Table.CodeWidth = Cursor.getAbbrevIDWidth();
+    if (Error E = readEntries(Cursor, Table))
+      return std::move(E);
+    return Table;
+  }
+  return malformed("no module table");
+}
+
+} // namespace
+
+Expected<std::string>
+dtlto::renameModules(StringRef Bytes, const StringMap<std::string> &NewIds) {
+  Expected<ModuleTable> Table = findModuleTable(Bytes);
+  if (!Table)
+    return Table.takeError();
+
+  std::map<StringRef, StringRef> InOldOrder;
+  for (const ModuleEntry &Entry : Table->Entries) {
+    auto New = NewIds.find(Entry.Id);
+    if (New == NewIds.end())
+      return createStringError("no new id for module '" + Entry.Id + "'");
+    InOldOrder[Entry.Id] = New->second;
+  }
+  StringRef Previous;
+  bool IsFirst = true;
+  for (const auto &[Old, New] : InOldOrder) {
+    if (!IsFirst && !(Previous < New))
+      return createStringError("new module id '" + New +
+                               "' does not sort as the old one, '" + Old + "'");
+    Previous = New;
+    IsFirst = false;
+  }
+
+  SmallVector<char, 0> Block;
+  {
+    BitstreamWriter Writer(Block);
+    Writer.EnterSubblock(bitc::MODULE_STRTAB_BLOCK_ID, Table->CodeWidth);
+    SmallVector<uint64_t, 64> Record;
+    for (const ModuleEntry &Entry : Table->Entries) {
+      Record.assign(1, Entry.Number);
+      for (char C : NewIds.find(Entry.Id)->second)
+        Record.push_back(static_cast<unsigned char>(C));
+      Writer.EmitRecord(bitc::MST_CODE_ENTRY, Record);
+      if (!Entry.Hash.empty())
+        Writer.EmitRecord(bitc::MST_CODE_HASH, Entry.Hash);
+    }
+    Writer.ExitBlock();
+  }
+  // The header that EnterSubblock wrote fills one word, and the old header
+  // stays: it begins within a word that it shares with what stands before it.
+  StringRef NewTable = StringRef(Block.data(), Block.size()).drop_front(4);
+
+  std::string Result;
+  Result.reserve(Bytes.size() + NewTable.size());
+  Result += Bytes.take_front(Table->Length);
+  Result += NewTable;
+  Result += Bytes.drop_front(Table->End);
+  int64_t Growth =
+      int64_t(NewTable.size()) - int64_t(Table->End - Table->Length);
+  char *OuterLength = Result.data() + Table->OuterLength;
+  support::endian::write32le(
+      OuterLength, support::endian::read32le(OuterLength) + Growth / 4);
+  return Result;
+}
+
+StringMap<std::string> dtlto::canonicalIds(std::vector<std::string> Ids) {
+  llvm::sort(Ids);
+  StringMap<std::string> Result;
+  for (auto [Number, Id] : enumerate(Ids)) {
+    // Of equal length, so that they sort as their numbers.
+    std::string Digits = std::to_string(Number);
+    Result[Id] =
+        "m" + std::string(6 - std::min<size_t>(6, Digits.size()), '0') + Digits;
+  }
+  return Result;
+}
+
+Expected<std::vector<std::string>> dtlto::moduleIds(StringRef IndexBytes) {
+  Expected<ModuleTable> Table = findModuleTable(IndexBytes);
+  if (!Table)
+    return Table.takeError();
+  std::vector<std::string> Ids;
+  for (ModuleEntry &Entry : Table->Entries)
+    Ids.push_back(std::move(Entry.Id));
+  return Ids;
+}

@@ -1,0 +1,45 @@
+// The manifest of a job: what job.txt and the head of a message hold.
+// For job_codec.cpp alone.
+
+#ifndef DTLTO_LLVM_JOB_MANIFEST_H
+#define DTLTO_LLVM_JOB_MANIFEST_H
+
+#include "codegen_job.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/Twine.h"
+#include "llvm/Support/Error.h"
+#include <string>
+#include <vector>
+
+namespace dtlto {
+
+/// What a manifest says of a blob.
+struct BlobLine {
+  enum RoleKind { Own, Import, Index, Options, File } Role;
+  std::string Name;
+  std::string Digest;
+  uint64_t SizeBytes;
+  enum TransferKind { Send, Keep, Known } Transfer = Send;
+};
+
+struct JobManifest {
+  unsigned Task = 0;
+  std::string ObjectPathName;
+  std::vector<std::string> ReplayedArgs;
+  std::vector<BlobLine> Blobs;
+};
+
+llvm::Error badJob(const llvm::Twine &What);
+
+/// Strict: another version, another LLVM, an unknown, misplaced or malformed line
+/// and a missing blob are errors.
+llvm::Expected<JobManifest> parseManifest(llvm::StringRef Text);
+
+/// Writes the manifest, and asks \p OnBlob of every blob for the end of its line.
+std::string
+writeManifest(const CodegenJob &Job,
+              llvm::function_ref<std::string(const Pieces &)> OnBlob);
+
+} // namespace dtlto
+
+#endif

@@ -1,0 +1,30 @@
+import type { Flavour } from './targets.js'
+
+/** A mode adds dtlto's own options to every link of the suite, so that each case runs over each distributor. */
+export interface Mode {
+  readonly about: string
+  /** Values of `--distribute=`. */
+  readonly distribute: readonly string[]
+}
+
+export type ModeName = keyof typeof modes
+
+export const modes = {
+  local: { about: 'no option: backends in the linker process', distribute: [] },
+  isolate: {
+    about: 'backends in worker processes, each job from its bytes alone',
+    distribute: ['local,isolate=process'],
+  },
+  distcc: { about: 'stock distccd', distribute: ['distcc'] },
+  faulty: { about: 'a distributor whose every kind of answer is wrong now and then', distribute: ['faulty'] },
+} as const satisfies Record<string, Mode>
+
+export function isModeName(name: string): name is ModeName {
+  return Object.hasOwn(modes, name)
+}
+
+/** `DTLTO_PARITY_DISTRIBUTE` replaces what the mode says (values separated by spaces): servers differ by machine. */
+export function modeOptions(name: ModeName, flavour: Flavour): string[] {
+  const values = process.env['DTLTO_PARITY_DISTRIBUTE']?.split(' ').filter(Boolean) ?? modes[name].distribute
+  return values.map((value) => `${flavour === 'coff' ? '/' : '--'}distribute${flavour === 'coff' ? ':' : '='}${value}`)
+}
