@@ -75,12 +75,12 @@ export const SMALL_PROGRAM = {
     'static int calls;\nint add(int a, int b) { calls++; return a + b; }\nint add_calls(void) { return calls; }\n',
 } as const
 
-/** `count` modules whose backends take a while each (about 100 ms), and a main that calls them all. */
-export function slowProgram(count: number): Record<string, string> {
+/** `count` modules whose backends take a while each (some 10 ms for each function), and a main that calls them all. */
+export function slowProgram(count: number, functionCount = 60): Record<string, string> {
   const sources: Record<string, string> = {}
   const names = Array.from({ length: count }, (_, i) => `slow${String(i)}`)
   for (const name of names) {
-    const functions = Array.from({ length: 60 }, (_, i) => {
+    const functions = Array.from({ length: functionCount }, (_, i) => {
       const steps = Array.from(
         { length: 12 },
         (_, k) =>

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import type { Flavour } from './targets.js'
 
 /** A mode adds dtlto's own options to every link of the suite, so that each case runs over each distributor. */
@@ -5,6 +6,10 @@ export interface Mode {
   readonly about: string
   /** Values of `--distribute=`. */
   readonly distribute: readonly string[]
+}
+
+function example(name: string): string {
+  return fileURLToPath(new URL(`../../examples/${name}/index.js`, import.meta.url))
 }
 
 export type ModeName = keyof typeof modes
@@ -15,8 +20,12 @@ export const modes = {
     about: 'backends in worker processes, each job from its bytes alone',
     distribute: ['local,isolate=process'],
   },
-  distcc: { about: 'stock distccd', distribute: ['distcc'] },
-  faulty: { about: 'a distributor whose every kind of answer is wrong now and then', distribute: ['faulty'] },
+  clang: { about: 'a stock clang for every job that it can express', distribute: [example('process-pool')] },
+  distcc: { about: 'stock distccd, at DISTCC_HOSTS', distribute: ['distcc'] },
+  faulty: {
+    about: 'beside this process, a distributor whose every kind of answer is wrong now and then',
+    distribute: [fileURLToPath(new URL('faulty.js', import.meta.url)), 'local'],
+  },
 } as const satisfies Record<string, Mode>
 
 export function isModeName(name: string): name is ModeName {

@@ -40,6 +40,8 @@ export interface NativeLink {
   jobs(): NativeJobFacts[]
   /** How many jobs lld itself would compile at a time: --thinlto-jobs or its default. */
   localSlots(): number
+  /** False when backends make assembly (--lto-emit-asm). */
+  makesObjects(): boolean
   /** Queues the job for a native thread; answered by a 'job-compiled' event. */
   compileHere(index: number): void
   /** Gives lld an object. False if the job is settled already; throws if lld could not store it. */

@@ -55,6 +55,10 @@ const changed: Step = [
 /** Something done to every entry: `*` is the shell's. */
 const onEntries = (command: string): Step => ['sh', '-c', `for entry in cache/llvmcache-*; do ${command}; done`]
 
+/** dtlto removes an entry that is no object and compiles again. */
+const mended =
+  'stock lld takes the damaged entry for the object, at every link until somebody removes it; dtlto mends it'
+
 /** Stock lld refuses the link; its messages come in the order in which backends ended. */
 const refused: CaseOptions = { fails: true, compare: { stderr: anyOrder } }
 
@@ -72,14 +76,17 @@ const elfCases = [
   cached('with another option', x86_64, [cold, { args: args(x86_64, ['--lto-O1']) }]),
   cached('with another option, and back', x86_64, [cold, { args: args(x86_64, ['--lto-O1']) }, warm]),
   cached('entry removed', x86_64, [cold, { args: elf, before: [['sh', '-c', 'set -- cache/llvmcache-*; rm "$1"']] }]),
-  cached(
-    'entries replaced by garbage',
-    x86_64,
-    [cold, { args: elf, before: [onEntries('echo garbage > "$entry"')] }],
-    refused,
-  ),
-  cached('entries emptied', x86_64, [cold, { args: elf, before: [onEntries(': > "$entry"')] }]),
-  cached('entries truncated', x86_64, [cold, { args: elf, before: [onEntries('truncate -s 100 "$entry"')] }], refused),
+  cached('entries replaced by garbage', x86_64, [cold, { args: elf, before: [onEntries('echo garbage > "$entry"')] }], {
+    ...refused,
+    knownDifference: mended,
+  }),
+  cached('entries emptied', x86_64, [cold, { args: elf, before: [onEntries(': > "$entry"')] }], {
+    knownDifference: mended,
+  }),
+  cached('entries truncated', x86_64, [cold, { args: elf, before: [onEntries('truncate -s 100 "$entry"')] }], {
+    ...refused,
+    knownDifference: mended,
+  }),
   cached(
     'entries that cannot be read',
     x86_64,

@@ -88,6 +88,7 @@ const elf = [
     coreProgram(x86_64),
     ['--lto-basic-block-sections=none.list', '--thinlto-jobs=1'],
     /none.list/,
+    { notIn: { isolate: 'a warning tells of the worker that LLVM ended, before the same end of this process' } },
   ),
   program(
     category,

@@ -1,7 +1,7 @@
 import { crash } from '../comparators.js'
 import { badArchive, spoiled } from '../inputs/broken.js'
 import { core, coreProgram, objects, runtime } from '../inputs/programs.js'
-import { link, type ParityCase, program } from '../parity-case.js'
+import { type CaseOptions, link, type ParityCase, program } from '../parity-case.js'
 import type { Recipe } from '../recipe.js'
 import { coffX64, machoArm64, mingwX64, type Target, wasm32, x86_64 } from '../targets.js'
 
@@ -16,8 +16,14 @@ export const refuse = (
   inputs: readonly Recipe[],
   more: string[],
   says: RegExp,
+  options: CaseOptions = {},
 ): ParityCase =>
-  program(category, `${target.name} ${name}`, target, inputs, more, { fails: true, says, compare: { stderr: crash } })
+  program(category, `${target.name} ${name}`, target, inputs, more, {
+    fails: true,
+    says,
+    compare: { stderr: crash },
+    ...options,
+  })
 
 const onEvery = everyFlavour.flatMap((target) => [
   refuse(

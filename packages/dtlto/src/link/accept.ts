@@ -11,10 +11,11 @@ import { verifyObject } from './verify.js'
 
 /** Takes what distributors made: the object goes to lld, what came with it to where a backend in this process would have put it. */
 export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, settings: Pick<Settings, 'verify'>) {
+  const makesObjects = session.native.makesObjects()
   return (job: { readonly index: number }, result: CompiledObject | CompiledHere): Accepted | Promise<Accepted> => {
     if (result.kind === 'here') return 'placed'
     const of = jobs[job.index] as LinkBackendJob
-    checkObject(result.object, of)
+    checkObject(result.object, of, makesObjects)
     // The compiler's own words about errors are lld's, from a compile in this process.
     if (result.diagnostics.some(({ severity }) => severity === 'error')) {
       throw new DtltoError('DTLTO_OBJECT_REJECTED', `object for '${of.moduleId}' came with errors`)

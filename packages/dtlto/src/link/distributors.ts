@@ -97,6 +97,7 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
       name: label,
       distributor: new OpeningDistributor(definition, context, options),
       isLocal: compilesInProcess({ definition, options }),
+      sameMachine: definition === local,
       role,
       onStatusChanged: (listener) => {
         listeners.add(listener)

@@ -33,13 +33,18 @@ function expectedMagic(triple: string): { readonly format: string; readonly magi
  * proof of a right object (--distribute-verify is), but it catches what broken systems really return: nothing, or an error page.
  * Throws DTLTO_OBJECT_REJECTED.
  */
-export function checkObject(object: Uint8Array, job: Pick<BackendJob, 'moduleId' | 'targetTriple'>): void {
+export function checkObject(
+  object: Uint8Array,
+  job: Pick<BackendJob, 'moduleId' | 'targetTriple'>,
+  isObject = true,
+): void {
   const reject = (why: string): never => {
     throw new DtltoError('DTLTO_OBJECT_REJECTED', `object for '${job.moduleId}' is ${why}`, {
       details: { module: job.moduleId, sizeBytes: object.byteLength },
     })
   }
   if (object.byteLength === 0) reject('empty')
+  if (!isObject) return // assembly has no magic
   const { format, magics } = expectedMagic(job.targetTriple)
   if (!magics.some((magic) => magic.every((byte, i) => object[i] === byte))) reject(`not ${format}`)
 }

@@ -13,7 +13,8 @@ export function replayedArgs(argv: readonly unknown[], flavour: LinkFacts['flavo
     const argument = args[i] as string
     const [, name = argument, joined] = /^(--?[a-z-]+)=(.*)$/s.exec(argument) ?? []
     if (!pattern.test(name)) continue
-    const value = joined ?? args[++i] ?? ''
+    const value = joined ?? args[++i]
+    if (value === undefined) break // lld says so
     if (flavour === 'wasm' || value.startsWith('-')) found.push(value)
   }
   return found

@@ -100,7 +100,9 @@ function excludedForDuplicate(
   localOnly: boolean,
 ): ReadonlySet<number> {
   const excluded = new Set([...state.cannotOn, ...state.failedOn])
-  if (state.live.some((live) => live.lane.isLocal)) for (const lane of lanes) if (lane.isLocal) excluded.add(lane.index)
+  if (state.live.some((live) => live.lane.isOnThisMachine)) {
+    for (const lane of lanes) if (lane.isOnThisMachine) excluded.add(lane.index)
+  }
   if (localOnly) for (const lane of lanes) if (!lane.isLocal) excluded.add(lane.index)
   const busy = new Set(state.live.map((live) => live.lane))
   let others = 0

@@ -12,6 +12,8 @@ export interface LaneSpec {
   readonly distributor: Distributor
   /** Runs jobs on this machine, in this process. */
   readonly isLocal: boolean
+  /** Runs jobs on this machine in other processes: no scouts, and lld's order where nothing else than this machine compiles. */
+  readonly sameMachine?: boolean
   /** A `fallback` gets only what no primary takes, and duplicates of late jobs. Default: `primary`. */
   readonly role?: 'primary' | 'fallback'
   /** Tells the scheduler that the distributor called `statusChanged`. Returns how to stop. */
@@ -79,6 +81,11 @@ export class Lane {
     return this.spec.isLocal
   }
 
+  /** Its jobs use this machine's cores, in this process or in others. */
+  get isOnThisMachine(): boolean {
+    return this.spec.isLocal || this.spec.sameMachine === true
+  }
+
   get retired(): boolean {
     return this.breaker.kind === 'retired'
   }
@@ -113,7 +120,7 @@ export class Lane {
 
   /** It has a slot that no job of this link has seen yet. */
   get wantsScout(): boolean {
-    return !this.isLocal && this.started < this.limit && this.hasFreeSlot
+    return !this.isOnThisMachine && this.started < this.limit && this.hasFreeSlot
   }
 
   /** A local thread should find its next job in the native queue: see Policy.localBacklog. */

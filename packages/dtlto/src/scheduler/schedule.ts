@@ -149,7 +149,8 @@ class Schedule {
   #order(): number[] {
     const units = this.#estimates.units
     const order = this.#jobs.map((state) => state.position)
-    const stock = this.#lanes.every((lane) => lane.isLocal) && this.#options.pastMs === undefined
+    const here = this.#lanes.every((lane) => lane.isOnThisMachine)
+    const stock = here && this.#options.pastMs === undefined
     if (stock) return order.sort((a, b) => (this.#jobs[a]?.job.index ?? a) - (this.#jobs[b]?.job.index ?? b))
     return order.sort((a, b) => (units[b] ?? 0) - (units[a] ?? 0) || a - b)
   }

@@ -137,6 +137,10 @@ size_t Link::jobCount() const { return Jobs ? Jobs->size() : 0; }
 
 unsigned Link::localSlots() const { return Jobs ? Jobs->slots() : 0; }
 
+bool Link::makesObjects() const {
+  return Jobs->config().CGFileType == CodeGenFileType::ObjectFile;
+}
+
 void Link::compileHere(unsigned Index) { Jobs->compileHere(Index); }
 
 bool Link::deliver(unsigned Index, StringRef Object, std::string &Error) {

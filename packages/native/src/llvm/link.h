@@ -58,8 +58,9 @@ public:
 
 /// The options of the link's jobs for workers elsewhere.
 struct TravelOptions {
-  std::string ReasonToCompileHere; ///< not empty: no job of this link may travel
-  std::string Text;                ///< for dtlto-codegen: see config_codec.h
+  std::string
+      ReasonToCompileHere; ///< not empty: no job of this link may travel
+  std::string Text;        ///< for dtlto-codegen: see config_codec.h
   struct File {
     std::string Field;
     std::string Bytes;
@@ -107,6 +108,9 @@ public:
   size_t jobCount() const;
   /// How many jobs lld itself would run at a time (--thinlto-jobs).
   unsigned localSlots() const;
+
+  /// False when backends make assembly (--lto-emit-asm).
+  bool makesObjects() const;
 
   /// Starts an in-process compile on a pool thread: same Config, same combined
   /// index, no serialisation.

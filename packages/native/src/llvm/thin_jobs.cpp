@@ -17,7 +17,10 @@
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Module.h"
 #include "llvm/LTO/LTOBackend.h"
+#include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/Caching.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/TimeProfiler.h"
 #include <chrono>
 
@@ -59,6 +62,24 @@ Error ThinJobs::start(
   return Error::success();
 }
 
+/// Removes a cache entry that is no object: truncated by a full disk, zeroed by
+/// a crash. Stock lld would fail at each link until somebody removes it. The
+/// name is that of llvm::localCache.
+static void dropDamagedEntry(StringRef Directory, StringRef Key) {
+  SmallString<128> Path(Directory);
+  sys::path::append(Path, "llvmcache-" + Key);
+  auto Entry = MemoryBuffer::getFile(Path, /*IsText=*/false,
+                                     /*RequiresNullTerminator=*/false);
+  if (!Entry)
+    return;
+  auto Object =
+      object::ObjectFile::createObjectFile((*Entry)->getMemBufferRef());
+  if (!Object) {
+    consumeError(Object.takeError());
+    sys::fs::remove(Path);
+  }
+}
+
 /// What precedes a compile wherever it happens: index files for
 /// --thinlto-emit-index-files, and lld's cache. A hit is in lld's hands when
 /// this returns, and is no job. Pool thread.
@@ -72,6 +93,8 @@ void ThinJobs::prepare(ThinJob &Job) {
   Job.Key = cacheKey(Job);
   if (Job.Key.empty())
     return;
+  if (Conf.CGFileType == CodeGenFileType::ObjectFile)
+    dropDamagedEntry(Cache.getCacheDirectoryPath(), Job.Key);
   Expected<AddStreamFn> OnMiss = Cache(Job.Task, Job.Key, Id);
   if (!OnMiss)
     return fail(Job, OnMiss.takeError());
@@ -157,27 +180,62 @@ const ModuleBytes *ThinJobs::moduleBytes(StringRef ModuleId) {
   return &Bytes.try_emplace(ModuleId, Found->second).first->second;
 }
 
+namespace {
+/// As LTOLLVMContext's own, with two differences. It takes note of errors: a
+/// backend whose inline assembly is wrong reports them and returns success. And
+/// a compile that has something to say claims its job first, so that nothing is
+/// said twice when the job is compiled elsewhere, too.
+class Diagnostics final : public DiagnosticHandler {
+public:
+  Diagnostics(const Config &Conf, bool &HasErrors, function_ref<bool()> Claim)
+      : Conf(Conf), HasErrors(HasErrors), Claim(Claim) {}
+  bool handleDiagnostics(const DiagnosticInfo &DI) override {
+    HasErrors |= DI.getSeverity() == DS_Error;
+    if (Claim() && Conf.DiagHandler)
+      Conf.DiagHandler(DI);
+    return true;
+  }
+
+private:
+  const Config &Conf;
+  bool &HasErrors;
+  function_ref<bool()> Claim;
+};
+
+struct Silence final : DiagnosticHandler {
+  bool handleDiagnostics(const DiagnosticInfo &) override { return true; }
+};
+} // namespace
+
 /// LLVM's own backend, with one difference: the object is dropped if another
 /// attempt has won meanwhile. Pool thread.
-Error ThinJobs::compile(ThinJob &Job, bool &Lost) {
-  auto Claim = [&](unsigned Task, const Twine &ModuleName)
+Error ThinJobs::compile(ThinJob &Job, bool &Lost, bool &HasErrors) {
+  bool Claimed = false;
+  auto Claim = [&] {
+    if (Claimed || Lost)
+      return Claimed;
+    std::lock_guard<std::mutex> Lock(Job.Mutex);
+    Claimed = Job.Now == ThinJob::State::Open;
+    Lost = !Claimed;
+    if (Claimed)
+      Job.Now = ThinJob::State::Writing;
+    return Claimed;
+  };
+  auto Open = [&](unsigned Task, const Twine &ModuleName)
       -> Expected<std::unique_ptr<CachedFileStream>> {
-    {
-      std::lock_guard<std::mutex> Lock(Job.Mutex);
-      Lost = Job.Now != ThinJob::State::Open;
-      if (!Lost)
-        Job.Now = ThinJob::State::Writing;
-    }
-    if (Lost)
-      return std::make_unique<CachedFileStream>(
-          std::make_unique<raw_null_ostream>());
-    return takeStream(Job, Task, ModuleName);
+    if (Claim())
+      return takeStream(Job, Task, ModuleName);
+    return std::make_unique<CachedFileStream>(
+        std::make_unique<raw_null_ostream>());
   };
   LTOLLVMContext Context(Conf);
+  Context.setDiagnosticHandler(
+      std::make_unique<Diagnostics>(Conf, HasErrors, Claim),
+      /*RespectFilters=*/true);
   Expected<std::unique_ptr<Module>> M = Job.Module.parseModule(Context);
   if (!M)
     return M.takeError();
-  return thinBackend(Conf, Job.Task, Claim, **M, CombinedIndex, Job.ImportList,
+  return thinBackend(Conf, Job.Task, Open, **M, CombinedIndex, Job.ImportList,
                      Job.DefinedGlobals, &Job.ModuleMap, Conf.CodeGenOnly);
 }
 
@@ -194,22 +252,24 @@ void ThinJobs::compileHere(unsigned Index) {
     if (Wanted) {
       if (Conf.TimeTraceEnabled)
         timeTraceProfilerInitialize(Conf.TimeTraceGranularity, "thin backend");
-      bool Lost = false;
+      bool Lost = false, HasErrors = false;
       Error E = [&] {
         // As LLVM's own backend names it.
         TimeTraceScope Scope("Run ThinLTO backend thread (in-process)",
                              Job.Module.getModuleIdentifier());
-        return compile(Job, Lost);
+        return compile(Job, Lost, HasErrors);
       }();
-      if (E) {
+      if (Lost) {
+        consumeError(std::move(E));
+      } else if (E) {
         Outcome = CompileOutcome::Failed;
         fail(Job, std::move(E));
-      } else if (!Lost) {
+      } else {
         // Also without an object: a hook may end a backend early
         // (--lto-emit-llvm).
         std::lock_guard<std::mutex> Lock(Job.Mutex);
         Job.Now = ThinJob::State::Settled;
-        Outcome = CompileOutcome::Compiled;
+        Outcome = HasErrors ? CompileOutcome::Failed : CompileOutcome::Compiled;
       }
       if (Conf.TimeTraceEnabled)
         timeTraceProfilerFinishThread();
@@ -228,8 +288,7 @@ bool ThinJobs::deliver(ThinJob &Job, StringRef Object, std::string &Message) {
     Job.Now = ThinJob::State::Writing;
   }
   auto Write = [&]() -> Error {
-    auto Stream =
-        takeStream(Job, Job.Task, Job.Module.getModuleIdentifier());
+    auto Stream = takeStream(Job, Job.Task, Job.Module.getModuleIdentifier());
     if (!Stream)
       return Stream.takeError();
     *(*Stream)->OS << Object;
@@ -272,17 +331,12 @@ void ThinJobs::diagnose(DiagnosticSeverity Severity, StringRef Text) const {
     Conf.DiagHandler(DiagnosticInfoGeneric(Text, Severity));
 }
 
-namespace {
-struct Silence final : DiagnosticHandler {
-  bool handleDiagnostics(const DiagnosticInfo &) override { return true; }
-};
-} // namespace
-
 Expected<SmallVector<char, 0>>
 ThinJobs::compileToMemory(const ThinJob &Job) const {
   SmallVector<char, 0> Object;
-  auto ToMemory = [&](unsigned, const Twine &)
-      -> Expected<std::unique_ptr<CachedFileStream>> {
+  auto ToMemory =
+      [&](unsigned,
+          const Twine &) -> Expected<std::unique_ptr<CachedFileStream>> {
     return std::make_unique<CachedFileStream>(
         std::make_unique<raw_svector_ostream>(Object),
         Job.Opened ? Job.Opened->ObjectPathName : "");
@@ -296,8 +350,8 @@ ThinJobs::compileToMemory(const ThinJob &Job) const {
   if (Error E = thinBackend(Conf, Job.Task, ToMemory, **M, CombinedIndex,
                             Job.ImportList, Job.DefinedGlobals, &Job.ModuleMap,
                             Conf.CodeGenOnly))
-    return std::move(E);
-  return std::move(Object);
+    return E;
+  return Object;
 }
 
 void ThinJobs::fail(ThinJob &Job, Error E) {

@@ -106,7 +106,7 @@ private:
   void prepare(ThinJob &Job);
   llvm::Expected<std::unique_ptr<llvm::CachedFileStream>>
   takeStream(ThinJob &Job, unsigned Task, const llvm::Twine &ModuleName);
-  llvm::Error compile(ThinJob &Job, bool &Lost);
+  llvm::Error compile(ThinJob &Job, bool &Lost, bool &HasErrors);
 
   llvm::AddStreamFn AddStream;
   llvm::FileCache Cache;

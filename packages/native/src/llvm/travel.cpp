@@ -58,8 +58,7 @@ Link::travelOptions(StringRef Flavour,
   for (const OptionFile &File : Options->Files)
     Result.Files.push_back({File.Field, File.Contents->getBuffer().str()});
 
-  ClangArguments Clang =
-      clangArguments(Conf, F, Jobs->triple(), ReplayedArgs);
+  ClangArguments Clang = clangArguments(Conf, F, Jobs->triple(), ReplayedArgs);
   Result.ReasonNotForClang = std::move(Clang.Reason);
   Result.ClangArgs = std::move(Clang.Args);
   for (const ClangArguments::File &File : Clang.Files) {
@@ -68,8 +67,7 @@ Link::travelOptions(StringRef Flavour,
     Arg.resize(Arg.size() - File.Path.size());
     Result.ClangFiles.push_back({File.ArgIndex, File.Field});
   }
-  Result.NeedsObjectName =
-      F == LinkFlavour::COFF || F == LinkFlavour::MinGW;
+  Result.NeedsObjectName = F == LinkFlavour::COFF || F == LinkFlavour::MinGW;
   return Result;
 }
 

@@ -35,6 +35,7 @@ private:
 
   Napi::Value jobs(const Napi::CallbackInfo &Info);
   Napi::Value localSlots(const Napi::CallbackInfo &Info);
+  Napi::Value makesObjects(const Napi::CallbackInfo &Info);
   Napi::Value compileHere(const Napi::CallbackInfo &Info);
   Napi::Value deliver(const Napi::CallbackInfo &Info);
   Napi::Value fail(const Napi::CallbackInfo &Info);

@@ -100,7 +100,8 @@ Napi::Value LinkObject::compileToMemory(const Napi::CallbackInfo &Info) {
   return AsyncCall::start(new CompileToMemoryCall(*this, Info.Env(), Index));
 }
 
-static Napi::Array strings(Napi::Env Env, const std::vector<std::string> &From) {
+static Napi::Array strings(Napi::Env Env,
+                           const std::vector<std::string> &From) {
   auto Result = Napi::Array::New(Env, From.size());
   for (uint32_t I = 0; I < From.size(); ++I)
     Result[I] = Napi::String::New(Env, From[I]);
@@ -128,7 +129,8 @@ Napi::Value LinkObject::travelOptions(const Napi::CallbackInfo &Info) {
   for (const TravelOptions::File &F : Options.Files) {
     Napi::Object File = Napi::Object::New(Env);
     File["field"] = Napi::String::New(Env, F.Field);
-    File["bytes"] = Napi::Buffer<char>::Copy(Env, F.Bytes.data(), F.Bytes.size());
+    File["bytes"] =
+        Napi::Buffer<char>::Copy(Env, F.Bytes.data(), F.Bytes.size());
     Files[Files.Length()] = File;
   }
   Result["files"] = Files;

@@ -49,7 +49,7 @@ export function openIsolated(context: Pick<DistributorContext, 'now'>): Isolated
       try {
         const result = await worker.compile(packed, keyOf)
         idle.push(worker)
-        return toCompileResult(result, job.moduleId, context.now() - startedMs)
+        return toCompileResult(result, job.moduleId, packed.blobs[0]?.label ?? '', context.now() - startedMs)
       } finally {
         signal.removeEventListener('abort', stop)
         if (!worker.alive) all.delete(worker)
@@ -69,12 +69,13 @@ export function openIsolated(context: Pick<DistributorContext, 'now'>): Isolated
 function toCompileResult(
   result: Awaited<ReturnType<WorkerProcess['compile']>>,
   moduleId: string,
+  canonicalName: string,
   compileMs: number,
 ): CompileResult {
   if (result.status === 'refused') return { kind: 'cannot', reason: result.failure }
   const diagnostics = result.diagnostics.map(({ severity, message, namesModule }) => ({
     severity,
-    message: namesModule ? `${moduleId} ${message}` : message,
+    message: namesModule ? `${moduleId} ${message}` : realName(message, canonicalName, moduleId),
   }))
   if (result.status === 'failed') {
     const failure = result.failure === '' ? [] : [{ severity: 'error' as const, message: result.failure }]
@@ -82,4 +83,9 @@ function toCompileResult(
   }
   const { object, sideOutputs, stderr } = result
   return { kind: 'object', object, diagnostics, sideOutputs, stderr, timings: { compileMs } }
+}
+
+/** Some diagnostics begin with the module's name, which in a job is canonical. */
+function realName(message: string, canonicalName: string, moduleId: string): string {
+  return message.startsWith(`${canonicalName}:`) ? moduleId + message.slice(canonicalName.length) : message
 }

@@ -5,6 +5,7 @@
 import type { Diagnostic, SideOutput, WorkerBlob, WorkerJob } from '../interface.js'
 
 const HEADER_BYTES = 16
+const NONE: Buffer = Buffer.alloc(0)
 /** A result larger than this is no result: it is 16 GiB of nonsense, or an attack. */
 const MAX_RESULT_BYTES = 16 * 1024 ** 3
 
@@ -64,25 +65,22 @@ export class ResultReader {
   #chunks: Buffer[] = []
   #have = 0
   #textBytes = 0
-  #total = HEADER_BYTES
+  /** Undefined until the header is there. */
+  #total: number | undefined
 
   /** The result, when it is complete. Throws for bytes that are no result. */
   push(chunk: Buffer): WorkerResult | undefined {
     this.#chunks.push(chunk)
     this.#have += chunk.length
-    if (this.#total === HEADER_BYTES && this.#have >= HEADER_BYTES) this.#readHeader()
-    if (this.#have < this.#total) return undefined
+    if (this.#total === undefined && this.#have >= HEADER_BYTES) this.#readHeader()
+    if (this.#total === undefined || this.#have < this.#total) return undefined
     if (this.#have > this.#total) throw new Error('more than one result for a job')
-    if (this.#total === HEADER_BYTES) return undefined
     const all = Buffer.concat(this.#chunks)
-    const textBytes = this.#textBytes
     this.#chunks = []
     this.#have = 0
-    this.#total = HEADER_BYTES
-    return parseResult(
-      all.subarray(HEADER_BYTES, HEADER_BYTES + textBytes).toString('latin1'),
-      all.subarray(HEADER_BYTES + textBytes),
-    )
+    this.#total = undefined
+    const bodyAt = HEADER_BYTES + this.#textBytes
+    return parseResult(all.toString('latin1', HEADER_BYTES, bodyAt), all.subarray(bodyAt))
   }
 
   #readHeader(): void {
@@ -96,6 +94,14 @@ export class ResultReader {
   }
 }
 
+const QUOTED = String.raw`"((?:[^"\\]|\\[0-9A-Fa-f]{2})*)"`
+const LINES = {
+  failure: new RegExp(`^failure ${QUOTED}$`),
+  diagnostic: new RegExp(`^diagnostic (error|warning|remark|note) ([01]) ${QUOTED}$`),
+  output: new RegExp(`^output (dwo|remarks) ${QUOTED} (\\d+)$`),
+  bytes: /^(object|stderr|trace) (\d+)$/,
+} as const
+
 function parseResult(text: string, body: Buffer): WorkerResult {
   const lines = text.split('\n')
   if (lines.shift() !== 'dtlto-result 1' || lines.pop() !== '') throw new Error('not a result of this version')
@@ -103,8 +109,7 @@ function parseResult(text: string, body: Buffer): WorkerResult {
   let failure = ''
   const diagnostics: (Diagnostic & { namesModule: boolean })[] = []
   const sideOutputs: SideOutput[] = []
-  let object: Uint8Array = new Uint8Array()
-  let stderr = ''
+  const blobs: Record<'object' | 'stderr' | 'trace', Buffer> = { object: NONE, stderr: NONE, trace: NONE }
   let offset = 0
   const take = (size: string | undefined): Buffer => {
     const end = offset + Number(size)
@@ -114,40 +119,24 @@ function parseResult(text: string, body: Buffer): WorkerResult {
     return bytes
   }
   for (const line of lines) {
-    const [, kind, detail, quoted, size] =
-      /^([a-z]+)(?: ([a-z0-9-]+(?: [01](?= "))?))?(?: "((?:[^"\\]|\\..)*)")?(?: (\d+))?$/s.exec(line) ?? []
-    switch (kind) {
-      case 'failure':
-        failure = unquote(quoted)
-        break
-      case 'diagnostic': {
-        const [severity, names] = (detail ?? '').split(' ')
-        diagnostics.push({
-          severity: severity as Diagnostic['severity'],
-          message: unquote(quoted),
-          namesModule: names === '1',
-        })
-        break
-      }
-      case 'object':
-        object = take(detail)
-        break
-      case 'output':
-        sideOutputs.push({ kind: detail as SideOutput['kind'], path: unquote(quoted), bytes: take(size) })
-        break
-      case 'stderr':
-        stderr = take(detail).toString()
-        break
-      case 'trace':
-        take(detail)
-        break
-      default:
-        throw new Error(`a result with an unknown line '${line.slice(0, 80)}'`)
+    let found: RegExpExecArray | null
+    if ((found = LINES.bytes.exec(line))) {
+      blobs[found[1] as keyof typeof blobs] = take(found[2])
+    } else if ((found = LINES.diagnostic.exec(line))) {
+      const severity = found[1] as Diagnostic['severity']
+      diagnostics.push({ severity, message: unquote(found[3]), namesModule: found[2] === '1' })
+    } else if ((found = LINES.output.exec(line))) {
+      sideOutputs.push({ kind: found[1] as SideOutput['kind'], path: unquote(found[2]), bytes: take(found[3]) })
+    } else if ((found = LINES.failure.exec(line))) {
+      failure = unquote(found[1])
+    } else {
+      throw new Error(`a result with an unknown line '${line.slice(0, 80)}'`)
     }
   }
+  if (offset !== body.length) throw new Error('a result longer than its lines say')
   if (status === 'refused') return { status, failure }
   if (status !== 'compiled' && status !== 'failed') throw new Error('a result without a status')
-  return { status, failure, diagnostics, object, sideOutputs, stderr }
+  return { status, failure, diagnostics, object: blobs.object, sideOutputs, stderr: blobs.stderr.toString() }
 }
 
 /** `"…"`; bytes that are not printable ASCII, `"` and `\` as `\XX`. */

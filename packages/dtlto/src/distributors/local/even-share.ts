@@ -23,13 +23,13 @@ const DELAY_MS = 200
 const INTERVAL_MS = 100
 /** Looking around takes at most this share of the time, however many sockets the machine has. */
 const LOOKING_SHARE = 0.01
-const PREFIX = 'dtlto-link-'
 
 export class EvenShare implements SlotSource {
   readonly #most: () => number
   readonly #onSlots: () => void
   readonly #now: () => number
-  readonly #name = `${PREFIX}${String(process.pid)}-${String(process.hrtime.bigint())}`
+  readonly #group: string
+  readonly #name: string
   #server: Server | undefined
   #timer: ReturnType<typeof setTimeout> | undefined
   /** Undefined: alone. */
@@ -37,7 +37,10 @@ export class EvenShare implements SlotSource {
   #jobs = 0
   #closed = false
 
-  constructor(most: () => number, onSlots: () => void, now: () => number) {
+  /** `group`: who shares with whom; a name of letters and hyphens. */
+  constructor(most: () => number, onSlots: () => void, now: () => number, group = 'dtlto-link') {
+    this.#group = group
+    this.#name = `${group}-${String(process.pid)}-${String(process.hrtime.bigint())}`
     this.#most = most
     this.#onSlots = onSlots
     this.#now = now
@@ -79,7 +82,7 @@ export class EvenShare implements SlotSource {
     if (this.#jobs < 2) return this.#withdraw()
     const startMs = this.#now()
     this.#server ??= announce(this.#name)
-    this.#set(evenShare(linksNow(), this.#name, this.#most()))
+    this.#set(evenShare(linksNow(this.#group), this.#name, this.#most()))
     const tookMs = this.#now() - startMs
     this.#timer = this.#later(Math.max(INTERVAL_MS, tookMs / LOOKING_SHARE))
   }
@@ -117,9 +120,9 @@ function announce(name: string): Server {
 }
 
 /** All links that have announced themselves. */
-function linksNow(): string[] {
+function linksNow(group: string): string[] {
   try {
-    return readFileSync('/proc/net/unix', 'latin1').match(/(?<=@)dtlto-link-\d+-\d+/g) ?? []
+    return readFileSync('/proc/net/unix', 'latin1').match(new RegExp(`(?<=@)${group}-\\d+-\\d+`, 'g')) ?? []
   } catch {
     return []
   }

@@ -33,8 +33,8 @@ export const local = defineDistributor({
   open(context, options) {
     const most = (): number => Math.max(1, options.slots ?? context.localSlots())
     const queue = new JobQueue({
-      // Fewer slots than native threads: nobody else would hold the rest back.
-      limit: () => Math.min(source().limit, most() < context.localSlots() ? most() : Infinity),
+      // Where native threads are not what limits the jobs, this must.
+      limit: () => Math.min(source().limit, isolated || most() < context.localSlots() ? most() : Infinity),
       onChange: (running, waiting) => source().demand(running, waiting),
     })
     const onSlots = (): void => {

@@ -1,0 +1,197 @@
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import type { WorkerBlob, WorkerJob } from '../interface.js'
+import { jobManifest, jobMessage, ResultReader, type WorkerResult } from './worker-message.js'
+
+function blob(role: WorkerBlob['role'], label: string, ...pieces: readonly string[]): WorkerBlob {
+  const parts = pieces.map((piece) => Buffer.from(piece))
+  const bytes = Buffer.concat(parts)
+  const digest = (): string => createHash('sha256').update(bytes).digest('hex')
+  const file = { name: label, sizeBytes: bytes.length, parts: () => parts, bytes: () => bytes, digest }
+  return { role, label, file }
+}
+
+const OWN = blob('own', 'm000001', 'head', 'module', 'strtab')
+const IMPORT = blob('import', 'm000000', 'imported')
+const INDEX = blob('index', '', 'index')
+const JOB: WorkerJob = {
+  kind: 'worker',
+  llvmVersion: '22.1.8',
+  task: 3,
+  objectName: 'a "b"\\é\n',
+  replayedArgs: ['-x=1', '-y'],
+  blobs: [OWN, IMPORT, INDEX],
+}
+
+/** A result as a worker writes it; `pieces` follow the text. */
+function result(lines: readonly string[], ...pieces: readonly string[]): Buffer {
+  const text = Buffer.from(lines.map((line) => `${line}\n`).join(''), 'latin1')
+  const body = Buffer.from(pieces.join(''))
+  const header = Buffer.alloc(16)
+  header.write('DTLR')
+  header.writeUInt32LE(text.length, 4)
+  header.writeBigUInt64LE(BigInt(body.length), 8)
+  return Buffer.concat([header, text, body])
+}
+
+/** The first result in the bytes; undefined if it is not complete. */
+function read(bytes: Buffer): WorkerResult | undefined {
+  return new ResultReader().push(bytes)
+}
+
+const WHOLE = result(
+  [
+    'dtlto-result 1',
+    'status compiled',
+    'diagnostic warning 0 "a \\22word\\22 \\C3\\A9"',
+    'diagnostic note 1 ""',
+    'object 3',
+    'output dwo "d/3.dwo" 3',
+    'output remarks "/r s/x.yaml" 0',
+    'stderr 2',
+    'trace 1',
+  ],
+  'obj',
+  'dwo',
+  'é',
+  't',
+)
+const EXPECTED: WorkerResult = {
+  status: 'compiled',
+  failure: '',
+  diagnostics: [
+    { severity: 'warning', message: 'a "word" é', namesModule: false },
+    { severity: 'note', message: '', namesModule: true },
+  ],
+  object: Buffer.from('obj'),
+  sideOutputs: [
+    { kind: 'dwo', path: 'd/3.dwo', bytes: Buffer.from('dwo') },
+    { kind: 'remarks', path: '/r s/x.yaml', bytes: Buffer.alloc(0) },
+  ],
+  stderr: 'é',
+}
+
+describe('a message for a worker', () => {
+  test('is a header, the text of the job and the blobs that it sends, as views on the job', () => {
+    const pieces = jobMessage(JOB, [
+      { blob: OWN, key: 'k1', transfer: 'keep' },
+      { blob: IMPORT, key: 'k0', transfer: 'known' },
+      { blob: INDEX, key: 'x2', transfer: 'send' },
+    ])
+    const [header, text, ...body] = pieces as [Buffer, Buffer, ...Buffer[]]
+    assert.deepEqual(
+      [header.toString('latin1', 0, 4), header.readUInt32LE(4), Number(header.readBigUInt64LE(8))],
+      ['DTLJ', text.length, 'headmodulestrtabindex'.length],
+    )
+    assert.deepEqual(text.toString().split('\n'), [
+      'dtlto-job 1',
+      'llvm 22.1.8',
+      'task 3',
+      'object "a \\22b\\22\\5C\\C3\\A9\\0A"',
+      'replay "-x=1"',
+      'replay "-y"',
+      'blob own "m000001" k1 16 keep',
+      'blob import "m000000" k0 8 known',
+      'blob index "" x2 5 send',
+      '',
+    ])
+    assert.deepEqual(body, [...OWN.file.parts(), ...INDEX.file.parts()])
+    assert.ok(body[0] === OWN.file.parts()[0], 'module bytes are copied')
+  })
+
+  test('and the manifest of a directory names the same blobs by their digests', () => {
+    const [first] = jobManifest(JOB).split('\n').slice(6)
+    assert.equal(first, `blob own "m000001" ${OWN.file.digest()} 16`)
+  })
+
+  test('quotes any text in printable ASCII, without a line of its own', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary' }), (objectName) => {
+        const manifest = jobManifest({ ...JOB, objectName })
+        assert.match(manifest, /^[ -~\n]*$/)
+        assert.equal(manifest.split('\n').length, 10)
+        // The other side's quoting is the same, so a text comes back unharmed through a diagnostic.
+        const quoted = /^object (.*)$/m.exec(manifest)?.[1] ?? ''
+        const back = read(result(['dtlto-result 1', 'status failed', `diagnostic error 0 ${quoted}`]))
+        assert.equal(
+          back?.status === 'failed' && back.diagnostics[0]?.message,
+          Buffer.from(objectName).toString(),
+        )
+      }),
+    )
+  })
+})
+
+describe("a worker's result", () => {
+  test('is read from chunks of any size', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(WHOLE.length), { maxLength: 12 }), (cuts) => {
+        const reader = new ResultReader()
+        const at = [0, ...cuts.sort((a, b) => a - b), WHOLE.length]
+        const results = at.slice(1).map((end, i) => reader.push(WHOLE.subarray(at[i], end)))
+        assert.deepEqual(results.filter(Boolean), [EXPECTED])
+        assert.deepEqual(reader.push(WHOLE), EXPECTED, 'the next result is not read')
+      }),
+    )
+  })
+
+  test('may be a failure or a refusal', () => {
+    assert.deepEqual(read(result(['dtlto-result 1', 'status refused', 'failure "no\\0A"'])), {
+      status: 'refused',
+      failure: 'no\n',
+    })
+    const failed = read(result(['dtlto-result 1', 'status failed', 'failure "bad"']))
+    assert.equal(failed?.status === 'failed' && failed.failure, 'bad')
+  })
+
+  test('is not there as long as a byte is missing', () => {
+    for (let size = 0; size < WHOLE.length; size++) assert.equal(read(WHOLE.subarray(0, size)), undefined)
+  })
+
+  for (const [what, bytes] of [
+    ['another magic', Buffer.from('DTLJ____________')],
+    ['a size that nobody could send', Buffer.concat([WHOLE.subarray(0, 8), Buffer.alloc(8, 0xff)])],
+    ['more than one result for a job', Buffer.concat([WHOLE, Buffer.of(0)])],
+    ['another version', result(['dtlto-result 2', 'status compiled'])],
+    ['no status', result(['dtlto-result 1', 'object 0'])],
+    ['an unknown status', result(['dtlto-result 1', 'status perhaps'])],
+    ['an unknown line', result(['dtlto-result 1', 'status compiled', 'gift "x"'])],
+    ['an unknown severity', result(['dtlto-result 1', 'status compiled', 'diagnostic shout 0 "x"'])],
+    ['a diagnostic without text', result(['dtlto-result 1', 'status compiled', 'diagnostic error 0'])],
+    ['an unknown output', result(['dtlto-result 1', 'status compiled', 'output rootkit "/etc/passwd" 1'], 'x')],
+    ['an output without a path', result(['dtlto-result 1', 'status compiled', 'output dwo 1'], 'x')],
+    ['a line that is longer than the body', result(['dtlto-result 1', 'status compiled', 'object 4'], 'obj')],
+    ['a body that no line claims', result(['dtlto-result 1', 'status compiled', 'object 3'], 'obj?')],
+    ['a size that is no number', result(['dtlto-result 1', 'status compiled', 'object many'], 'obj')],
+    ['a huge size', result(['dtlto-result 1', 'status compiled', `object ${'9'.repeat(400)}`], 'obj')],
+    ['a text that does not end', result(['dtlto-result 1', 'status compiled', 'failure "x'])],
+    ['an escape that is none', result(['dtlto-result 1', 'status compiled', 'failure "\\zz"'])],
+    ['an empty text', result([])],
+  ] as const) {
+    test(`with ${what} is an error`, () => {
+      assert.throws(() => read(bytes), Error)
+    })
+  }
+
+  test('that was damaged is an error, incomplete, or a result of the right shape', () => {
+    fc.assert(
+      fc.property(fc.nat(WHOLE.length - 1), fc.integer({ min: 1, max: 255 }), fc.nat(40), (at, bits, cut) => {
+        const damaged = Buffer.from(WHOLE.subarray(0, WHOLE.length - cut))
+        if (at < damaged.length) damaged[at] = (damaged[at] ?? 0) ^ bits
+        let outcome: WorkerResult | undefined
+        try {
+          outcome = read(damaged)
+        } catch {
+          return
+        }
+        if (outcome === undefined || outcome.status === 'refused') return
+        assert.ok(outcome.object.byteLength <= WHOLE.length)
+        for (const { severity } of outcome.diagnostics)
+          assert.ok(['error', 'warning', 'remark', 'note'].includes(severity))
+        for (const { kind } of outcome.sideOutputs) assert.ok(['dwo', 'remarks'].includes(kind))
+      }),
+    )
+  })
+})
