@@ -111,7 +111,13 @@ export default defineConfig(
   },
   {
     files: ['packages/dtlto/src/**/*.ts'],
-    ignores: ['packages/dtlto/src/link/**', 'packages/dtlto/src/cli/**', '**/*.test.ts'],
+    // isolated/ starts dtlto-codegen, which is installed beside the addon.
+    ignores: [
+      'packages/dtlto/src/link/**',
+      'packages/dtlto/src/cli/**',
+      'packages/dtlto/src/distributors/isolated/**',
+      '**/*.test.ts',
+    ],
     rules: {
       '@typescript-eslint/no-restricted-imports': [
         'error',

@@ -8,6 +8,7 @@
 import { ensureNodePackages } from './node-packages.mjs'
 import {
   distributionName,
+  hasPackageLists,
   installPackages,
   isDebianLike,
   missingPackages,
@@ -48,28 +49,38 @@ function ensureSystemPackages() {
   }
   const missing = missingPackages(wanted)
   if (missing.length === 0) return
+  const required = missing.filter(({ optional }) => optional !== true)
+  // Known to be unavailable here: nothing to do, at every start again.
+  if (required.length === 0 && hasPackageLists() && packagesWithoutCandidate(missing).length === missing.length) return
   console.log(`setup: system packages are missing: ${names(missing)}`)
   const prefix = rootPrefix()
   if (prefix === undefined) {
-    return fail(
+    const what = [
       'neither root nor a usable sudo, so please install them:',
       `  apt-get update && apt-get install --no-install-recommends ${names(missing)}`,
       ...reasons(missing),
       ...llvmHint(missing),
-    )
+    ]
+    if (required.length > 0) return fail(...what)
+    console.log(['setup: only some tests need them, and skip without.', ...what].join('\n'))
+    return
   }
   updatePackageLists(prefix)
   const unavailable = packagesWithoutCandidate(missing)
-  if (unavailable.length > 0) {
+  const blocking = unavailable.filter((candidate) => required.includes(candidate))
+  if (blocking.length > 0) {
     return fail(
-      `${distributionName()} offers no package ${names(unavailable)}`,
+      `${distributionName()} offers no package ${names(blocking)}`,
       'Add a repository that has it, then run this again.',
-      ...reasons(unavailable),
-      ...llvmHint(unavailable),
+      ...reasons(blocking),
+      ...llvmHint(blocking),
     )
   }
-  if (!installPackages(prefix, missing)) fail('apt-get could not install them; its messages are above')
-  const still = missingPackages(wanted)
+  const available = missing.filter((candidate) => !unavailable.includes(candidate))
+  if (available.length > 0 && !installPackages(prefix, available)) {
+    fail('apt-get could not install them; its messages are above')
+  }
+  const still = missingPackages(available)
   if (still.length > 0) fail(`apt-get succeeded, but these are still missing: ${names(still)}`)
 }
 

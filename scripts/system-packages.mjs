@@ -3,11 +3,14 @@
  * points to, and that is printed on machines where setup cannot install by itself.
  */
 import { spawnSync } from 'node:child_process'
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
 /** @typedef {'build' | 'test'} Group `build`: to build and use dtlto; `test`: for tests, demo, benches and formatting. */
-/** @typedef {{ readonly name: string, readonly group: Group, readonly reason: string }} SystemPackage */
+/**
+ * `optional`: not every distribution has it; where there is none, the tests that need it skip and say so.
+ * @typedef {{ readonly name: string, readonly group: Group, readonly reason: string, readonly optional?: true }} SystemPackage
+ */
 
 /** @type {readonly SystemPackage[]} */
 export const SYSTEM_PACKAGES = [
@@ -28,9 +31,22 @@ export const SYSTEM_PACKAGES = [
   { name: 'clang-format-22', group: 'test', reason: 'formats the C++ sources' },
   { name: 'make', group: 'test', reason: 'builds redis and git from their own makefiles' },
   { name: 'xz-utils', group: 'test', reason: 'unpacks source packages' },
+  { name: 'bzip2', group: 'test', reason: 'unpacks source packages' },
   { name: 'strace', group: 'test', reason: 'sees which files a link creates' },
   { name: 'time', group: 'test', reason: 'measures processor time and peak memory of a link' },
   { name: 'distcc', group: 'test', reason: 'the real peer of the distcc distributor; its daemon is not started' },
+  { name: 'qemu-user', group: 'test', optional: true, reason: 'runs the aarch64 and riscv64 programs that tests link' },
+  { name: 'libc6-dev-arm64-cross', group: 'test', optional: true, reason: 'the C library of aarch64 programs' },
+  { name: 'libc6-dev-riscv64-cross', group: 'test', optional: true, reason: 'the C library of riscv64 programs' },
+  { name: 'wine64', group: 'test', optional: true, reason: 'runs the Windows programs that tests link' },
+  { name: 'mingw-w64-x86-64-dev', group: 'test', optional: true, reason: 'the C library of MinGW programs' },
+  { name: 'wasi-libc', group: 'test', optional: true, reason: 'the C library of WASI programs' },
+  {
+    name: 'libclang-rt-22-dev-wasm32',
+    group: 'test',
+    optional: true,
+    reason: "the compiler's runtime in WASI programs",
+  },
 ]
 
 /** True where packages are managed by dpkg and apt: Debian, Ubuntu and their children. */
@@ -70,6 +86,12 @@ export function packagesWithoutCandidate(packages) {
     })
     return !/^ {2}Candidate: (?!\(none\))/m.test(stdout)
   })
+}
+
+/** Whether apt has lists of packages on disk. Without them a package without a candidate may still have one. */
+export function hasPackageLists() {
+  const lists = '/var/lib/apt/lists'
+  return existsSync(lists) && readdirSync(lists).some((name) => /_Packages(\.[a-z0-9]+)?$/.test(name))
 }
 
 /**

@@ -1,3 +1,10 @@
 /** `dtlto`: for programs that run links themselves. */
+export { link } from './link/embedding.js'
+export type { LinkDistributor, LinkFlavour, LinkOptions } from './link/embedding.js'
+export type { LinkEvent } from './link/events.js'
+export type { LinkResult } from './link/link.js'
+export type { AttemptOutcome, SchedulerEvent, StartReason } from './scheduler/events.js'
+export { LinkSummary } from './report/summary.js'
+export { LinkTrace } from './report/trace.js'
 export { DtltoError, ERROR_CODES } from './errors.js'
 export type { DtltoErrorOptions, ErrorCode } from './errors.js'

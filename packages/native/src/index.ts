@@ -40,8 +40,6 @@ export interface NativeLink {
   jobs(): NativeJobFacts[]
   /** How many jobs lld itself would compile at a time: --thinlto-jobs or its default. */
   localSlots(): number
-  /** False when backends make assembly (--lto-emit-asm). */
-  makesObjects(): boolean
   /** Queues the job for a native thread; answered by a 'job-compiled' event. */
   compileHere(index: number): void
   /** Gives lld an object. False if the job is settled already; throws if lld could not store it. */
@@ -64,6 +62,10 @@ export interface NativeLink {
   travelIndex(index: number): Promise<NativeTravelIndex>
   /** The name that the object must hold of itself, where its format has one (COFF). */
   objectPathName(index: number): string
+  /** Why the bytes cannot be an object of this link (empty, damaged, truncated, another target); '' when they can. */
+  whyNotObject(object: Uint8Array): string
+  /** The files that the job's backend writes beside its object. */
+  sideOutputPaths(index: number): string[]
   /** A diagnostic of a compile elsewhere, to lld. */
   diagnose(severity: 'error' | 'warning' | 'remark' | 'note', text: string): void
   /** The object as this process makes it, for comparison. Settles nothing. Rejects if it does not compile. */

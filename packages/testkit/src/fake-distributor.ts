@@ -108,6 +108,10 @@ export function fakeDistributor(options: FakeOptions): FakeDistributor {
   let inFlight = 0
   let maxInFlight = 0
   let closed = false
+  let destroyed = false
+  /** What `destroy` calls: calls that wait for an answer, and jobs that run. */
+  const aborts = new Set<() => void>()
+  const drained: (() => void)[] = []
 
   const isOut = (nowMs: number): boolean =>
     (options.outages ?? []).some(({ fromMs, toMs }) => nowMs >= fromMs && nowMs < toMs)
@@ -138,16 +142,23 @@ export function fakeDistributor(options: FakeOptions): FakeDistributor {
     const early = options.script?.({ call, job, worker: '', nowMs: clock.now() })
     if (early?.kind === 'throw') throw early.value
     maxInFlight = Math.max(maxInFlight, ++inFlight)
+    let onAbort = (): void => undefined
     const promise = new Promise<CompileResult>((resolve, reject) => {
       const sentMs = clock.now()
-      if (early?.kind !== 'ignore-abort')
-        signal.addEventListener('abort', () => reject(failure('DTLTO_CANCELLED', 'aborted on')), { once: true })
+      onAbort = () => reject(failure('DTLTO_CANCELLED', 'aborted on'))
+      if (early?.kind !== 'ignore-abort') {
+        signal.addEventListener('abort', onAbort, { once: true })
+        aborts.add(onAbort)
+      }
       clock.setTimer(sentMs + (options.latencyMs ?? 0), () =>
         begin({ job, call, sentMs, resolve, reject }, signal, early),
       )
     })
     const settled = (): void => {
-      inFlight--
+      signal.removeEventListener('abort', onAbort)
+      aborts.delete(onAbort)
+      if (--inFlight > 0) return
+      for (const done of drained.splice(0)) done()
     }
     promise.then(settled, settled)
     if (early?.kind !== 'answer-twice') return promise
@@ -157,7 +168,7 @@ export function fakeDistributor(options: FakeOptions): FakeDistributor {
   }
 
   function begin(sent: Omit<Running, 'worker'>, signal: AbortSignal, early: Fault | undefined): void {
-    if (signal.aborted && early?.kind !== 'ignore-abort') return
+    if ((signal.aborted || destroyed) && early?.kind !== 'ignore-abort') return
     if (isOut(clock.now())) return sent.reject(failure('DTLTO_DISTRIBUTOR_UNAVAILABLE', 'cannot reach'))
     const worker = freeWorker()
     if (worker === undefined) return void waiting.push(() => begin(sent, signal, early))
@@ -175,12 +186,16 @@ export function fakeDistributor(options: FakeOptions): FakeDistributor {
       cancelEnd?.()
       cancelOutage?.()
       signal.removeEventListener('abort', onAbort)
+      aborts.delete(onAbort)
       worker.busy--
       settle()
       while (waiting.length > 0 && freeWorker() !== undefined) waiting.shift()?.()
     }
     const onAbort = (): void => end(() => reject(failure('DTLTO_CANCELLED', 'aborted on')))
-    if (fault?.kind !== 'ignore-abort') signal.addEventListener('abort', onAbort)
+    if (fault?.kind !== 'ignore-abort') {
+      signal.addEventListener('abort', onAbort)
+      aborts.add(onAbort)
+    }
     const outageMs = nextOutage(startedMs)
     const cancelOutage = Number.isFinite(outageMs)
       ? clock.setTimer(outageMs, () =>
@@ -237,8 +252,14 @@ export function fakeDistributor(options: FakeOptions): FakeDistributor {
     status,
     compile,
     ...(options.prepare === undefined ? {} : { prepare: options.prepare }),
-    close: () => Promise.resolve(void (closed = true)),
-    destroy: () => void (closed = true),
+    close: () => {
+      closed = true
+      return inFlight === 0 ? Promise.resolve() : new Promise((resolve) => void drained.push(resolve))
+    },
+    destroy: () => {
+      closed = destroyed = true
+      for (const abort of [...aborts]) abort()
+    },
     calls,
     get inFlight() {
       return inFlight

@@ -110,7 +110,23 @@ export class Distccd {
     if (this.#child.exitCode === null && this.#child.signalCode === null) {
       await new Promise((resolve) => this.#child.once('exit', resolve))
     }
+    await untilRefused(this.port, this.#listen)
     rmSync(this.#temporary, { recursive: true, force: true })
+  }
+}
+
+/** Killed children hold the listening socket until the kernel has cleared them away. */
+async function untilRefused(port: number, host: string): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    const connected = await new Promise<boolean>((resolve) => {
+      const socket = connect(port, host)
+      socket.on('connect', () => resolve(true)).on('error', () => resolve(false))
+      socket.setTimeout(100, () => resolve(false))
+      socket.once('close', () => undefined)
+      socket.on('connect', () => socket.destroy())
+    })
+    if (!connected) return
+    await sleep(10)
   }
 }
 

@@ -11,30 +11,95 @@ import { DtltoError } from '../errors.js'
 import { LinkEvents, type LinkListener } from '../link/events.js'
 import { runLink } from '../link/link.js'
 import { progressLine } from '../report/progress.js'
+import { LinkSummary } from '../report/summary.js'
 import { LinkTrace } from '../report/trace.js'
 import { ownHelp, splitOwnOptions } from './own-options.js'
 import { type LinkerProgram, linkerProgram, PROGRAM_NAMES } from './programs.js'
 
 /** Runs the linker named by the first argument (bin/ld.dtlto passes its own name) with the others. Does not return. */
 async function main([startedAs = '', ...argv]: readonly string[]): Promise<void> {
+  restoreEnvironment()
   const program = linkerProgram(startedAs)
   const name = program?.name ?? 'dtlto'
+  const guard = guardExit(name)
   try {
+    if (/(^|\/)dtlto$/.test(startedAs)) {
+      const exitCode = await runTool(argv)
+      guard.done()
+      process.exit(exitCode)
+    }
     if (!program) {
       throw new DtltoError(
         'DTLTO_FLAVOUR_UNKNOWN',
         `cannot tell the format from the name '${startedAs}': expected ${PROGRAM_NAMES.join(', ')}`,
       )
     }
-    const exitCode = await runProgram(program, argv)
+    const exitCode = await runProgram(program, argv, guard)
     native().exitProcess(exitCode)
   } catch (error) {
     write(2, `${name}: error: ${describe(error)}\n`)
+    guard.done()
     process.exit(1)
   }
 }
 
-async function runProgram(program: LinkerProgram, argv: readonly string[]): Promise<number> {
+/**
+ * Plugins share the process. One that ends it must not make a link look done that is not, and what it throws where nobody can catch it
+ * must not end the link: the scheduler deals with the job that it leaves unanswered.
+ */
+function guardExit(name: string): Guard {
+  let isDone = false
+  let told = false
+  let hasPlugins = false
+  process.on('exit', () => {
+    if (isDone) return
+    write(2, `${name}: error: the process was ended by a distributor before the link was done\n`)
+    process.exitCode = 1
+  })
+  const survive = (thrown: unknown): void => {
+    if (!hasPlugins) {
+      write(2, `${name}: error: ${describe(thrown)}\n`)
+      isDone = true
+      process.exit(1)
+    }
+    if (!told)
+      write(2, `${name}: warning: a distributor raised an error that nobody caught: ${describeBriefly(thrown)}\n`)
+    told = true
+  }
+  process.on('uncaughtException', survive)
+  process.on('unhandledRejection', survive)
+  return {
+    done: () => {
+      isDone = true
+    },
+    expectPlugins: () => {
+      hasPlugins = true
+    },
+  }
+}
+
+interface Guard {
+  /** The process may end. */
+  readonly done: () => void
+  /** Code that is not ours runs from now on. */
+  readonly expectPlugins: () => void
+}
+
+/** bin/ld.dtlto hides the variable from Node's start, which it would slow down; child processes shall see it. */
+function restoreEnvironment(): void {
+  const { DTLTO_NODE_EXTRA_CA_CERTS: hidden } = process.env
+  if (hidden === undefined) return
+  process.env['NODE_EXTRA_CA_CERTS'] = hidden
+  delete process.env['DTLTO_NODE_EXTRA_CA_CERTS']
+}
+
+/** The program `dtlto` itself: `dtlto doctor` and the like. Loaded when it is called: linkers must start fast. */
+async function runTool(argv: readonly string[]): Promise<number> {
+  const { tool } = await import('./tool.js')
+  return tool(argv, (fd, text) => write(fd, text))
+}
+
+async function runProgram(program: LinkerProgram, argv: readonly string[], guard: Guard): Promise<number> {
   const given = losslessArguments(argv)
   const expanded = expand(given, program)
   const own = splitOwnOptions(expanded, program.windows)
@@ -47,7 +112,9 @@ async function runProgram(program: LinkerProgram, argv: readonly string[]): Prom
     env: process.env,
     workingDirectory,
   })
+  if (settings.distributors.some(({ name }) => name !== 'local')) guard.expectPlugins()
   const trace = settings.trace === undefined ? undefined : new LinkTrace()
+  const summary = settings.summary ? new LinkSummary() : undefined
   const listeners: LinkListener[] = []
   if (showsProgress(settings))
     listeners.push(
@@ -57,6 +124,7 @@ async function runProgram(program: LinkerProgram, argv: readonly string[]): Prom
       ),
     ) // prettier-ignore
   if (trace) listeners.push((event) => trace.add(event))
+  if (summary) listeners.push((event) => summary.add(event))
   listeners.push((event) => {
     if (event.type === 'warning') write(2, `${program.name}: warning: ${event.distributor}: ${event.message}\n`)
   })
@@ -69,6 +137,7 @@ async function runProgram(program: LinkerProgram, argv: readonly string[]): Prom
     events: new LinkEvents(listeners),
   })
   if (trace && settings.trace !== undefined) trace.save(settings.trace)
+  if (summary) write(2, `${program.name}: ${summary.text()}`)
   if (exitCode === 0 && asksForHelp(rest, program)) write(1, ownHelp(program.windows))
   return exitCode
 }
@@ -107,6 +176,10 @@ function describe(error: unknown): string {
   if (DtltoError.is(error) || error instanceof NativeLoadError) return error.message
   const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return `this is a defect of dtlto, please report it: ${detail}`
+}
+
+function describeBriefly(thrown: unknown): string {
+  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
 }
 
 /** Synchronous and complete: what is said must be out before the process ends, in order with what lld writes itself. */

@@ -21,9 +21,11 @@ describe('own options', () => {
         'none',
         '-lm',
         '--distribute-verify',
+        '--distribute-summary',
       ],
       false,
     )
+    assert.equal(settings.summary, true)
     assert.deepEqual(rest, ['-o', 'a', 'x.o', '-lm'])
     assert.equal(settings.fallback, 'none')
     assert.equal(settings.verify, true)

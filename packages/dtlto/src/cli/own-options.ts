@@ -19,6 +19,7 @@ const NAMES = {
   'distribute-config': 'value',
   'distribute-fallback': 'value',
   'distribute-progress': 'value',
+  'distribute-summary': 'flag',
   'distribute-trace': 'value',
   'distribute-verify': 'flag',
 } as const
@@ -31,6 +32,7 @@ export const OWN_HELP: Readonly<Record<OwnName, readonly [value: string, meaning
   'distribute-config': ['=<file>', 'Read settings from this file instead of the nearest dtlto.toml'],
   'distribute-fallback': ['=local|none', 'What to do with a job that no distributor could compile'],
   'distribute-progress': ['=auto|on|off', 'Show a progress line while backends compile'],
+  'distribute-summary': ['', 'Say at the end where the jobs ran, which were slow and what was tried again'],
   'distribute-trace': ['=<file>', 'Write a Chrome/Perfetto trace of the whole link'],
   'distribute-verify': ['', 'Compile every distributed job here too and fail if an object differs'],
 }
@@ -84,6 +86,9 @@ export function splitOwnOptions(argv: readonly NativeArgument[], windows: boolea
         break
       case 'distribute-progress':
         settings.progress = parseProgress(value, spelling)
+        break
+      case 'distribute-summary':
+        settings.summary = value === undefined ? true : parseBoolean(value, spelling)
         break
       case 'distribute-trace':
         settings.trace = parsePath(value, spelling)

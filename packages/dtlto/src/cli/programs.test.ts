@@ -8,5 +8,6 @@ test('a program is known by its name, whatever its directory, version suffix and
   assert.equal(linkerProgram('dtlto-link.exe')?.stock, 'lld-link')
   assert.equal(linkerProgram('ld64.dtlto')?.stock, 'ld64.lld')
   assert.equal(linkerProgram('wasm-ld.dtlto')?.stock, 'wasm-ld')
-  assert.equal(linkerProgram('ld.lld'), undefined)
+  assert.equal(linkerProgram('/some/where/lld-link')?.name, 'dtlto-link')
+  assert.equal(linkerProgram('ld.gold'), undefined)
 })

@@ -1,7 +1,7 @@
 /**
- * The linker programs. clang finds them by name: `-fuse-ld=dtlto` looks for ld.dtlto (ld64.dtlto for Mach-O, wasm-ld.dtlto by
- * path for Wasm), clang-cl's `-fuse-ld=dtlto-link` for dtlto-link. Each stands in for a stock program of lld and hands lld that
- * program's path as argv[0]: it selects the flavour, begins every message, and PDBs embed it.
+ * The linker programs. clang finds them by name or by path (docs/formats.md says how for each format). Each stands in for a stock
+ * program of lld and hands lld that program's path as argv[0]: it selects the flavour, begins every message, and PDBs embed it. The
+ * stock names are known too: a link named lld-link in a `-B` directory is the only way for some drivers.
  */
 export interface LinkerProgram {
   readonly name: string
@@ -20,7 +20,7 @@ const PROGRAMS: readonly LinkerProgram[] = [
 /** By the name that the program was started by; a directory, a version suffix such as `-22` and `.exe` do not matter. */
 export function linkerProgram(startedAs: string): LinkerProgram | undefined {
   const base = startedAs.replace(/^.*[/\\]/, '').replace(/(-\d+(\.\d+)*)?(\.exe)?$/i, '')
-  return PROGRAMS.find(({ name }) => name === base)
+  return PROGRAMS.find(({ name, stock }) => name === base || stock === base)
 }
 
 export const PROGRAM_NAMES: readonly string[] = PROGRAMS.map(({ name }) => name)

@@ -61,12 +61,14 @@ describe('settings', () => {
     assert.equal(fromEnvironment.progress, 'off')
     assert.equal(fromEnvironment.fallback, 'none')
     assert.equal((await load({ env, commandLine: { progress: 'auto' } })).progress, 'auto')
+    assert.equal((await load({ env: { DTLTO_SUMMARY: '1' } })).summary, true)
   })
 
   test('may name the file, which must then exist', async () => {
     const other = join(root, 'other.toml')
-    writeFileSync(other, 'verify = true')
+    writeFileSync(other, 'verify = true\nsummary = true')
     assert.equal((await load({ configFile: other })).verify, true)
+    assert.equal((await load({ configFile: other })).summary, true)
     assert.equal((await load({ env: { DTLTO_CONFIG: other } })).verify, true)
     await assert.rejects(
       load({ configFile: join(root, 'none.toml') }),

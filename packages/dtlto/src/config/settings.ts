@@ -1,4 +1,5 @@
 /** The settings of one link, whatever they were written in. */
+import type { DistributorDefinition } from '../distributors/interface.js'
 
 /** A value as written: a string from the command line or the environment, any scalar or list from the file. */
 export type RawOptionValue = string | number | boolean | readonly string[]
@@ -7,6 +8,8 @@ export type RawOptionValue = string | number | boolean | readonly string[]
 export interface DistributorChoice {
   /** A built-in name, an npm package, a path to an ES module or to a `.node` shared library. */
   readonly name: string
+  /** The distributor itself, from a program that embeds the link: then nothing is loaded, and `name` is for messages. */
+  readonly definition?: DistributorDefinition
   readonly options: Readonly<Record<string, RawOptionValue>>
   /** Where it was written, for errors, for example "--distribute=distcc" or "dtlto.toml". */
   readonly from: string
@@ -21,6 +24,8 @@ export interface Settings {
   readonly progress: (typeof PROGRESS_MODES)[number]
   /** Path of the trace to write. */
   readonly trace: string | undefined
+  /** A summary on stderr when the link is done. */
+  readonly summary: boolean
   readonly verify: boolean
 }
 
@@ -32,6 +37,7 @@ export const DEFAULT_SETTINGS: Settings = {
   fallback: 'local',
   progress: 'auto',
   trace: undefined,
+  summary: false,
   verify: false,
 }
 

@@ -13,6 +13,8 @@ import { local } from './local/local.js'
 /** Built-ins that are packages of their own, so that a link that does not use them does not load them. */
 const PACKAGED = ['distcc', 'reapi']
 
+const IMPORT_TIMEOUT_MS = 10_000
+
 interface Attempt {
   readonly what: string
   readonly problem: string
@@ -29,7 +31,14 @@ export async function loadDistributor(name: string, directory: string): Promise<
       attempts.push({ what, problem: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) })
       continue
     }
-    checkDefinition(exported, `'${what}'`)
+    try {
+      checkDefinition(exported, `'${what}'`)
+    } catch (error) {
+      if (DtltoError.is(error)) throw error
+      throw new DtltoError('DTLTO_PLUGIN_INVALID', `'${what}': its definition cannot be read: ${String(error)}`, {
+        cause: error,
+      })
+    }
     return exported
   }
   const tried = attempts.map(({ what, problem }) => `\n  tried '${what}': ${problem}`).join('')
@@ -69,11 +78,26 @@ async function importDistributor(path: string): Promise<unknown> {
     process.dlopen(module, path)
     return module.exports['default'] ?? module.exports
   }
-  const namespace = (await import(pathToFileURL(path).href)) as Record<string, unknown>
+  const namespace = (await withinTime(import(pathToFileURL(path).href))) as Record<string, unknown>
   const value = namespace['default']
   // A CommonJS module that was compiled from `export default` wraps it once more.
   const nested = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)['default'] : undefined
   return nested ?? value
+}
+
+/** A module may wait for something at its top level, for ever. */
+async function withinTime<T>(loading: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`not loaded within ${String(IMPORT_TIMEOUT_MS / 1000)} s`))
+    }, IMPORT_TIMEOUT_MS)
+  })
+  try {
+    return await Promise.race([loading, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function remedy(name: string): string {

@@ -7,7 +7,6 @@ import type {
   DoesNotCompile,
   WorkerJob,
 } from '../distributors/interface.js'
-import { DtltoError } from '../errors.js'
 import type { LinkSession } from './session.js'
 import type { Travel } from './travel.js'
 
@@ -33,6 +32,7 @@ export class LinkBackendJob implements BackendJob {
     this.bitcodeBytes = facts.bitcodeBytes
     this.importedModules = facts.importedModules
     this.cost = facts.instructions
+    Object.freeze(this) // it goes to plugins
   }
 
   cacheKey(): string {
@@ -48,10 +48,8 @@ export class LinkBackendJob implements BackendJob {
       case 'failed':
         return { kind: 'does-not-compile', diagnostics: [] } // lld has them
       case 'lost':
-        throw new DtltoError(
-          'DTLTO_CANCELLED',
-          `'${this.moduleId}' was settled before its compile in this process had an object`,
-        )
+        // Another attempt was first: `accept` knows.
+        return { kind: 'here', timings: {} }
     }
   }
 

@@ -65,7 +65,11 @@ function explain(error: unknown, job: LinkBackendJob): string {
   return DtltoError.is(error) && message.includes(job.moduleId) ? message : `${job.moduleId}: ${message}`
 }
 
-function render(diagnostics: readonly Diagnostic[], job: LinkBackendJob): string {
-  const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => message)
+/** The items may be anything: they come from a plugin. */
+function render(diagnostics: readonly unknown[], job: LinkBackendJob): string {
+  const errors = diagnostics.flatMap((item) => {
+    const { severity, message } = (item ?? {}) as Partial<Diagnostic>
+    return severity === 'error' && typeof message === 'string' ? [message] : []
+  })
   return `${job.moduleId}: ${errors.length > 0 ? errors.join('\n') : 'does not compile'}`
 }

@@ -13,7 +13,10 @@ test('LLVM options of the ELF flavour that its Config does not hold are those of
 })
 
 test('those of the Wasm flavour are all of -mllvm, in both spellings', () => {
-  assert.deepEqual(replayedArgs(['wasm-ld', '-mllvm', '-a=b=c', '--mllvm=-d', '-plugin-opt=-e'], 'wasm'), ['-a=b=c', '-d'])
+  assert.deepEqual(replayedArgs(['wasm-ld', '-mllvm', '-a=b=c', '--mllvm=-d', '-plugin-opt=-e'], 'wasm'), [
+    '-a=b=c',
+    '-d',
+  ])
 })
 
 test('the other flavours keep theirs in the Config', () => {

@@ -16,7 +16,11 @@ export class LinkSession {
   readonly finished: Promise<number>
   /** Resolves when lld first waits for jobs, or at its end if it never does. */
   readonly jobsOrEnd: Promise<LldState>
-  readonly #compiling = new Map<number, (compiled: Compiled) => void>()
+  readonly #compiling = new Map<
+    number,
+    { readonly promise: Promise<Compiled>; readonly settle: (compiled: Compiled) => void }
+  >()
+  readonly #settled = new Map<number, 'compile' | 'delivery'>()
 
   constructor(argv: readonly NativeArgument[], capture: boolean) {
     let onJobs!: (state: LldState) => void
@@ -35,9 +39,10 @@ export class LinkSession {
             return
           case 'job-compiled': {
             const [, index, outcome, compileMs] = event
-            const settle = this.#compiling.get(index)
+            if (outcome !== 'lost') this.#settled.set(index, 'compile')
+            const compiling = this.#compiling.get(index)
             this.#compiling.delete(index)
-            settle?.({ outcome, compileMs })
+            compiling?.settle({ outcome, compileMs })
             return
           }
           case 'finished':
@@ -53,17 +58,28 @@ export class LinkSession {
     }
   }
 
-  /** Compiles a job on a native thread of this process. One at a time for a job. */
+  /** Who gave lld the object of a job, or its failure; undefined while nobody has. */
+  settledBy(index: number): 'compile' | 'delivery' | undefined {
+    return this.#settled.get(index)
+  }
+
+  /** Compiles a job on a native thread of this process. Asked twice at a time, it is done once. */
   compileHere(index: number): Promise<Compiled> {
-    return new Promise((resolve, reject) => {
-      if (this.#compiling.has(index)) {
-        reject(
-          new DtltoError('DTLTO_PLUGIN_MISBEHAVED', `job ${String(index)} is being compiled in this process already`),
-        )
-        return
-      }
-      this.native.compileHere(index)
-      this.#compiling.set(index, resolve)
+    const running = this.#compiling.get(index)
+    if (running) return running.promise
+    this.native.compileHere(index)
+    let settle!: (compiled: Compiled) => void
+    const promise = new Promise<Compiled>((resolve) => {
+      settle = resolve
     })
+    this.#compiling.set(index, { promise, settle })
+    return promise
+  }
+
+  /** Gives lld an object; false if the job has one already. */
+  deliver(index: number, object: Uint8Array): boolean {
+    const won = this.native.deliver(index, object)
+    if (won) this.#settled.set(index, 'delivery')
+    return won
   }
 }

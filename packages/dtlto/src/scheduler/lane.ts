@@ -211,6 +211,11 @@ export class Lane {
     let status: unknown
     try {
       status = this.spec.distributor.status()
+      // A copy: a getter that throws does so here.
+      if (typeof status === 'object' && status !== null) {
+        const { slots, busy, accepting, speed, latencyMs } = status as Readonly<Record<string, unknown>>
+        status = { slots, busy, accepting, speed, latencyMs }
+      }
     } catch (thrown) {
       this.#warn(
         'status',

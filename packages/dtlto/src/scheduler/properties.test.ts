@@ -6,7 +6,7 @@ import { fakeJob } from '../../../testkit/src/index.js'
 import type { Fault } from '../../../testkit/src/index.js'
 import type { BackendJob } from '../distributors/interface.js'
 import { DEFAULT_POLICY } from './policy.js'
-import { link, ofKind, slots, type TestLane, type TestRun } from './test-link.test.js'
+import { link, ofKind, slots, type TestLane, type TestRun } from './test-link.fixture.js'
 
 const RUNS = { numRuns: 150 }
 

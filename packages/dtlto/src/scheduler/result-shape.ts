@@ -10,16 +10,17 @@ export function checkResult(value: unknown, distributor: string): CompileResult 
     case 'object':
       if (!(value['object'] instanceof Uint8Array))
         throw misbehaved(distributor, 'a Uint8Array for "object"', value['object'])
-      if (!Array.isArray(value['diagnostics']))
-        throw misbehaved(distributor, 'an array for "diagnostics"', value['diagnostics'])
-      if (!Array.isArray(value['sideOutputs']))
-        throw misbehaved(distributor, 'an array for "sideOutputs"', value['sideOutputs'])
+      checkList(distributor, value, 'diagnostics', isDiagnostic)
+      checkList(distributor, value, 'sideOutputs', isSideOutput)
+      if (value['stderr'] !== undefined && typeof value['stderr'] !== 'string')
+        throw misbehaved(distributor, 'a string for "stderr"', value['stderr'])
       if (!isRecord(value['timings'])) throw misbehaved(distributor, 'an object for "timings"', value['timings'])
       break
     case 'here':
       if (!isRecord(value['timings'])) throw misbehaved(distributor, 'an object for "timings"', value['timings'])
       break
     case 'does-not-compile':
+      // Its items are made sense of by whoever shows them: that the job failed is what counts.
       if (!Array.isArray(value['diagnostics']))
         throw misbehaved(distributor, 'an array for "diagnostics"', value['diagnostics'])
       break
@@ -36,6 +37,28 @@ export function checkResult(value: unknown, distributor: string): CompileResult 
 export function statedCompileMs(timings: CompileTimings, elapsedMs: number): number | undefined {
   const ms = timings.compileMs
   return typeof ms === 'number' && ms >= 0 && ms <= elapsedMs ? ms : undefined
+}
+
+function checkList(
+  distributor: string,
+  result: Record<string, unknown>,
+  key: 'diagnostics' | 'sideOutputs',
+  isItem: (value: unknown) => boolean,
+): void {
+  const list = result[key]
+  if (!Array.isArray(list)) throw misbehaved(distributor, `an array for "${key}"`, list)
+  for (const item of list as readonly unknown[]) {
+    if (!isItem(item)) throw misbehaved(distributor, `an item of "${key}" as the interface describes it`, item)
+  }
+}
+
+function isDiagnostic(value: unknown): boolean {
+  if (!isRecord(value) || typeof value['message'] !== 'string') return false
+  return ['error', 'warning', 'remark', 'note'].includes(String(value['severity']))
+}
+
+function isSideOutput(value: unknown): boolean {
+  return isRecord(value) && typeof value['path'] === 'string' && value['bytes'] instanceof Uint8Array
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

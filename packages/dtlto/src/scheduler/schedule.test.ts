@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { fakeJob } from '../../../testkit/src/index.js'
 import type { Fault } from '../../../testkit/src/index.js'
 import { DtltoError } from '../errors.js'
-import { costs, link, ofKind, slots, starts } from './test-link.test.js'
+import { costs, link, ofKind, slots, starts } from './test-link.fixture.js'
 
 const trouble: Fault = { kind: 'trouble', afterMs: 5 }
 const local = (count = 2) => ({ ...slots(count), isLocal: true })

@@ -596,7 +596,9 @@ class Schedule {
       this.#guard(() => done('it took too long')),
     )
     this.#cleanups.push(cancel)
-    new Promise<void>((resolve) => resolve(spec.distributor.prepare?.(this.#options.jobs, this.#over.signal))).then(
+    new Promise<void>((resolve) =>
+      resolve(spec.distributor.prepare?.(Object.freeze([...this.#options.jobs]), this.#over.signal)),
+    ).then(
       () => this.#guard(() => done(undefined)),
       (thrown: unknown) => this.#guard(() => done(asTrouble(thrown, lane.name).message)),
     )

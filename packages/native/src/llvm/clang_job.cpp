@@ -54,6 +54,85 @@ constexpr StringLiteral LldOptions[] = {"mcpu",
                                         "function-sections",
                                         "data-sections"};
 
+/// Flags of llvm/CodeGen/CommandFlags.h, which lld registers and clang does not
+/// know; they say what fields of the Config say, but not all fields have an
+/// argument.
+constexpr StringLiteral CodeGenFlags[] = {
+    "march",
+    "thread-model",
+    "large-data-threshold",
+    "exception-model",
+    "filetype",
+    "frame-pointer",
+    "no-infs-fp-math",
+    "enable-no-infs-fp-math",
+    "enable-no-nans-fp-math",
+    "enable-no-signed-zeros-fp-math",
+    "enable-no-trapping-fp-math",
+    "denormal-fp-math",
+    "denormal-fp-math-f32",
+    "enable-sign-dependent-rounding-fp-math",
+    "float-abi",
+    "fp-contract",
+    "nozero-initialized-in-bss",
+    "disable-tail-calls",
+    "stackrealign",
+    "tailcallopt",
+    "stack-symbol-ordering",
+    "use-ctors",
+    "relax-elf-relocations",
+    "ignore-xcoff-visibility",
+    "xcoff-traceback-table",
+    "basic-block-sections",
+    "basic-block-address-map",
+    "tls-size",
+    "emulated-tls",
+    "enable-tlsdesc",
+    "unique-section-names",
+    "unique-basic-block-section-names",
+    "separate-named-sections",
+    "eabi",
+    "debugger-tune",
+    "vector-library",
+    "stack-size-section",
+    "stack-usage-file",
+    "addrsig",
+    "call-graph-section",
+    "emit-call-site-info",
+    "debug-entry-values",
+    "split-machine-functions",
+    "partition-static-data-sections",
+    "force-dwarf-frame-section",
+    "xray-function-index",
+    "strict-dwarf",
+    "align-loops",
+    "jmc-instrument",
+    "xcoff-roptr",
+    "disable-strictnode-mutation",
+    "default-gcov-version",
+    "swift-async-fp",
+    "trap-unreachable",
+    "mxcoff-roptr",
+    "no-deprecated-warn",
+    "no-type-check",
+    "no-warn",
+    "fatal-warnings",
+    "dwarf-version",
+    "dwarf64",
+    "emit-dwarf-unwind",
+    "emit-compact-unwind-non-canonical",
+    "crel",
+    "implicit-mapsyms",
+    "x86-relax-relocations",
+    "x86-sse2avx",
+    "target-abi",
+    "as-secure-log-file",
+    "mc-relax-all",
+    "incremental-linker-compatible",
+    "asm-show-inst",
+    "save-temp-labels",
+    "fdpic"};
+
 class Translation {
 public:
   Translation(const lto::Config &Conf, LinkFlavour Flavour,
@@ -152,8 +231,11 @@ private:
     Flag("Pipeline.LoopVectorization", Conf.PTO.LoopVectorization, "vectorize");
     if (Target.isWindowsMSVCEnvironment())
       add({"-mno-incremental-linker-compatible"});
-    if (Target.isOSBinFormatCOFF())
+    if (Target.isOSBinFormatCOFF()) {
       Result.NeedsObjectName = true;
+      // Else its own command line becomes part of the debug info.
+      add({"-gno-codeview-command-line"});
+    }
   }
 
   void spellCpu() {
@@ -210,6 +292,9 @@ private:
       StringRef Name = StringRef(Arg).ltrim('-').split('=').first;
       if (Name.starts_with("pass-remarks"))
         cannot("clang words remarks in its own way (" + Twine(Arg) + ")");
+      if (is_contained(CodeGenFlags, Name))
+        cannot("the option '" + Twine(Arg) +
+               "' is one that clang does not know");
       if (!is_contained(LldOptions, Name))
         add({"-mllvm", Arg});
     }

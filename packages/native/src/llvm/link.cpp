@@ -114,15 +114,25 @@ void Link::backendWaits(ThinJobs &TheJobs) {
     Resumed.wait(Lock, [this] { return MayResume; });
   }
   Jobs = nullptr;
+  // One message for all that was given up; none when a failure says why.
+  bool HasFailed = false;
   for (size_t I = 0; I < TheJobs.size(); ++I) {
     ThinJob &Job = TheJobs.job(I);
-    bool Unsettled;
+    std::lock_guard<std::mutex> JobLock(Job.Mutex);
+    HasFailed |= Job.Now == ThinJob::State::Failed;
+  }
+  for (size_t I = 0; I < TheJobs.size(); ++I) {
+    ThinJob &Job = TheJobs.job(I);
+    bool IsOpen;
     {
       std::lock_guard<std::mutex> JobLock(Job.Mutex);
-      Unsettled = Job.Now == ThinJob::State::Open;
+      IsOpen = Job.Now == ThinJob::State::Open;
     }
-    if (Unsettled)
+    if (IsOpen && !HasFailed)
       TheJobs.fail(Job, createStringError("link cancelled"));
+    else if (IsOpen)
+      TheJobs.drop(Job);
+    HasFailed |= IsOpen;
   }
 }
 
@@ -136,10 +146,6 @@ std::vector<JobFacts> Link::jobs() const {
 size_t Link::jobCount() const { return Jobs ? Jobs->size() : 0; }
 
 unsigned Link::localSlots() const { return Jobs ? Jobs->slots() : 0; }
-
-bool Link::makesObjects() const {
-  return Jobs->config().CGFileType == CodeGenFileType::ObjectFile;
-}
 
 void Link::compileHere(unsigned Index) { Jobs->compileHere(Index); }
 

@@ -109,9 +109,6 @@ public:
   /// How many jobs lld itself would run at a time (--thinlto-jobs).
   unsigned localSlots() const;
 
-  /// False when backends make assembly (--lto-emit-asm).
-  bool makesObjects() const;
-
   /// Starts an in-process compile on a pool thread: same Config, same combined
   /// index, no serialisation.
   void compileHere(unsigned Index);
@@ -136,6 +133,8 @@ public:
                               const std::vector<std::string> &ReplayedArgs);
   TravelIndex travelIndex(unsigned Index, std::string &Error) const;
   std::string objectPathName(unsigned Index);
+  std::string whyNotObject(llvm::StringRef Object) const;
+  std::vector<std::string> sideOutputPaths(unsigned Index) const;
   void diagnose(llvm::StringRef Severity, llvm::StringRef Text);
   std::string compileToMemory(unsigned Index, std::string &Error) const;
 

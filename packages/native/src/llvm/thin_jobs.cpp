@@ -311,6 +311,43 @@ ThinJobs::takeStream(ThinJob &Job, unsigned Task, const Twine &ModuleName) {
   return Job.AddStream(Task, ModuleName);
 }
 
+std::string ThinJobs::whyNotObject(StringRef Object) const {
+  if (Object.empty())
+    return "empty";
+  if (Conf.CGFileType != CodeGenFileType::ObjectFile)
+    return {}; // assembly has no format to check
+  // Parsing finds truncation, too: tables stand at the end of objects.
+  auto Parsed =
+      object::ObjectFile::createObjectFile(MemoryBufferRef(Object, "object"));
+  if (!Parsed)
+    return "damaged: " + toString(Parsed.takeError());
+  if ((*Parsed)->getTripleObjectFormat() != TargetTriple.getObjectFormat() ||
+      (*Parsed)->getArch() != TargetTriple.getArch())
+    return ("made for another target (" + (*Parsed)->getFileFormatName() + ")")
+        .str();
+  return {};
+}
+
+std::vector<std::string> ThinJobs::sideOutputPaths(const ThinJob &Job) const {
+  std::vector<std::string> Paths;
+  std::string Task = std::to_string(Job.Task);
+  if (!Conf.DwoDir.empty()) {
+    SmallString<128> Path(Conf.DwoDir);
+    sys::path::append(Path, Task + ".dwo");
+    Paths.push_back(std::string(Path));
+  }
+  if (!Conf.RemarksFilename.empty())
+    Paths.push_back(Conf.RemarksFilename + ".thin." + Task + "." +
+                    Conf.RemarksFormat);
+  return Paths;
+}
+
+void ThinJobs::drop(ThinJob &Job) {
+  std::lock_guard<std::mutex> Lock(Job.Mutex);
+  if (Job.Now == ThinJob::State::Open)
+    Job.Now = ThinJob::State::Failed;
+}
+
 std::string ThinJobs::objectPathName(ThinJob &Job) {
   std::lock_guard<std::mutex> Lock(Job.Mutex);
   if (Job.Now != ThinJob::State::Open)

@@ -90,6 +90,12 @@ public:
   const ModuleBytes *moduleBytes(llvm::StringRef ModuleId);
   void compileHere(unsigned Index);
   bool deliver(ThinJob &Job, llvm::StringRef Object, std::string &Error);
+  /// Why these bytes cannot be the job's object; empty when they may.
+  std::string whyNotObject(llvm::StringRef Object) const;
+  /// The files that the job's backend writes beside the object: .dwo, remarks.
+  std::vector<std::string> sideOutputPaths(const ThinJob &Job) const;
+  /// Ends the job without a message of its own.
+  void drop(ThinJob &Job);
   /// The name that COFF objects hold of themselves. Opens the job's stream.
   std::string objectPathName(ThinJob &Job);
   /// A diagnostic of a compile elsewhere.

@@ -98,6 +98,14 @@ std::string Link::objectPathName(unsigned Index) {
   return Jobs->objectPathName(Jobs->job(Index));
 }
 
+std::string Link::whyNotObject(StringRef Object) const {
+  return Jobs->whyNotObject(Object);
+}
+
+std::vector<std::string> Link::sideOutputPaths(unsigned Index) const {
+  return Jobs->sideOutputPaths(Jobs->job(Index));
+}
+
 void Link::diagnose(StringRef Severity, StringRef Text) {
   Jobs->diagnose(StringSwitch<DiagnosticSeverity>(Severity)
                      .Case("error", DS_Error)

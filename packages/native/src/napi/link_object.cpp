@@ -16,7 +16,8 @@ Napi::Function LinkObject::define(Napi::Env Env) {
       Env, "Link",
       {InstanceMethod<&LinkObject::jobs>("jobs"),
        InstanceMethod<&LinkObject::localSlots>("localSlots"),
-       InstanceMethod<&LinkObject::makesObjects>("makesObjects"),
+       InstanceMethod<&LinkObject::whyNotObject>("whyNotObject"),
+       InstanceMethod<&LinkObject::sideOutputPaths>("sideOutputPaths"),
        InstanceMethod<&LinkObject::compileHere>("compileHere"),
        InstanceMethod<&LinkObject::deliver>("deliver"),
        InstanceMethod<&LinkObject::fail>("fail"),
@@ -134,10 +135,6 @@ Napi::Value LinkObject::jobs(const Napi::CallbackInfo &Info) {
 
 Napi::Value LinkObject::localSlots(const Napi::CallbackInfo &Info) {
   return Napi::Number::New(Info.Env(), LldWaits ? TheLink->localSlots() : 0);
-}
-
-Napi::Value LinkObject::makesObjects(const Napi::CallbackInfo &Info) {
-  return Napi::Boolean::New(Info.Env(), LldWaits && TheLink->makesObjects());
 }
 
 Napi::Value LinkObject::compileHere(const Napi::CallbackInfo &Info) {

@@ -35,7 +35,8 @@ private:
 
   Napi::Value jobs(const Napi::CallbackInfo &Info);
   Napi::Value localSlots(const Napi::CallbackInfo &Info);
-  Napi::Value makesObjects(const Napi::CallbackInfo &Info);
+  Napi::Value whyNotObject(const Napi::CallbackInfo &Info);
+  Napi::Value sideOutputPaths(const Napi::CallbackInfo &Info);
   Napi::Value compileHere(const Napi::CallbackInfo &Info);
   Napi::Value deliver(const Napi::CallbackInfo &Info);
   Napi::Value fail(const Napi::CallbackInfo &Info);

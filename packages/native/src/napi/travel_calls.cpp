@@ -152,6 +152,23 @@ Napi::Value LinkObject::objectPathName(const Napi::CallbackInfo &Info) {
   return Napi::String::New(Info.Env(), TheLink->objectPathName(Index));
 }
 
+Napi::Value LinkObject::whyNotObject(const Napi::CallbackInfo &Info) {
+  if (!LldWaits)
+    return Napi::String::New(Info.Env(), "too late");
+  auto Object = Info[0].As<Napi::Uint8Array>();
+  return Napi::String::New(
+      Info.Env(),
+      TheLink->whyNotObject(llvm::StringRef(
+          reinterpret_cast<const char *>(Object.Data()), Object.ByteLength())));
+}
+
+Napi::Value LinkObject::sideOutputPaths(const Napi::CallbackInfo &Info) {
+  unsigned Index;
+  if (!checkIndex(Info, Index))
+    return Info.Env().Undefined();
+  return strings(Info.Env(), TheLink->sideOutputPaths(Index));
+}
+
 Napi::Value LinkObject::diagnose(const Napi::CallbackInfo &Info) {
   if (LldWaits)
     TheLink->diagnose(toBytes(Info[0]), toBytes(Info[1]));

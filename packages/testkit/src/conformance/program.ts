@@ -80,7 +80,7 @@ int part${String(i)}(int x) { return x > 99 ? x + calls++ : ${next}(x * ${String
 }
 
 function slowModule(): string {
-  const functions = Array.from({ length: 250 }, (_, i) => {
+  const functions = Array.from({ length: 24 }, (_, i) => {
     const steps = Array.from({ length: 12 }, (_, k) => {
       const from = `a[(i * ${String(k + 7)}) % n]`
       return `for (int i = 0; i < n; i++) a[i] = a[i] * ${String(k + i + 3)} + (${from} >> ${String((k % 5) + 1)});`

@@ -115,10 +115,7 @@ describe('a message for a worker', () => {
         // The other side's quoting is the same, so a text comes back unharmed through a diagnostic.
         const quoted = /^object (.*)$/m.exec(manifest)?.[1] ?? ''
         const back = read(result(['dtlto-result 1', 'status failed', `diagnostic error 0 ${quoted}`]))
-        assert.equal(
-          back?.status === 'failed' && back.diagnostics[0]?.message,
-          Buffer.from(objectName).toString(),
-        )
+        assert.equal(back?.status === 'failed' && back.diagnostics[0]?.message, Buffer.from(objectName).toString())
       }),
     )
   })

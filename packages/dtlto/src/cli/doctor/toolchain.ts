@@ -1,0 +1,118 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, realpathSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { type NativeAddon, native, NativeLoadError } from '@dtlto/native'
+import { bad, type Finding, good, note } from './finding.js'
+
+const NODE_NEEDED = [20, 19] as const
+const STOCK = ['ld.lld', 'lld-link', 'ld64.lld', 'wasm-ld']
+
+export function checkNode(version: string): Finding {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  const [neededMajor, neededMinor] = NODE_NEEDED
+  if (major > neededMajor || (major === neededMajor && minor >= neededMinor)) return good(`Node ${version}`)
+  return bad(
+    `Node ${version} is too old: expected ${NODE_NEEDED.join('.')} or newer`,
+    'install a newer Node, or let DTLTO_NODE name one',
+  )
+}
+
+export function checkNative(): Finding[] {
+  let addon: NativeAddon
+  try {
+    addon = native()
+  } catch (error) {
+    if (error instanceof NativeLoadError) return [bad(error.message)]
+    throw error
+  }
+  const { version, llvmVersion, llvmBin } = addon
+  const missing = STOCK.filter((name) => !existsSync(join(llvmBin, name)))
+  if (missing.length > 0) {
+    return [
+      good(`dtlto ${version} with lld and LLVM ${llvmVersion}`),
+      note(`'${llvmBin}' has no ${missing.join(', ')}: links work, but cannot be compared with stock lld`),
+    ]
+  }
+  const stock = versionOf(join(llvmBin, 'ld.lld'))
+  return [
+    good(`dtlto ${version} with lld and LLVM ${llvmVersion}`),
+    stock === llvmVersion
+      ? good(`stock lld ${stock} in '${llvmBin}'`)
+      : note(
+          `stock lld in '${llvmBin}' is ${stock ?? 'of unknown version'}, dtlto has ${llvmVersion}`,
+          "build dtlto again ('npm run setup' in a checkout): it uses the LLVM that is installed",
+        ),
+  ]
+}
+
+export interface Clangs {
+  readonly findings: readonly Finding[]
+  /** The clang that a user gets: the first on PATH. */
+  readonly driver: string | undefined
+  /** One whose bitcode this LLVM can read, for a trial. */
+  readonly compiler: string | undefined
+}
+
+export function findClangs({ llvmVersion, llvmBin }: NativeAddon): Clangs {
+  const ours = majorOf(llvmVersion)
+  const onPath = [`clang`, `clang-${String(ours)}`].flatMap((name) => findOnPath(name) ?? [])
+  const all = [...onPath, join(llvmBin, 'clang')].filter((path) => existsSync(path))
+  const compiler = all.find((path) => {
+    const version = versionOf(path)
+    return version !== undefined && majorOf(version) <= ours
+  })
+  const [driver] = onPath
+  if (driver === undefined) {
+    const elsewhere = compiler ? `, but there is '${compiler}'` : ''
+    return {
+      findings: [note(`no clang on PATH${elsewhere}`, `install clang ${String(ours)}, or put it on PATH`)],
+      driver: compiler,
+      compiler,
+    }
+  }
+  const version = versionOf(driver)
+  return { findings: [compareClang(driver, version, llvmVersion, compiler)], driver, compiler }
+}
+
+function compareClang(path: string, version: string | undefined, llvmVersion: string, other?: string): Finding {
+  if (version === undefined) return note(`'${path}' does not say its version`)
+  const difference = majorOf(version) - majorOf(llvmVersion)
+  if (difference > 0) {
+    return bad(
+      `'${path}' is clang ${version}: LLVM ${llvmVersion} cannot read its bitcode`,
+      other ? `compile with '${other}'` : `install clang ${String(majorOf(llvmVersion))}`,
+    )
+  }
+  if (difference < 0)
+    return note(`'${path}' is clang ${version}: its bitcode is read, by the newer LLVM ${llvmVersion}`)
+  return good(`clang ${version} ('${path}')`)
+}
+
+/** Whether `clang -fuse-ld=dtlto` starts this dtlto. */
+export function checkDriver(clang: string | undefined): Finding {
+  const here = process.argv[1] === undefined ? undefined : join(process.argv[1], '../../bin')
+  const remedy = here ? `PATH=${here}:$PATH` : 'put the directory of ld.dtlto on PATH'
+  if (clang === undefined) return note('clang -fuse-ld=dtlto was not tried: there is no clang')
+  const { stderr } = spawnSync(clang, ['-fuse-ld=dtlto', '-###', '-x', 'c', '/dev/null'], { encoding: 'utf8' })
+  const linker = /"([^"]*\bld\.dtlto)"/.exec(stderr)?.[1]
+  if (linker === undefined || !existsSync(linker)) {
+    return bad("clang -fuse-ld=dtlto finds no 'ld.dtlto'", remedy)
+  }
+  if (here && existsSync(here) && realpathSync(linker) !== realpathSync(join(here, 'ld.dtlto'))) {
+    return note(`clang -fuse-ld=dtlto starts another dtlto than this one: '${linker}'`, remedy)
+  }
+  return good(`clang -fuse-ld=dtlto starts '${linker}'`)
+}
+
+function findOnPath(program: string): string | undefined {
+  const directories = (process.env['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '')
+  return directories.map((directory) => join(directory, program)).find((path) => existsSync(path))
+}
+
+/** What a program of LLVM says of itself with --version. */
+function versionOf(program: string): string | undefined {
+  const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8', timeout: 10_000 })
+  return /(?:version|LLD) (\d+\.\d+\.\d+)/.exec(stdout)?.[1]
+}
+
+const majorOf = (version: string): number => Number(version.split('.')[0])

@@ -1,0 +1,88 @@
+/** Whatever a distributor does, the link has the bytes of stock lld, soon, and the user reads a warning and not a thousand. */
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { type FaultyLink, FaultyLinks } from './faulty-link.js'
+import { FAULTS } from './faults.js'
+import misbehaving from './misbehaving.js'
+
+/** The slowest that is bounded: a first distributor that never answers, with nothing known of how long jobs take. */
+const SOON_MS = 15_000
+const COMPANIES = { 'alone, with the fallback': [], 'beside local': ['--distribute=local'] } as const
+
+/** One for each kind and distributor, each of them once, and no other noise. */
+function checkWarnings({ stderr }: FaultyLink, expected: RegExp | undefined): void {
+  const lines = stderr.split('\n').filter((line) => line !== '')
+  const own = lines.filter((line) =>
+    /^ld\.dtlto: warning: (misbehaving: |a distributor raised an error that nobody caught: )/.test(line),
+  )
+  const fromNode = lines.filter((line) => /^\(node:\d+\) MaxListeners|^\(Use `node --trace-warnings/.test(line))
+  assert.equal(own.length + fromNode.length, lines.length, `only warnings about the distributor:\n${stderr}`)
+  assert.ok(own.length <= 3, `one warning for each kind:\n${stderr}`)
+  if (expected) assert.match(stderr, expected)
+}
+
+describe('a link with a distributor that', { concurrency: 3 }, () => {
+  let links: FaultyLinks
+  before(() => {
+    links = new FaultyLinks()
+  })
+  after(() => links.remove())
+
+  for (const [fault, { sentence, warning }] of Object.entries(FAULTS)) {
+    for (const [company, args] of Object.entries(COMPANIES)) {
+      test(`${sentence}, ${company}, gives the bytes of stock lld`, async () => {
+        const link = await links.run(fault, ['--distribute=FAULT', ...args], SOON_MS)
+        assert.equal(link.exitCode, 0, `after ${String(Math.round(link.elapsedMs))} ms:\n${link.stderr}`)
+        assert.ok(link.isRight, 'the output differs from that of stock lld')
+        // Beside local the faulty one may have had nothing to do.
+        const mustWarn = company !== 'beside local' || /^(open|status|slots)/.test(fault)
+        checkWarnings(link, mustWarn ? warning : undefined)
+      })
+    }
+  }
+
+  for (const fault of ['cannot', 'dies-in-mid-link', 'says-misconfigured']) {
+    test(`${FAULTS[fault]?.sentence ?? ''}, without a fallback, ends with one clear error`, async () => {
+      const { exitCode, stderr, isRight } = await links.run(fault, ['--distribute=FAULT', NO_FALLBACK], SOON_MS)
+      assert.equal(exitCode, 1)
+      assert.equal(isRight, false)
+      const errors = stderr.split('\n').filter((line) => line.includes('error: '))
+      assert.match(
+        errors.join('\n'),
+        /^ld\.lld: error: no distributor could compile '.*', and falling back .* switched off/m,
+      )
+      assert.equal(errors.length, 1, stderr)
+    })
+  }
+
+  test('says that good modules do not compile, in garbled words, ends with an error of lld without a fallback', async () => {
+    const { exitCode, stderr } = await links.run('refuses-with-garbage', ['--distribute=FAULT', NO_FALLBACK], SOON_MS)
+    assert.equal(exitCode, 1)
+    assert.match(stderr, /^ld\.lld: error: .*does not compile$/m)
+    assert.doesNotMatch(stderr, /defect of dtlto/)
+  })
+
+  test('fails on every third job compiles them all without a fallback, for it is asked again', async () => {
+    const link = await links.run('fails-every-third', ['--distribute=FAULT', NO_FALLBACK], SOON_MS)
+    assert.equal(link.exitCode, 0, link.stderr)
+    assert.ok(link.isRight)
+  })
+
+  test("names side outputs that nobody asked for writes no file: paths are the linker's to choose", async () => {
+    const { strays } = await links.run('side-output-unasked', ['--distribute=FAULT'], SOON_MS)
+    assert.deepEqual(strays, [])
+  })
+
+  test('misbehaves, twice in one link in different ways, gives the bytes of stock lld and a warning for each', async () => {
+    const link = await links.run('throws', ['--distribute=FAULT', '--distribute=FAULT'], SOON_MS)
+    assert.equal(link.exitCode, 0, link.stderr)
+    assert.ok(link.isRight)
+    assert.match(link.stderr, /warning: misbehaving#2: /)
+  })
+
+  test('is described in the list of faults: every fault of the plugin is linked with', () => {
+    assert.deepEqual(Object.keys(FAULTS).sort(), [...(misbehaving.options.fault.choices ?? [])].sort())
+  })
+})
+
+const NO_FALLBACK = '--distribute-fallback=none'

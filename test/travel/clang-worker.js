@@ -1,0 +1,91 @@
+/**
+ * A distributor whose worker is a stock clang on this machine: it writes each job's files into a directory of its own, runs clang there and
+ * reads the object back. `DTLTO_CLANG_WORKER_LOG` names a file that gets a line for each job: what became of it.
+ */
+import { execFile } from 'node:child_process'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { defineDistributor, DtltoError } from 'dtlto/plugin'
+
+/** @typedef {import('dtlto/plugin').ClangJob} ClangJob */
+
+/** What a broken worker makes of clang's object. */
+const FAULTS = /** @type {const} */ ({
+  none: (/** @type {Buffer} */ object) => object,
+  empty: () => Buffer.alloc(0),
+  truncated: (/** @type {Buffer} */ object) => object.subarray(0, object.length >> 1),
+  short: (/** @type {Buffer} */ object) => object.subarray(0, -1),
+  page: () => Buffer.from('<html>502 Bad Gateway</html>'),
+})
+
+export default defineDistributor({
+  name: 'clang-worker',
+  apiVersion: '1.0.0',
+  options: {
+    clang: { type: 'string', default: 'clang-22', description: 'The compiler' },
+    add: { type: 'list', default: [], description: 'Arguments to add, for wrong objects' },
+    fault: {
+      type: 'string',
+      choices: [...Object.keys(FAULTS), 'words'],
+      default: 'none',
+      description: 'What goes wrong',
+    },
+  },
+  open(context, options) {
+    const note = (/** @type {string} */ line) => {
+      const log = context.env['DTLTO_CLANG_WORKER_LOG']
+      if (log) appendFileSync(log, `${line}\n`)
+    }
+    let busy = 0
+    return {
+      status: () => ({ slots: 2, busy, queued: 0, accepting: true }),
+      async compile(job, signal) {
+        const packed = await job.forClang()
+        if (packed.kind === 'cannot') {
+          note(`cannot ${packed.reason}`)
+          return packed
+        }
+        busy++
+        try {
+          const { object, stderr } = await run(packed, options.clang, options.add, signal)
+          if (stderr !== '' || options.fault === 'words') {
+            // clang exits 0 after some errors of ThinLTO.
+            throw new DtltoError(
+              'DTLTO_OBJECT_REJECTED',
+              `clang had something to say about '${job.moduleId}': ${stderr}`,
+            )
+          }
+          note('compiled')
+          const made = FAULTS[/** @type {keyof typeof FAULTS} */ (options.fault)](object)
+          return { kind: 'object', object: made, diagnostics: [], sideOutputs: [], timings: {} }
+        } finally {
+          busy--
+          context.statusChanged()
+        }
+      },
+      close: () => Promise.resolve(),
+      destroy: () => undefined,
+    }
+  },
+})
+
+/**
+ * @param {ClangJob} job
+ * @param {string} clang
+ * @param {readonly string[]} more
+ * @param {AbortSignal} signal
+ */
+async function run(job, clang, more, signal) {
+  const cwd = mkdtempSync(join(tmpdir(), 'dtlto-clang-'))
+  try {
+    for (const file of job.files) writeFileSync(join(cwd, file.name), file.bytes())
+    const { stderr } = await promisify(execFile)(clang, [...job.args, ...more], { cwd, signal })
+    return { object: readFileSync(join(cwd, job.output)), stderr }
+  } catch (error) {
+    throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', `clang failed: ${String(error)}`, { cause: error })
+  } finally {
+    rmSync(cwd, { recursive: true, force: true })
+  }
+}

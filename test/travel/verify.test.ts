@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { codegenProgram } from '@dtlto/native'
+import { inTemporaryDirectory, must } from '../link/toolchain.js'
+import { coffX64, x86_64 } from '../parity/targets.js'
+import { compileFor, link, own } from './small-links.js'
+
+const PLUGIN = fileURLToPath(new URL('clang-worker.js', import.meta.url))
+/** Compiles differently from what the link asks for, and every time. */
+const WRONG = `${PLUGIN},add=-fno-vectorize+-O0`
+
+describe('--distribute-verify', () => {
+  for (const distributor of ['local,isolate=process', PLUGIN]) {
+    test(`passes right objects and writes nothing (${distributor.replace(/^.*\//, '')})`, () =>
+      inTemporaryDirectory((cwd) => {
+        const objects = compileFor(x86_64, cwd)
+        const args = [...x86_64.program, ...objects]
+        const stock = link(x86_64, 'stock', cwd, args)
+        const before = readdirSync(cwd)
+        const verified = link(x86_64, 'dtlto', cwd, [...args, `--distribute=${distributor}`, '--distribute-verify'])
+        assert.deepEqual([verified.exitCode, verified.stderr], [0, ''])
+        assert.ok(verified.bytes?.equals(stock.bytes ?? Buffer.alloc(0)))
+        assert.deepEqual(readdirSync(cwd).sort(), [...before, 'dtlto.out'].sort())
+      }))
+  }
+
+  for (const target of [x86_64, coffX64]) {
+    test(`ends a link with a wrong object, names its module and keeps what a report needs (${target.name})`, () =>
+      inTemporaryDirectory((cwd) => {
+        const objects = compileFor(target, cwd)
+        const options = [own(target, `distribute=${WRONG}`), own(target, 'distribute-fallback=none')]
+        const verify = [...target.program, ...objects, ...options, own(target, 'distribute-verify')]
+        const { exitCode, stderr } = link(target, 'dtlto', cwd, verify)
+        assert.equal(exitCode, 1, stderr)
+        const [, module, directory = ''] =
+          /error: the distributed object of '([^']+)' differs from the one made here: see '([^']+)'/.exec(stderr) ??
+          assert.fail(stderr)
+        assert.ok(objects.includes(module ?? ''), module)
+        assert.deepEqual(readdirSync(directory).sort(), ['distributed.o', 'here.o', 'job'])
+        const here = readFileSync(join(directory, 'here.o'))
+        assert.ok(!here.equals(readFileSync(join(directory, 'distributed.o'))))
+        must(codegenProgram(), ['--job', join(directory, 'job'), '-o', 'again.o'], { cwd })
+        assert.ok(
+          here.equals(readFileSync(join(cwd, 'again.o'))),
+          'the job does not give the object that was made here',
+        )
+      }))
+  }
+
+  test('is off by default: then a wrong object is taken', () =>
+    inTemporaryDirectory((cwd) => {
+      const args = [
+        ...x86_64.program,
+        ...compileFor(x86_64, cwd),
+        `--distribute=${WRONG}`,
+        '--distribute-fallback=none',
+      ]
+      assert.equal(link(x86_64, 'dtlto', cwd, args).exitCode, 0)
+      assert.deepEqual(
+        readdirSync(cwd).filter((name) => name.includes('verify')),
+        [],
+      )
+    }))
+})
