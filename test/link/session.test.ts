@@ -46,9 +46,9 @@ test('a job has facts, and its module as bytes that are views only while lld wai
     assert.deepEqual(
       modules.map(({ name, moduleId, imported }) => [name, moduleId.replace(/^.*\//, ''), imported]),
       [
-        ['m000000', 'add.o', true],
-        ['m000001', 'main.o', false],
-        ['m000002', 'twice.o', true],
+        ['m0', 'add.o', true],
+        ['m1', 'main.o', false],
+        ['m2', 'twice.o', true],
       ],
     )
 

@@ -105,7 +105,7 @@ describe('dtlto-codegen --job', () => {
       writeJob((job as KeptJob).job, join(cwd, 'bad'))
       const { exitCode, stderr } = run(CODEGEN, ['--job', 'bad', '-o', 'o'], { cwd })
       assert.equal(exitCode, 5)
-      assert.match(stderr, /error: m000000 <inline asm>:1:2: invalid instruction mnemonic 'no_such_instruction'/)
+      assert.match(stderr, /error: m0 <inline asm>:1:2: invalid instruction mnemonic 'no_such_instruction'/)
     }))
 })
 

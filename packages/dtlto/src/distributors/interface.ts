@@ -69,7 +69,7 @@ export interface DistributorContext {
   statusChanged(): void
   /** Shown to the user once per distributor and `kind` (a stable short string such as 'refused:host-a'), however often it is called. */
   warn(kind: string, message: string): void
-  /** Goes to the trace and to `--distribute-log=debug` only. */
+  /** Goes to the trace (--distribute-trace) only. */
   debug(message: string): void
 }
 

@@ -116,7 +116,8 @@ Expected<ModuleTable> findModuleTable(StringRef Bytes) {
 } // namespace
 
 Expected<std::string>
-dtlto::renameModules(StringRef Bytes, const StringMap<std::string> &NewIds) {
+dtlto::renameModules(StringRef Bytes, const StringMap<std::string> &NewIds,
+                     function_ref<bool(StringRef)> NeedsHash) {
   Expected<ModuleTable> Table = findModuleTable(Bytes);
   if (!Table)
     return Table.takeError();
@@ -142,14 +143,29 @@ dtlto::renameModules(StringRef Bytes, const StringMap<std::string> &NewIds) {
   {
     BitstreamWriter Writer(Block);
     Writer.EnterSubblock(bitc::MODULE_STRTAB_BLOCK_ID, Table->CodeWidth);
+    // Tables make up much of small indexes, and names here are short and plain.
+    auto Plain = std::make_shared<BitCodeAbbrev>();
+    Plain->Add(BitCodeAbbrevOp(bitc::MST_CODE_ENTRY));
+    Plain->Add(BitCodeAbbrevOp(BitCodeAbbrevOp::VBR, 8));
+    Plain->Add(BitCodeAbbrevOp(BitCodeAbbrevOp::Array));
+    Plain->Add(BitCodeAbbrevOp(BitCodeAbbrevOp::Char6));
+    unsigned PlainEntry = Writer.EmitAbbrev(std::move(Plain));
+    auto Words = std::make_shared<BitCodeAbbrev>();
+    Words->Add(BitCodeAbbrevOp(bitc::MST_CODE_HASH));
+    for (int I = 0; I < 5; ++I)
+      Words->Add(BitCodeAbbrevOp(BitCodeAbbrevOp::Fixed, 32));
+    unsigned HashWords = Writer.EmitAbbrev(std::move(Words));
+
     SmallVector<uint64_t, 64> Record;
     for (const ModuleEntry &Entry : Table->Entries) {
+      StringRef Id = NewIds.find(Entry.Id)->second;
       Record.assign(1, Entry.Number);
-      for (char C : NewIds.find(Entry.Id)->second)
+      for (char C : Id)
         Record.push_back(static_cast<unsigned char>(C));
-      Writer.EmitRecord(bitc::MST_CODE_ENTRY, Record);
-      if (!Entry.Hash.empty())
-        Writer.EmitRecord(bitc::MST_CODE_HASH, Entry.Hash);
+      Writer.EmitRecord(bitc::MST_CODE_ENTRY, Record,
+                        all_of(Id, BitCodeAbbrevOp::isChar6) ? PlainEntry : 0);
+      if (!Entry.Hash.empty() && NeedsHash(Entry.Id))
+        Writer.EmitRecord(bitc::MST_CODE_HASH, Entry.Hash, HashWords);
     }
     Writer.ExitBlock();
   }
@@ -173,11 +189,11 @@ dtlto::renameModules(StringRef Bytes, const StringMap<std::string> &NewIds) {
 StringMap<std::string> dtlto::canonicalIds(std::vector<std::string> Ids) {
   llvm::sort(Ids);
   StringMap<std::string> Result;
+  size_t Width = std::to_string(Ids.empty() ? 0 : Ids.size() - 1).size();
   for (auto [Number, Id] : enumerate(Ids)) {
     // Of equal length, so that they sort as their numbers.
     std::string Digits = std::to_string(Number);
-    Result[Id] =
-        "m" + std::string(6 - std::min<size_t>(6, Digits.size()), '0') + Digits;
+    Result[Id] = "m" + std::string(Width - Digits.size(), '0') + Digits;
   }
   return Result;
 }

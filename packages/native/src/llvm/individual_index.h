@@ -4,6 +4,7 @@
 #ifndef DTLTO_LLVM_INDIVIDUAL_INDEX_H
 #define DTLTO_LLVM_INDIVIDUAL_INDEX_H
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/IR/ModuleSummaryIndex.h"
 #include "llvm/Support/Error.h"
@@ -34,12 +35,17 @@ makeIndividualIndex(const llvm::ModuleSummaryIndex &CombinedIndex,
 
 /// The index with every module id replaced by NewIds[id]; all else is copied
 /// bit for bit. Every id of the index must have a new one, and the new ids must
-/// sort as the old ones do: imports are linked in the order of the ids.
-llvm::Expected<std::string>
-renameModules(llvm::StringRef IndexBytes,
-              const llvm::StringMap<std::string> &NewIds);
+/// sort as the old ones do: imports are linked in the order of the ids. Modules'
+/// hashes become part of the names of promoted symbols, so a backend reads
+/// those of the modules that it loads; others may be left out (\p NeedsHash,
+/// by old id).
+llvm::Expected<std::string> renameModules(
+    llvm::StringRef IndexBytes, const llvm::StringMap<std::string> &NewIds,
+    llvm::function_ref<bool(llvm::StringRef)> NeedsHash = [](llvm::StringRef) {
+      return true;
+    });
 
-/// Ids that name no machine's paths and sort as \p Ids do: "m000000", … for the
+/// Ids that name no machine's paths and sort as \p Ids do: "m0", … for the
 /// smallest, and so on. Equal jobs of two machines get equal ids.
 llvm::StringMap<std::string> canonicalIds(std::vector<std::string> Ids);
 

@@ -86,7 +86,11 @@ TravelIndex Link::travelIndex(unsigned Index, std::string &Error) const {
   for (const std::string &Id : *Ids)
     Result.Names.push_back(
         {Id, NewIds[Id], llvm::is_contained(Own.ImportedModules, Id)});
-  Expected<std::string> Renamed = renameModules(Own.Bytes, NewIds);
+  StringRef OwnId = Jobs->job(Index).Module.getModuleIdentifier();
+  auto IsLoaded = [&](StringRef Id) {
+    return Id == OwnId || llvm::is_contained(Own.ImportedModules, Id);
+  };
+  Expected<std::string> Renamed = renameModules(Own.Bytes, NewIds, IsLoaded);
   if (Renamed)
     Result.Bytes = std::move(*Renamed);
   else
