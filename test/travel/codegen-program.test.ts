@@ -28,7 +28,13 @@ before(() =>
       '--plugin-opt=opt-remarks-format=yaml',
       '--plugin-opt=-inline-threshold=7',
     ]
-    rich = (await keptJobs([...argv, ...more])).find(({ moduleId }) => moduleId.endsWith('main.o')) as KeptJob
+    const before = process.cwd()
+    process.chdir(cwd) // the .dwo directory is relative, as users write it
+    try {
+      rich = (await keptJobs([...argv, ...more])).find(({ moduleId }) => moduleId.endsWith('main.o')) as KeptJob
+    } finally {
+      process.chdir(before)
+    }
   }),
 )
 

@@ -68,7 +68,10 @@ export interface NativeLink {
   sideOutputPaths(index: number): string[]
   /** A diagnostic of a compile elsewhere, to lld. */
   diagnose(severity: 'error' | 'warning' | 'remark' | 'note', text: string): void
-  /** The object as this process makes it, for comparison. Settles nothing. Rejects if it does not compile. */
+  /**
+   * The object as this process makes it, for comparison. Settles nothing, but writes the files beside it (.dwo, remarks) where lld would.
+   * Rejects if it does not compile.
+   */
   compileToMemory(index: number): Promise<Uint8Array>
   /** Every job is settled: lld goes on. */
   resume(): void

@@ -101,7 +101,7 @@ public:
   /// A diagnostic of a compile elsewhere.
   void diagnose(llvm::DiagnosticSeverity Severity, llvm::StringRef Text) const;
   /// The object as this process makes it, for comparison: it settles nothing and
-  /// says nothing.
+  /// says nothing, but LLVM writes the files beside it (.dwo, remarks).
   llvm::Expected<llvm::SmallVector<char, 0>>
   compileToMemory(const ThinJob &Job) const;
   const llvm::lto::Config &config() const { return Conf; }
