@@ -14,21 +14,24 @@ const INSTALLED = join(ROOT, 'node_modules/.package-lock.json')
 /** Ours: the hash of the lock file that node_modules was last found to agree with, so that the check is quick. */
 const STAMP = join(ROOT, 'node_modules/.dtlto-setup')
 
-/** @returns {boolean} false if `npm ci` failed; npm has said why */
+/** @returns {boolean} false if npm failed; npm has said why */
 export function ensureNodePackages() {
   const hash = createHash('sha256').update(readFileSync(LOCK)).digest('hex')
   if (existsSync(STAMP) && readFileSync(STAMP, 'utf8') === hash) return true
   if (!agrees()) {
     console.log('setup: installing npm packages')
-    if (spawnSync('npm', ['ci', '--no-audit', '--no-fund'], { cwd: ROOT, stdio: 'inherit' }).status !== 0) return false
+    // Not `npm ci`: it insists that the lock file lists the optional packages of all platforms, also where the registry
+    // at hand has only this one's. The versions are the lock file's all the same, and it is not written.
+    const args = ['install', '--no-save', '--no-audit', '--no-fund']
+    if (spawnSync('npm', args, { cwd: ROOT, stdio: 'inherit' }).status !== 0) return false
   }
   writeFileSync(STAMP, hash)
   return true
 }
 
 /**
- * Whether everything that the lock file asks for is installed. After `npm install PACKAGE` it is, and `npm ci`, which
- * starts by deleting node_modules, would be a waste.
+ * Whether everything that the lock file asks for is installed. After `npm install PACKAGE` it is, and another
+ * install would be a waste.
  */
 function agrees() {
   if (!existsSync(INSTALLED)) return false
