@@ -90,7 +90,7 @@ function ensureSystemPackages() {
  */
 function llvmHint(packages) {
   const isLlvm = packages.some(({ name }) => /-22(-dev)?$/.test(name))
-  return isLlvm ? ["Where apt knows no LLVM 22, add LLVM's own repository: https://apt.llvm.org says how."] : []
+  return isLlvm ? ["Where apt knows no LLVM 22, add LLVM's own apt repository (https://llvm.org links to it)."] : []
 }
 
 /** Elsewhere than on Debian we know no package names: say what is needed, unless DTLTO_SKIP_SYSTEM_PACKAGES vouches for it. */
