@@ -10,7 +10,7 @@ import { sameBytes } from '../bench/same-bytes.js'
 import { median } from '../bench/statistics.js'
 import { checkProgram, prepare } from '../test/programs/programs.js'
 
-const ROUNDS = 3
+const ROUNDS = 2
 
 const redis = await prepare('redis', (message) => {
   console.log(`demo: ${message}`)
