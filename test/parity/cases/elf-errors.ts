@@ -5,6 +5,11 @@ import { type ParityCase, program } from '../parity-case.js'
 import { aarch64, coffX64, i386, wasm32, x86_64 } from '../targets.js'
 import { refuse } from './errors.js'
 
+/** LLVM ends the process: in a worker first, then here. */
+const crashesWorker = {
+  notIn: { isolate: 'a warning tells of the worker that LLVM ended, before the same end of this process' },
+}
+
 /** Errors that come from the backends, from ELF inputs and from bad values of ELF options. */
 
 const category = 'errors'
@@ -66,6 +71,7 @@ const elf = [
     coreProgram(x86_64),
     ['--lto-newpm-passes=nonsense', '--thinlto-jobs=1'],
     /nonsense/,
+    crashesWorker,
   ),
   refuse(
     'bad alias analyses',
@@ -73,6 +79,7 @@ const elf = [
     coreProgram(x86_64),
     ['--lto-newpm-passes=default<O1>', '--lto-aa-pipeline=nonsense', '--thinlto-jobs=1'],
     /nonsense/,
+    crashesWorker,
   ),
   refuse('missing sample profile', x86_64, coreProgram(x86_64), ['--lto-sample-profile=none.prof'], /none.prof/),
   refuse(
@@ -88,7 +95,7 @@ const elf = [
     coreProgram(x86_64),
     ['--lto-basic-block-sections=none.list', '--thinlto-jobs=1'],
     /none.list/,
-    { notIn: { isolate: 'a warning tells of the worker that LLVM ended, before the same end of this process' } },
+    crashesWorker,
   ),
   program(
     category,
