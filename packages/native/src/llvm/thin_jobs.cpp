@@ -419,7 +419,7 @@ void ThinJobs::fail(ThinJob &Job, Error E) {
 
 } // namespace dtlto
 
-// The one function of LLVM that dtlto replaces.
+// The backend that lld asks for: dtlto's in place of LLVM's.
 ThinBackend lto::createInProcessThinBackend(ThreadPoolStrategy Parallelism,
                                             IndexWriteCallback OnWrite,
                                             bool ShouldEmitIndexFiles,
