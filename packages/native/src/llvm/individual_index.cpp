@@ -11,7 +11,10 @@
 //
 // So we add one *stand-in* per such symbol: a summary with nothing in it but
 // "live, dso_local, do not import". The backend looks symbols up by GUID and
-// asks the first summary; it does not ask where it came from.
+// asks the first summary; it does not ask where it came from, nor what kind of
+// symbol it is. A variable's summary is the shortest that LLVM writes, so
+// functions, too, are stood in for by one. (Large links have tens of thousands
+// of stand-ins; they are the larger part of what our indexes add to LLVM's.)
 //
 // Where stand-ins are filed matters. Under the symbol's real module they would
 // make the backend load that module in order to import nothing from it; linking
@@ -20,11 +23,12 @@
 // module they are inert: the symbol's GUID is that of a declaration there, and
 // resolutions for the module's own definitions are looked up by definition.
 //
-// Its other flags are zero. The backend copies function flags onto every function
-// for which the module's own summaries have an entry, declarations included, and
-// in the linker these symbols have no entry there. One thing is copied: which
-// bytes a callee touches through its parameters, for stack tagging asks that of
-// callees.
+// Nor does the backend find function flags in a stand-in: it copies those onto
+// every function for which the module's own summaries have a function's entry,
+// declarations included, and in the linker these symbols have no entry there.
+//
+// One kind of callee needs a function's summary with something in it: stack
+// tagging asks which bytes a callee touches through its parameters.
 
 #include "individual_index.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
@@ -86,14 +90,18 @@ std::unique_ptr<GlobalValueSummary> makeStandIn(ValueInfo VI,
   GlobalValueSummary::GVFlags Flags(
       GlobalValue::ExternalLinkage, GlobalValue::DefaultVisibility,
       /*NotEligibleToImport=*/true, /*Live=*/true, /*IsLocal=*/true,
-      /*CanAutoHide=*/false, GlobalValueSummary::Declaration);
+      /*CanAutoHide=*/false, GlobalValueSummary::Definition);
 
-  const GlobalValueSummary *Base = VI.getSummaryList().front().get();
-  if (const auto *Alias = dyn_cast<AliasSummary>(Base))
-    Base = Alias->hasAliasee() ? &Alias->getAliasee() : nullptr;
-
+  std::vector<FunctionSummary::ParamAccess> ParamAccesses = paramAccessesOf(VI);
   std::unique_ptr<GlobalValueSummary> StandIn;
-  if (isa_and_nonnull<FunctionSummary>(Base))
+  if (ParamAccesses.empty())
+    StandIn = std::make_unique<GlobalVarSummary>(
+        Flags,
+        GlobalVarSummary::GVarFlags(/*ReadOnly=*/false, /*WriteOnly=*/false,
+                                    /*Constant=*/false,
+                                    GlobalObject::VCallVisibilityPublic),
+        SmallVector<ValueInfo, 0>());
+  else
     StandIn = std::make_unique<FunctionSummary>(
         Flags, /*NumInsts=*/0, FunctionSummary::FFlags{},
         SmallVector<ValueInfo, 0>(), SmallVector<FunctionSummary::EdgeTy, 0>(),
@@ -101,15 +109,8 @@ std::unique_ptr<GlobalValueSummary> makeStandIn(ValueInfo VI,
         std::vector<FunctionSummary::VFuncId>(),
         std::vector<FunctionSummary::VFuncId>(),
         std::vector<FunctionSummary::ConstVCall>(),
-        std::vector<FunctionSummary::ConstVCall>(), paramAccessesOf(VI),
+        std::vector<FunctionSummary::ConstVCall>(), std::move(ParamAccesses),
         std::vector<CallsiteInfo>(), std::vector<AllocInfo>());
-  else
-    StandIn = std::make_unique<GlobalVarSummary>(
-        Flags,
-        GlobalVarSummary::GVarFlags(/*ReadOnly=*/false, /*WriteOnly=*/false,
-                                    /*Constant=*/false,
-                                    GlobalObject::VCallVisibilityPublic),
-        SmallVector<ValueInfo, 0>());
   StandIn->setModulePath(ModulePath);
   return StandIn;
 }
