@@ -66,8 +66,7 @@ const OPTIONS: readonly (readonly [Target, readonly (readonly string[])[]])[] = 
     machoArm64,
     [[], ['-save-temps'], ['--lto-O0'], ['-mllvm', '-inline-threshold=5'], ['-mllvm', '-stats'], ['--time-trace']],
   ],
-  // lld's Wasm flavour links with LTO once in a process.
-  [wasm32, [['-mllvm', '-inline-threshold=5']]],
+  [wasm32, [[], ['--save-temps'], ['--lto-O0'], ['-mllvm', '-inline-threshold=5'], ['-mllvm', '-stats']]],
 ]
 
 /** The link of `target` with `args`; an option that lld itself refuses is an error. */

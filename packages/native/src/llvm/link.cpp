@@ -26,6 +26,16 @@ namespace lld {
 int unsafeLldMain(ArrayRef<const char *> args, raw_ostream &stdoutOS,
                   raw_ostream &stderrOS, ArrayRef<DriverDef> drivers,
                   bool exitEarly);
+
+namespace wasm {
+// The one piece of lld's state that a second link in a process finds as the
+// first left it ("attempt to add bitcode file after LTO"). lld's header with
+// this class is not installed.
+class BitcodeFile {
+public:
+  static bool doneLTO;
+};
+} // namespace wasm
 } // namespace lld
 
 namespace dtlto {
@@ -96,6 +106,7 @@ void Link::run() {
     errs().flush();
   } else {
     raw_string_ostream Out(Stdout), Err(Stderr);
+    lld::wasm::BitcodeFile::doneLTO = false;
     lld::Result R = lld::lldMain(Argv, Out, Err, Drivers);
     ExitCode = R.retCode;
   }
