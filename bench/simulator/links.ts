@@ -16,8 +16,9 @@ export interface Link {
 
 /**
  * A recorded link is a JSON file: `{ "dtltoLink": 1, "name": "git", "jobs": [{ "module", "cost", "bytes", "measuredMs" }] }`, jobs in
- * lld's order. A trace of `--distribute-trace` is read too: each finished compile is a complete event (`"ph": "X"`, duration in
- * microseconds) of category `compile` whose `args` have `job`, `module`, `cost` and `bytes`; of several attempts the shortest counts.
+ * lld's order. A trace of `--distribute-trace` is read too: each attempt is a complete event (duration in microseconds) of
+ * category `compile` whose `args` have `job`, `module`, `cost`, `bytes`, `outcome` and, where known, `compileMs`; of those that made an object
+ * the shortest counts.
  */
 export function readLink(file: string): Link {
   const value: unknown = JSON.parse(readFileSync(file, 'utf8'))
@@ -36,8 +37,10 @@ function jobsOfTrace(events: readonly unknown[], file: string): LinkJob[] {
   const jobs = new Map<number, LinkJob>()
   for (const event of events) {
     if (!isRecord(event) || event['ph'] !== 'X' || event['cat'] !== 'compile' || !isRecord(event['args'])) continue
+    if (event['args']['outcome'] !== 'placed' && event['args']['outcome'] !== 'lost') continue
     const index = event['args']['job']
-    const job = jobOf({ ...event['args'], measuredMs: Number(event['dur']) / 1000 }, file)
+    const measuredMs = event['args']['compileMs'] ?? Number(event['dur']) / 1000
+    const job = jobOf({ ...event['args'], measuredMs }, file)
     if (typeof index !== 'number') throw new Error(`expected a number for "job" in '${file}'`)
     const other = jobs.get(index)
     if (other === undefined || job.measuredMs < other.measuredMs) jobs.set(index, job)

@@ -52,19 +52,27 @@ describe('the simulated makespan', () => {
 })
 
 describe('a recorded link', () => {
-  it('is read from a trace too, the shortest of several attempts counting', () => {
+  it('is read from a trace too, the shortest of several objects counting', () => {
     const directory = mkdtempSync(join(tmpdir(), 'dtlto-simulator-'))
     try {
       const file = join(directory, 'trace.json')
-      const event = (job: number, dur: number): object => ({
+      const event = (job: number, dur: number, more: object = {}): object => ({
         ph: 'X',
         cat: 'compile',
         dur,
-        args: { job, module: `m${String(job)}.o`, cost: 10, bytes: 20 },
+        args: { job, module: `m${String(job)}.o`, cost: 10, bytes: 20, outcome: 'placed', ...more },
       })
       writeFileSync(
         file,
-        JSON.stringify({ traceEvents: [{ ph: 'M' }, event(1, 5000), event(0, 9000), event(0, 3000)] }),
+        JSON.stringify({
+          traceEvents: [
+            { ph: 'M' },
+            event(1, 7000, { compileMs: 5 }),
+            event(0, 9000),
+            event(0, 3000, { outcome: 'lost' }),
+            event(0, 1000, { outcome: 'trouble' }),
+          ],
+        }),
       )
       assert.deepEqual(readLink(file).jobs, [
         { module: 'm0.o', cost: 10, bytes: 20, measuredMs: 3 },

@@ -1,7 +1,8 @@
 /**
  * `--distribute-trace=FILE`: the link as Chrome trace events, for ui.perfetto.dev or chrome://tracing. One process for lld's phases, and
- * one for each distributor with a row for each job that was in flight at a time. Format: the "Trace Event Format" document of the Chromium
- * project; times are microseconds from the start of the process.
+ * one for each distributor, with as many rows for each of its workers as the worker had jobs at a time (attempts that ended without an object
+ * have no worker). An attempt is a slice of category `compile`, and what is known of its parts stands below it as slices of category `part`.
+ * Format: the "Trace Event Format" document of the Chromium project; times are microseconds from the start of the process.
  */
 import { writeFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
@@ -12,6 +13,7 @@ import type { SchedulerEvent } from '../scheduler/events.js'
 
 interface TraceEvent {
   readonly name: string
+  readonly cat?: 'lld' | 'compile' | 'part'
   readonly ph: 'X' | 'M' | 'i'
   readonly pid: number
   readonly tid: number
@@ -22,11 +24,29 @@ interface TraceEvent {
 }
 
 type Started = Extract<SchedulerEvent, { kind: 'attempt-started' }>
+type Ended = Extract<SchedulerEvent, { kind: 'attempt-ended' }>
+
+/** A row of a distributor. */
+interface Row {
+  readonly worker: string
+  readonly tid: number
+  /** No attempt on it ends later. */
+  endMs: number
+}
+
+/** The parts of an attempt, in the order in which they happen. */
+const PARTS = [
+  ['queue', 'queuedMs'],
+  ['send', 'sendMs'],
+  ['compile', 'compileMs'],
+  ['receive', 'receiveMs'],
+] as const
 
 export class LinkTrace {
   readonly #events: TraceEvent[] = []
-  readonly #running = new Map<number, { readonly event: Started; readonly row: number }>()
-  readonly #rows = new Map<string, boolean[]>()
+  readonly #running = new Map<number, Started>()
+  readonly #waitingSinceMs = new Map<number, number>()
+  readonly #rows = new Map<string, Row[]>()
   readonly #pids = new Map<string, number>()
   #jobs: readonly BackendJob[] = []
   #phaseSinceMs = 0
@@ -80,6 +100,7 @@ export class LinkTrace {
     const nowMs = performance.now()
     this.#events.push({
       name,
+      cat: 'lld',
       ph: 'X',
       pid: 0,
       tid: 0,
@@ -91,35 +112,18 @@ export class LinkTrace {
 
   #scheduler(event: SchedulerEvent): void {
     switch (event.kind) {
+      case 'job-queued':
+      case 'job-requeued':
+      case 'job-hedged':
+        this.#waitingSinceMs.set(event.job, event.atMs)
+        break
       case 'attempt-started':
-        this.#running.set(event.attempt, { event, row: this.#takeRow(event.distributor) })
+        this.#running.set(event.attempt, event)
         break
       case 'attempt-ended': {
         const started = this.#running.get(event.attempt)
-        if (!started) break
+        if (started) this.#attempt(started, event)
         this.#running.delete(event.attempt)
-        const rows = this.#rows.get(event.distributor)
-        if (rows) rows[started.row] = false
-        const job = this.#jobs[event.job]
-        this.#events.push({
-          name: job?.moduleId ?? `job ${String(event.job)}`,
-          ph: 'X',
-          pid: this.#pid(event.distributor),
-          tid: started.row + 1,
-          ts: us(started.event.atMs),
-          dur: us(event.atMs - started.event.atMs),
-          args: {
-            job: event.job,
-            cost: job?.cost,
-            bitcodeBytes: job?.bitcodeBytes,
-            importedModules: job?.importedModules,
-            reason: started.event.reason,
-            outcome: event.outcome.kind,
-            ...(event.outcome.kind === 'trouble' ? { trouble: event.outcome.error.message } : {}),
-            ...(event.worker === undefined ? {} : { worker: event.worker }),
-            ...event.timings,
-          },
-        })
         break
       }
       case 'distributor-rested':
@@ -138,13 +142,59 @@ export class LinkTrace {
     }
   }
 
-  #takeRow(distributor: string): number {
+  #attempt(started: Started, ended: Ended): void {
+    const { outcome, timings, worker } = ended
+    const job = this.#jobs[ended.job]
+    const pid = this.#pid(ended.distributor)
+    const tid = this.#row(ended.distributor, worker ?? '', started.atMs, ended.atMs)
+    const waitingSinceMs = this.#waitingSinceMs.get(ended.job)
+    this.#events.push({
+      name: job?.moduleId ?? `job ${String(ended.job)}`,
+      cat: 'compile',
+      ph: 'X',
+      pid,
+      tid,
+      ts: us(started.atMs),
+      dur: us(ended.atMs - started.atMs),
+      args: {
+        job: ended.job,
+        module: job?.moduleId,
+        cost: job?.cost,
+        bytes: job?.bitcodeBytes,
+        importedModules: job?.importedModules,
+        attempt: ended.attempt,
+        reason: started.reason,
+        ...(waitingSinceMs === undefined ? {} : { waitedMs: Math.max(0, started.atMs - waitingSinceMs) }),
+        outcome: outcome.kind,
+        ...(outcome.kind === 'trouble' ? { trouble: outcome.error.message } : {}),
+        ...(outcome.kind === 'cannot' ? { cannot: outcome.reason } : {}),
+        ...(worker === undefined ? {} : { worker }),
+        ...timings,
+      },
+    })
+    // A plugin says these numbers: they are cut where they would leave the attempt.
+    let atMs = started.atMs
+    for (const [name, key] of PARTS) {
+      const dur = Math.min(timings?.[key] ?? 0, ended.atMs - atMs)
+      if (!(dur > 0)) continue
+      this.#events.push({ name, cat: 'part', ph: 'X', pid, tid, ts: us(atMs), dur: us(dur) })
+      atMs += dur
+    }
+  }
+
+  /** A row of this worker on which nothing else was going on. Attempts come in the order in which they ended. */
+  #row(distributor: string, worker: string, startMs: number, endMs: number): number {
     const rows = this.#rows.get(distributor) ?? []
     this.#rows.set(distributor, rows)
-    const free = rows.indexOf(false)
-    const row = free < 0 ? rows.length : free
-    rows[row] = true
-    return row
+    const free = rows.find((row) => row.worker === worker && row.endMs <= startMs)
+    if (free) {
+      free.endMs = endMs
+      return free.tid
+    }
+    const row = { worker, tid: rows.length + 1, endMs }
+    rows.push(row)
+    this.#name('thread_name', this.#pid(distributor), row.tid, worker || distributor)
+    return row.tid
   }
 
   #pid(distributor: string): number {

@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import type { BackendJob } from '../distributors/interface.js'
+import { DtltoError } from '../errors.js'
+import type { SchedulerEvent } from '../scheduler/events.js'
+import { LinkTrace } from './trace.js'
+
+interface Slice {
+  readonly name: string
+  readonly cat: string
+  readonly pid: number
+  readonly tid: number
+  readonly ts: number
+  readonly dur: number
+  readonly args: Readonly<Record<string, unknown>>
+}
+
+test('a trace has a row for each job at a time of each worker, and the parts of each attempt', () => {
+  const trace = new LinkTrace()
+  const jobs = ['a.o', 'b.o', 'c.o'].map(
+    (moduleId) => ({ moduleId, cost: 7, bitcodeBytes: 20, importedModules: 1 }) as BackendJob,
+  )
+  const scheduler = (event: SchedulerEvent): void => trace.add({ type: 'scheduler', event })
+  const start = (attempt: number, job: number, atMs: number, reason: 'first' | 'retry' = 'first'): void =>
+    scheduler({ kind: 'attempt-started', atMs, job, attempt, distributor: 'farm', reason, expectedMs: 1 })
+  const end = (
+    attempt: number,
+    job: number,
+    atMs: number,
+    more: Partial<Extract<SchedulerEvent, { kind: 'attempt-ended' }>>,
+  ): void => {
+    const outcome = { kind: 'placed' } as const
+    scheduler({ kind: 'attempt-ended', atMs, job, attempt, distributor: 'farm', outcome, ...more })
+  }
+  trace.add({ type: 'jobs', jobs })
+  for (const job of [0, 1, 2]) scheduler({ kind: 'job-queued', atMs: 90, job, expectedMs: 1 })
+  start(0, 0, 100)
+  start(1, 1, 100)
+  end(0, 0, 110, { worker: 'x', timings: { queuedMs: 1, sendMs: 2, compileMs: 5, receiveMs: 900 } })
+  start(2, 2, 120)
+  end(1, 1, 130, { worker: 'x' })
+  const error = new DtltoError('DTLTO_DISTRIBUTOR_FAILED', 'gone')
+  end(2, 2, 140, { outcome: { kind: 'trouble', error } })
+  scheduler({ kind: 'job-requeued', atMs: 140, job: 2, lastResort: false })
+  start(3, 2, 150, 'retry')
+  end(3, 2, 160, { worker: 'x' })
+
+  const slices = saved(trace)
+  const attempts = slices.filter(({ cat }) => cat === 'compile')
+  assert.deepEqual(
+    attempts.map(({ name, tid, ts, dur }) => [name, tid, ts, dur]),
+    [
+      ['a.o', 1, 100_000, 10_000],
+      ['b.o', 2, 100_000, 30_000],
+      ['c.o', 3, 120_000, 20_000],
+      ['c.o', 1, 150_000, 10_000],
+    ],
+  )
+  assert.deepEqual(attempts[2]?.args, {
+    ...{ job: 2, module: 'c.o', cost: 7, bytes: 20, importedModules: 1, attempt: 2, reason: 'first', waitedMs: 30 },
+    ...{ outcome: 'trouble', trouble: 'gone' },
+  })
+  assert.equal(attempts[3]?.args['reason'], 'retry')
+  assert.equal(attempts[3]?.args['waitedMs'], 10)
+  // `receive` is cut at the end of its attempt.
+  assert.deepEqual(
+    slices.filter(({ cat }) => cat === 'part').map(({ name, ts, dur }) => [name, ts, dur]),
+    [
+      ['queue', 100_000, 1_000],
+      ['send', 101_000, 2_000],
+      ['compile', 103_000, 5_000],
+      ['receive', 108_000, 2_000],
+    ],
+  )
+  assert.deepEqual(
+    slices.filter(({ name }) => name === 'thread_name').map(({ tid, args }) => [tid, args['name']]),
+    [
+      [1, 'x'],
+      [2, 'x'],
+      [3, 'farm'],
+    ],
+  )
+})
+
+function saved(trace: LinkTrace): readonly Slice[] {
+  const directory = mkdtempSync(join(tmpdir(), 'dtlto-trace-'))
+  try {
+    const file = join(directory, 'trace.json')
+    trace.save(file)
+    return (JSON.parse(readFileSync(file, 'utf8')) as { traceEvents: readonly Slice[] }).traceEvents
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
