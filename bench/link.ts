@@ -1,13 +1,16 @@
 /**
  * Links a real program with stock lld, dtlto and LLVM's own DTLTO, in turns, and compares them.
  *
- *     node --import tsx bench/link.ts redis|git [--pairs N] [--without-llvm-dtlto]
+ *     node --import tsx bench/link.ts redis|git [--pairs N] [--without-llvm-dtlto] [--with=ARGUMENTS …] [--against=ROW …]
+ *
+ * Each `--with` adds a row: dtlto with these arguments, separated by blanks, for example `--with=--distribute=local,isolate=process`.
+ * There is a table for each `--against`, with ratios to the row that it names: `stock` (the default), `dtlto`, or the arguments of a `--with`.
  */
 import { parseArgs } from 'node:util'
 import { checkProgram, prepare, type ProgramName } from '../test/programs/programs.js'
 import { RECIPES } from '../test/programs/recipes.js'
 import { describeMachine, mebibytes, ratio, seconds, table } from './format.js'
-import { linkCommand, LINKER_TITLES, type LinkerName } from './linkers.js'
+import { linkCommand, LINKER_TITLES, type LinkerCommand, type LinkerName } from './linkers.js'
 import { interleave, type Sample } from './measure.js'
 import { positiveInteger } from './positive-integer.js'
 import { sameBytes } from './same-bytes.js'
@@ -15,53 +18,69 @@ import { median, pairedRatio } from './statistics.js'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { pairs: { type: 'string', default: '7' }, 'without-llvm-dtlto': { type: 'boolean', default: false } },
+  options: {
+    pairs: { type: 'string', default: '7' },
+    'without-llvm-dtlto': { type: 'boolean', default: false },
+    with: { type: 'string', multiple: true, default: [] },
+    against: { type: 'string', multiple: true, default: ['stock'] },
+  },
 })
 const name = programName(positionals[0])
 const pairs = positiveInteger('--pairs', options.pairs)
 
 const program = await prepare(name, console.error)
-const linkers: readonly LinkerName[] = options['without-llvm-dtlto']
-  ? ['stock', 'dtlto']
-  : ['stock', 'dtlto', 'llvm-dtlto']
-const commands = Object.fromEntries(
-  await Promise.all(linkers.map(async (linker) => [linker, await linkCommand(linker, program)] as const)),
-)
+const commands: Record<string, LinkerCommand> = {}
+for (const linker of ['stock', 'dtlto', 'llvm-dtlto'] as const) {
+  if (linker === 'llvm-dtlto' && options['without-llvm-dtlto']) continue
+  commands[linker] = await linkCommand(linker, program)
+}
+for (const [i, args] of options.with.entries()) {
+  commands[args] = await linkCommand('dtlto', program, args.split(' '), `dtlto-${String(i + 1)}`)
+}
+for (const row of options.against) if (commands[row] === undefined) usage(`there is no row '${row}' for --against`)
 const samples = await interleave(commands, pairs, (round) => console.error(`round ${round + 1} of ${pairs}`))
 
 const stockOutput = commands['stock']?.output ?? ''
-const rows = await Promise.all(
-  linkers.map(async (linker) => {
-    const output = commands[linker]?.output ?? ''
-    await checkProgram(program, output)
-    const identical = linker === 'stock' ? '' : (await sameBytes(output, stockOutput)) ? 'yes' : 'no'
-    return [LINKER_TITLES[linker], ...cells(samples[linker] ?? [], samples['stock'] ?? []), identical]
-  }),
-)
+const identical: Record<string, string> = { stock: '' }
+for (const [row, { output }] of Object.entries(commands)) {
+  await checkProgram(program, output)
+  if (row !== 'stock') identical[row] = (await sameBytes(output, stockOutput)) ? 'yes' : 'no'
+}
 
 console.log(`## ${name} ${program.version}: ${pairs} interleaved rounds after one to warm up\n`)
 console.log(`${await describeMachine()}\n`)
-console.log(table(['linker', 'wall', '× stock', 'cpu', '× stock', 'peak memory', '− stock', 'identical'], rows))
-console.log('\nMedians; ratios are medians of the ratios within a round, with the smallest and the largest.')
+for (const base of options.against) {
+  const rows = Object.keys(commands).map((row) => [
+    Object.hasOwn(LINKER_TITLES, row) ? LINKER_TITLES[row as LinkerName] : `dtlto ${row}`,
+    ...cells(samples[row] ?? [], samples[base] ?? []),
+    identical[row] ?? '',
+  ])
+  const header = ['linker', 'wall', `× ${base}`, 'cpu', `× ${base}`, 'peak memory', `− ${base}`, 'identical']
+  console.log(`${table(header, rows)}\n`)
+}
+console.log('Medians; ratios are medians of the ratios within a round, with the smallest and the largest.')
 console.log('Peak memory is that of the largest single process.')
 
-function cells(own: readonly Sample[], stock: readonly Sample[]): string[] {
+function cells(own: readonly Sample[], base: readonly Sample[]): string[] {
   const column = (key: keyof Sample) => own.map((sample) => sample[key])
-  const base = (key: keyof Sample) => stock.map((sample) => sample[key])
+  const other = (key: keyof Sample) => base.map((sample) => sample[key])
   return [
     seconds(median(column('wallMs'))),
-    ratio(pairedRatio(column('wallMs'), base('wallMs'))),
+    ratio(pairedRatio(column('wallMs'), other('wallMs'))),
     seconds(median(column('cpuMs'))),
-    ratio(pairedRatio(column('cpuMs'), base('cpuMs'))),
+    ratio(pairedRatio(column('cpuMs'), other('cpuMs'))),
     mebibytes(median(column('peakBytes'))),
-    mebibytes(median(column('peakBytes')) - median(base('peakBytes'))),
+    mebibytes(median(column('peakBytes')) - median(other('peakBytes'))),
   ]
 }
 
 function programName(given: string | undefined): ProgramName {
   if (given !== undefined && Object.hasOwn(RECIPES, given)) return given as ProgramName
-  console.error(
-    `usage: node --import tsx bench/link.ts ${Object.keys(RECIPES).join('|')} [--pairs N] [--without-llvm-dtlto]`,
-  )
+  return usage('expected the name of a program')
+}
+
+function usage(message: string): never {
+  console.error(`${message}
+usage: node --import tsx bench/link.ts ${Object.keys(RECIPES).join('|')} [--pairs N] [--without-llvm-dtlto] [--with=ARGUMENTS …] [--against=ROW …]`)
   process.exit(2)
 }

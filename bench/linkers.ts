@@ -26,12 +26,20 @@ export interface LinkerCommand extends Command {
   readonly output: string
 }
 
-/** The command by which `linker` does `link`; its output goes to a directory of its own below build/bench. */
-export async function linkCommand(linker: LinkerName, link: Link): Promise<LinkerCommand> {
-  const directory = join(ROOT, 'build/bench', linker)
+/**
+ * The command by which `linker` does `link`, with further arguments `extra`; its output goes to a directory below build/bench, of its own if
+ * `label` is.
+ */
+export async function linkCommand(
+  linker: LinkerName,
+  link: Link,
+  extra: readonly string[] = [],
+  label: string = linker,
+): Promise<LinkerCommand> {
+  const directory = join(ROOT, 'build/bench', label)
   await mkdir(directory, { recursive: true })
   const output = join(directory, link.output)
-  return { argv: [...start(linker), ...link.linkArgs, '-o', output], directory: link.directory, output }
+  return { argv: [...start(linker), ...link.linkArgs, ...extra, '-o', output], directory: link.directory, output }
 }
 
 function start(linker: LinkerName): string[] {

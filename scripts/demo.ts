@@ -2,12 +2,12 @@
  * `npm run demo`: links redis-server, a real program of more than a hundred modules and several archives, with stock
  * lld, with LLVM's own distributed ThinLTO and with dtlto, and compares what comes out and what it took.
  */
-import { mebibytes, describeMachine, seconds, table } from '../bench/format.js'
+import { mebibytes, describeMachine, ratio, seconds, table } from '../bench/format.js'
 import { filesWritten } from '../bench/files-written.js'
 import { type LinkerCommand, linkCommand, LINKER_TITLES, type LinkerName } from '../bench/linkers.js'
 import { interleave } from '../bench/measure.js'
 import { sameBytes } from '../bench/same-bytes.js'
-import { median } from '../bench/statistics.js'
+import { median, pairedRatio } from '../bench/statistics.js'
 import { checkProgram, prepare } from '../test/programs/programs.js'
 
 const ROUNDS = 2
@@ -31,7 +31,8 @@ for (const name of Object.keys(commands) as LinkerName[]) {
   await checkProgram(redis, command.output)
   rows.push([
     LINKER_TITLES[name],
-    seconds(median(samples[name].map(({ wallMs }) => wallMs))),
+    seconds(median(wallTimes(name))),
+    name === 'stock' ? '1' : ratio(pairedRatio(wallTimes(name), wallTimes('stock'))),
     mebibytes(median(samples[name].map(({ peakBytes }) => peakBytes))),
     String(written.length),
     name === 'stock' ? '' : (await sameBytes(command.output, commands.stock.output)) ? 'yes' : 'no',
@@ -39,10 +40,14 @@ for (const name of Object.keys(commands) as LinkerName[]) {
 }
 
 console.log(`\n${await describeMachine()}\n`)
-console.log(table(['linker', 'wall time', 'peak memory', 'files written', 'identical to stock'], rows))
-console.log('\nMedians. Peak memory is that of the largest single process; files are counted without the output.')
+console.log(table(['linker', 'wall time', '× stock lld', 'peak memory', 'files written', 'identical to stock'], rows))
+console.log('\nMedians; × stock lld within a round, with the smallest and the largest. Peak memory is that of the largest single process; files are counted without the output.')
 console.log('Each redis-server was started and answered PING.')
 
 // The promise that the demo is about.
 const identical = await sameBytes(commands.dtlto.output, commands.stock.output)
 process.exitCode = identical ? 0 : 1
+
+function wallTimes(name: LinkerName): number[] {
+  return samples[name].map(({ wallMs }) => wallMs)
+}
