@@ -7,6 +7,9 @@
 // own, every other block refers to them by number, blocks are aligned to 32
 // bits and hold no absolute positions. It writes that one block anew and
 // corrects the length of the block around it; every other bit is copied.
+//
+// The old table is not read: LLVM 22 writes the bytes of an id with their signs
+// extended, so that one beyond ASCII damages what follows it in the table.
 
 #include "individual_index.h"
 #include "llvm/ADT/STLExtras.h"
@@ -19,51 +22,16 @@ using namespace llvm;
 
 namespace {
 
-struct ModuleEntry {
-  uint64_t Number;
-  std::string Id;
-  SmallVector<uint64_t, 5> Hash;
-};
-
 /// Where the table of module ids stands in an index; byte offsets.
 struct ModuleTable {
   size_t OuterLength; // the length word of the block around it
   size_t Length;      // its own length word
   size_t End;         // the first byte after it
   unsigned CodeWidth;
-  std::vector<ModuleEntry> Entries;
 };
 
 Error malformed(const Twine &What) {
   return createStringError("malformed individual index: " + What);
-}
-
-Error readEntries(BitstreamCursor &Cursor, ModuleTable &Table) {
-  SmallVector<uint64_t, 128> Record;
-  while (true) {
-    Expected<BitstreamEntry> Entry = Cursor.advanceSkippingSubblocks();
-    if (!Entry)
-      return Entry.takeError();
-    if (Entry->Kind == BitstreamEntry::EndBlock)
-      return Error::success();
-    if (Entry->Kind != BitstreamEntry::Record)
-      return malformed("unreadable module table");
-    Record.clear();
-    Expected<unsigned> Code = Cursor.readRecord(Entry->ID, Record);
-    if (!Code)
-      return Code.takeError();
-    if (*Code == bitc::MST_CODE_ENTRY && !Record.empty()) {
-      ModuleEntry Module{Record[0], {}, {}};
-      for (uint64_t C : drop_begin(Record))
-        Module.Id.push_back(char(C));
-      Table.Entries.push_back(std::move(Module));
-    } else if (*Code == bitc::MST_CODE_HASH && Record.size() == 5 &&
-               !Table.Entries.empty()) {
-      Table.Entries.back().Hash.assign(Record.begin(), Record.end());
-    } else {
-      return malformed("unknown record in the module table");
-    }
-  }
 }
 
 Expected<ModuleTable> findModuleTable(StringRef Bytes) {
@@ -106,8 +74,6 @@ Expected<ModuleTable> findModuleTable(StringRef Bytes) {
     Table.Length = Start - 4;
     Table.End = Start + size_t(Words) * 4;
     Table.CodeWidth = Cursor.getAbbrevIDWidth();
-    if (Error E = readEntries(Cursor, Table))
-      return std::move(E);
     return Table;
   }
   return malformed("no module table");
@@ -116,27 +82,24 @@ Expected<ModuleTable> findModuleTable(StringRef Bytes) {
 } // namespace
 
 Expected<std::string>
-dtlto::renameModules(StringRef Bytes, const StringMap<std::string> &NewIds,
+dtlto::renameModules(const IndividualIndex &Index,
+                     const StringMap<std::string> &NewIds,
                      function_ref<bool(StringRef)> NeedsHash) {
+  StringRef Bytes = Index.Bytes;
   Expected<ModuleTable> Table = findModuleTable(Bytes);
   if (!Table)
     return Table.takeError();
 
-  std::map<StringRef, StringRef> InOldOrder;
-  for (const ModuleEntry &Entry : Table->Entries) {
-    auto New = NewIds.find(Entry.Id);
-    if (New == NewIds.end())
-      return createStringError("no new id for module '" + Entry.Id + "'");
-    InOldOrder[Entry.Id] = New->second;
-  }
   StringRef Previous;
-  bool IsFirst = true;
-  for (const auto &[Old, New] : InOldOrder) {
-    if (!IsFirst && !(Previous < New))
-      return createStringError("new module id '" + New +
-                               "' does not sort as the old one, '" + Old + "'");
-    Previous = New;
-    IsFirst = false;
+  for (const IndividualIndex::Module &Module : Index.Modules) {
+    auto New = NewIds.find(Module.Id);
+    if (New == NewIds.end())
+      return createStringError("no new id for module '" + Module.Id + "'");
+    if (!Previous.empty() && !(Previous < New->second))
+      return createStringError("new module id '" + New->second +
+                               "' does not sort as the old one, '" + Module.Id +
+                               "'");
+    Previous = New->second;
   }
 
   SmallVector<char, 0> Block;
@@ -157,15 +120,16 @@ dtlto::renameModules(StringRef Bytes, const StringMap<std::string> &NewIds,
     unsigned HashWords = Writer.EmitAbbrev(std::move(Words));
 
     SmallVector<uint64_t, 64> Record;
-    for (const ModuleEntry &Entry : Table->Entries) {
-      StringRef Id = NewIds.find(Entry.Id)->second;
-      Record.assign(1, Entry.Number);
+    for (auto [Number, Module] : enumerate(Index.Modules)) {
+      StringRef Id = NewIds.find(Module.Id)->second;
+      Record.assign(1, Number);
       for (char C : Id)
         Record.push_back(static_cast<unsigned char>(C));
       Writer.EmitRecord(bitc::MST_CODE_ENTRY, Record,
                         all_of(Id, BitCodeAbbrevOp::isChar6) ? PlainEntry : 0);
-      if (!Entry.Hash.empty() && NeedsHash(Entry.Id))
-        Writer.EmitRecord(bitc::MST_CODE_HASH, Entry.Hash, HashWords);
+      bool HasHash = any_of(Module.Hash, [](uint32_t Word) { return Word; });
+      if (HasHash && NeedsHash(Module.Id))
+        Writer.EmitRecord(bitc::MST_CODE_HASH, Module.Hash, HashWords);
     }
     Writer.ExitBlock();
   }
@@ -196,14 +160,4 @@ StringMap<std::string> dtlto::canonicalIds(std::vector<std::string> Ids) {
     Result[Id] = "m" + std::string(Width - Digits.size(), '0') + Digits;
   }
   return Result;
-}
-
-Expected<std::vector<std::string>> dtlto::moduleIds(StringRef IndexBytes) {
-  Expected<ModuleTable> Table = findModuleTable(IndexBytes);
-  if (!Table)
-    return Table.takeError();
-  std::vector<std::string> Ids;
-  for (ModuleEntry &Entry : Table->Entries)
-    Ids.push_back(std::move(Entry.Id));
-  return Ids;
 }

@@ -170,8 +170,13 @@ dtlto::IndividualIndex dtlto::makeIndividualIndex(
     }
   }
 
-  for (auto &Entry : ByModule)
+  for (auto &Entry : ByModule) {
     Entry.second = inOrderOfGuid(Entry.second);
+    // The writer numbers modules in this order.
+    auto Path = CombinedIndex.modulePaths().find(Entry.first);
+    if (Path != CombinedIndex.modulePaths().end())
+      Result.Modules.push_back({Entry.first, Path->second});
+  }
   raw_string_ostream OS(Result.Bytes);
   writeIndexToFile(CombinedIndex, OS, &ByModule, &Declarations);
   return Result;

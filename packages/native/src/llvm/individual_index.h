@@ -20,6 +20,13 @@ struct IndividualIndex {
   /// Modules from which definitions are imported, sorted; never the module
   /// itself. A backend reads these modules and no others.
   std::vector<std::string> ImportedModules;
+  struct Module {
+    std::string Id;
+    llvm::ModuleHash Hash;
+  };
+  /// The modules that Bytes name (more than are imported from: declarations
+  /// have modules, too), by number; sorted by id.
+  std::vector<Module> Modules;
 };
 
 /// Makes the index for the backend of \p ModuleId. Only reads its arguments, so
@@ -34,13 +41,12 @@ makeIndividualIndex(const llvm::ModuleSummaryIndex &CombinedIndex,
                     llvm::StringRef ModuleId);
 
 /// The index with every module id replaced by NewIds[id]; all else is copied
-/// bit for bit. Every id of the index must have a new one, and the new ids must
-/// sort as the old ones do: imports are linked in the order of the ids. Modules'
-/// hashes become part of the names of promoted symbols, so a backend reads
-/// those of the modules that it loads; others may be left out (\p NeedsHash,
-/// by old id).
+/// bit for bit. Every module must have a new id, and the new ids must sort as
+/// the old ones do: imports are linked in the order of the ids. Modules' hashes
+/// become part of the names of promoted symbols, so a backend reads those of
+/// the modules that it loads; others may be left out (\p NeedsHash, by old id).
 llvm::Expected<std::string> renameModules(
-    llvm::StringRef IndexBytes, const llvm::StringMap<std::string> &NewIds,
+    const IndividualIndex &Index, const llvm::StringMap<std::string> &NewIds,
     llvm::function_ref<bool(llvm::StringRef)> NeedsHash = [](llvm::StringRef) {
       return true;
     });
@@ -48,10 +54,6 @@ llvm::Expected<std::string> renameModules(
 /// Ids that name no machine's paths and sort as \p Ids do: "m0", … for the
 /// smallest, and so on. Equal jobs of two machines get equal ids.
 llvm::StringMap<std::string> canonicalIds(std::vector<std::string> Ids);
-
-/// The module ids that the index names (more than are imported from: declarations
-/// have modules, too), in its own order.
-llvm::Expected<std::vector<std::string>> moduleIds(llvm::StringRef IndexBytes);
 
 } // namespace dtlto
 

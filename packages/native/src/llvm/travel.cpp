@@ -74,23 +74,21 @@ Link::travelOptions(StringRef Flavour,
 TravelIndex Link::travelIndex(unsigned Index, std::string &Error) const {
   TravelIndex Result;
   IndividualIndex Own = Jobs->individualIndex(Jobs->job(Index));
-  Expected<std::vector<std::string>> Ids = moduleIds(Own.Bytes);
-  if (!Ids) {
-    Error = toString(Ids.takeError());
-    return Result;
-  }
-  Ids->push_back(Jobs->job(Index).Module.getModuleIdentifier().str());
-  llvm::sort(*Ids);
-  Ids->erase(std::unique(Ids->begin(), Ids->end()), Ids->end());
-  StringMap<std::string> NewIds = canonicalIds(*Ids);
-  for (const std::string &Id : *Ids)
+  std::vector<std::string> Ids;
+  for (const IndividualIndex::Module &Module : Own.Modules)
+    Ids.push_back(Module.Id);
+  Ids.push_back(Jobs->job(Index).Module.getModuleIdentifier().str());
+  llvm::sort(Ids);
+  Ids.erase(std::unique(Ids.begin(), Ids.end()), Ids.end());
+  StringMap<std::string> NewIds = canonicalIds(Ids);
+  for (const std::string &Id : Ids)
     Result.Names.push_back(
         {Id, NewIds[Id], llvm::is_contained(Own.ImportedModules, Id)});
   StringRef OwnId = Jobs->job(Index).Module.getModuleIdentifier();
   auto IsLoaded = [&](StringRef Id) {
     return Id == OwnId || llvm::is_contained(Own.ImportedModules, Id);
   };
-  Expected<std::string> Renamed = renameModules(Own.Bytes, NewIds, IsLoaded);
+  Expected<std::string> Renamed = renameModules(Own, NewIds, IsLoaded);
   if (Renamed)
     Result.Bytes = std::move(*Renamed);
   else
