@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <pthread.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 using namespace llvm;
 
@@ -62,6 +63,16 @@ static size_t lldStackSize() {
   return std::clamp<size_t>(Limit.rlim_cur, Least, Most);
 }
 
+/// LLVM ends the process by exit() where it refuses an option or cannot go on.
+/// On a thread beside node's that would destroy node's globals under the event
+/// loop, which then may crash before the process has ended.
+static void endAtOnce(int Status, void *) {
+  if (gettid() == getpid())
+    return;
+  outs().flush();
+  _exit(Status);
+}
+
 bool Link::start() {
   Link *None = nullptr;
   if (!Running.compare_exchange_strong(None, this))
@@ -100,6 +111,7 @@ void Link::run() {
     // which the caller's early exit makes right.
     sys::PrintStackTraceOnErrorSignal(Argv[0]);
     PrettyStackTraceProgram OnCrash(Argv.size(), Argv.data());
+    on_exit(endAtOnce, nullptr);
     ExitCode = lld::unsafeLldMain(Argv, outs(), errs(), Drivers,
                                   /*exitEarly=*/false);
     outs().flush();
