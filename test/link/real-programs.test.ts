@@ -6,7 +6,7 @@ import { checkProgram, linkWithMake, prepare, type ProgramName } from '../progra
 import { run } from '../programs/run.js'
 import { inTemporaryDirectory, STOCK } from './toolchain.js'
 
-for (const name of ['redis', 'git'] satisfies ProgramName[]) {
+for (const name of ['redis', 'git', 'ninja'] satisfies ProgramName[]) {
   test(`${name}, linked by its own makefile with -fuse-ld=dtlto, has the bytes of stock lld and works`, () =>
     inTemporaryDirectory(async (directory) => {
       const program = await prepare(name)

@@ -61,7 +61,7 @@ export function prepare(name: ProgramName, log: (message: string) => void = () =
   })
 }
 
-/** Rejects unless `executable`, a linked `program`, does its job: redis answers PING, git makes a commit. */
+/** Rejects unless `executable`, a linked `program`, does its job: redis answers PING, git makes a commit, ninja builds. */
 export async function checkProgram(program: Program, executable: string): Promise<void> {
   await RECIPES[program.name].check(executable)
 }
@@ -91,7 +91,7 @@ async function make(name: ProgramName, source: string, bin: string): Promise<voi
     env: {
       ...process.env,
       PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`,
-      // Both programs like to record the commit of the repository around them, which is ours, and the time.
+      // redis and git like to record the commit of the repository around them, which is ours, and the time.
       GIT_DIR: '/nonexistent',
       SOURCE_DATE_EPOCH: '1700000000',
       // No hints from a make that may have started us.

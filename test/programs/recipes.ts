@@ -2,10 +2,11 @@
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { buildWithNinja } from './build-with-ninja.js'
 import { pingRedis } from './ping-redis.js'
 import { run } from './run.js'
 
-export type ProgramName = 'redis' | 'git'
+export type ProgramName = 'redis' | 'git' | 'ninja'
 
 export interface Recipe {
   /** The name of the source package. */
@@ -19,6 +20,12 @@ export interface Recipe {
   /** Rejects unless `executable` does its job. */
   readonly check: (executable: string) => Promise<void>
 }
+
+/** Modules of ninja without its optional ones. Its own build needs ninja and says no more than this list: make's own rules do. */
+const NINJA_MODULES =
+  `build build_log clean clparser debug_flags depfile_parser deps_log disk_interface dyndep dyndep_parser edit_distance eval_env
+graph graphviz json lexer line_printer manifest_parser metrics missing_deps ninja parser state status string_piece_util
+subprocess-posix util version`.split(/\s+/)
 
 const TOOLS = ['CC=clang-22', 'AR=llvm-ar-22', 'RANLIB=llvm-ranlib-22']
 
@@ -51,6 +58,20 @@ export const RECIPES: Readonly<Record<ProgramName, Recipe>> = {
       'prefix=/usr/local',
     ],
     check: commitWithGit,
+  },
+  ninja: {
+    source: 'ninja-build',
+    directory: 'src',
+    target: 'ninja',
+    make: [
+      // make links with CC.
+      'CC=clang++-22',
+      'CXX=clang++-22',
+      'CXXFLAGS=-std=c++11 -O2 -g -flto=thin',
+      'LDFLAGS=-O2 -flto=thin -fuse-ld=dtlto',
+      `--eval=ninja: ${NINJA_MODULES.map((name) => `${name}.o`).join(' ')}`,
+    ],
+    check: buildWithNinja,
   },
 }
 

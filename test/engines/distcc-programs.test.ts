@@ -1,0 +1,72 @@
+/**
+ * Real programs over stock distccd. A usual run links a part of the matrix; with DTLTO_TEST_FULL=1 all of it, which takes
+ * many times longer, most of it for git.
+ */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { Distccd, whyNoDistccd } from '../../packages/distributor-distcc/src/testing/distccd.js'
+import { DTLTO, STOCK } from '../link/toolchain.js'
+import { checkProgram, prepare, type Program, type ProgramName } from '../programs/programs.js'
+import { run, tryRun } from '../programs/run.js'
+
+/** A number of servers with two slots each, and whether this machine's own threads take jobs beside them. */
+interface Farm {
+  readonly servers: number
+  readonly local: boolean
+}
+
+const FARMS: readonly Farm[] = [
+  { servers: 1, local: false },
+  { servers: 2, local: false },
+  { servers: 4, local: false },
+  { servers: 2, local: true },
+]
+const MATRIX: Readonly<Record<ProgramName, readonly Farm[]>> =
+  process.env['DTLTO_TEST_FULL'] === '1'
+    ? { ninja: FARMS, redis: FARMS, git: FARMS }
+    : { ninja: FARMS, redis: FARMS.slice(1, 2), git: [] }
+
+for (const name of Object.keys(MATRIX) as ProgramName[]) {
+  if (MATRIX[name].length === 0) continue
+  describe(`${name} over stock distccd`, { skip: whyNoDistccd() }, () => {
+    const servers: Distccd[] = []
+    let directory = ''
+    let stock = ''
+    let program: Program
+
+    before(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'dtlto-distcc-'))
+      program = await prepare(name)
+      stock = join(directory, 'stock')
+      await run(STOCK, [...program.linkArgs, '-o', stock], { cwd: program.directory })
+    })
+    afterEach(async () => {
+      await Promise.all(servers.splice(0).map((server) => server.stop()))
+    })
+    after(() => rm(directory, { recursive: true, force: true }))
+
+    for (const { servers: count, local } of MATRIX[name]) {
+      const help = local ? 'and threads of this machine' : 'and no other help'
+      test(`has the bytes of stock lld, and works, with ${count} server(s) ${help}`, async () => {
+        for (let i = 0; i < count; i++) servers.push(await Distccd.start({ jobs: 2, stats: false }))
+        const hosts = servers.map(({ address }) => `${address}/2`).join('+')
+        const output = join(directory, 'out')
+        const options = [
+          `--distribute=distcc,stats-port=0,hosts=${hosts}`,
+          ...(local ? ['--distribute=local'] : []),
+          '--distribute-fallback=none',
+        ]
+        const args = [...program.linkArgs, '-o', output, ...options]
+        const ran = await tryRun(DTLTO, args, { cwd: program.directory })
+        assert.deepEqual(ran, { exitCode: 0, stdout: '', stderr: '' })
+        assert.ok(readFileSync(output).equals(readFileSync(stock)), `${output} differs from ${stock}`)
+        await checkProgram(program, output)
+        await rm(output)
+      })
+    }
+  })
+}
