@@ -3,7 +3,7 @@ import { archive } from '../inputs/archives.js'
 import { clangsArguments, hosted } from '../inputs/hosted.js'
 import { profiled, sampled } from '../inputs/profiles.js'
 import { coreProgram, cxxProgram, debug, objects, runtime, thin } from '../inputs/programs.js'
-import { library, link, type ParityCase, program, variant } from '../parity-case.js'
+import { library, link, type ParityCase, printsInOrder, program, variant } from '../parity-case.js'
 import type { Recipe } from '../recipe.js'
 import { aarch64, x86_64 } from '../targets.js'
 
@@ -27,7 +27,11 @@ const profiles = [
   ]),
   counts,
   variant(counts, ['--lto-cs-profile-file=profiled/cs.profdata'], { compare: { stderr: anyOrder } }),
-  variant(counts, ['--lto-cs-profile-file=profiled/cs.profdata', '--lto-pgo-warn-mismatch', '--thinlto-jobs=1']),
+  variant(
+    counts,
+    ['--lto-cs-profile-file=profiled/cs.profdata', '--lto-pgo-warn-mismatch', '--thinlto-jobs=1'],
+    printsInOrder,
+  ),
   variant(counts, ['--lto-cs-profile-file=profiled/cs.profdata', '--no-lto-pgo-warn-mismatch']),
   variant(counts, ['-plugin-opt=cs-profile-path=profiled/cs.profdata'], { compare: { stderr: anyOrder } }),
   variant(csLibrary, ['--lto-cs-profile-generate']),

@@ -10,18 +10,29 @@ const crashesWorker = {
   notIn: { isolate: 'a warning tells of the worker that LLVM ended, before the same end of this process' },
 }
 
+/** Two modules with the same error, once each. */
+const tellsOrder = { notIn: { faulty: 'jobs end in another order, and each has an error to tell' } }
+
 /** Errors that come from the backends, from ELF inputs and from bad values of ELF options. */
 
 const category = 'errors'
 const rt = runtime(x86_64)
 const elf = [
-  refuse('inline assembly that does not assemble', x86_64, [badAssembly(x86_64), rt], [], /not_an_instruction/),
+  refuse(
+    'inline assembly that does not assemble',
+    x86_64,
+    [badAssembly(x86_64), rt],
+    [],
+    /not_an_instruction/,
+    tellsOrder,
+  ),
   refuse(
     'inline assembly that does not assemble',
     aarch64,
     [badAssembly(aarch64), runtime(aarch64)],
     [],
     /not_an_instruction/,
+    tellsOrder,
   ),
   refuse(
     'inline assembly that does not assemble',
@@ -29,6 +40,7 @@ const elf = [
     [badAssembly(coffX64), runtime(coffX64)],
     [],
     /not_an_instruction/,
+    tellsOrder,
   ),
   refuse(
     'inline assembly that does not assemble',
@@ -36,6 +48,7 @@ const elf = [
     [badAssembly(wasm32), runtime(wasm32)],
     [],
     /not_an_instruction/,
+    tellsOrder,
   ),
   refuse(
     'object of another machine',

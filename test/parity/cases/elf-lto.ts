@@ -1,7 +1,7 @@
 import { coreProgram, cxxProgram, debug, objects, plainIr, thin } from '../inputs/programs.js'
 import { ignoring, present, tracePhases } from '../comparators.js'
 import { text } from '../inputs/text.js'
-import { type CaseOptions, link, option, type ParityCase, program, variant } from '../parity-case.js'
+import { type CaseOptions, link, option, type ParityCase, printsInOrder, program, variant } from '../parity-case.js'
 import { aarch64, riscv64, x86_64 } from '../targets.js'
 
 /** ELF options of LTO that reach the backends. */
@@ -67,8 +67,8 @@ const pluginOptions = [
   same('-plugin-opt=-function-sections=0'),
   one('-plugin-opt=-align-all-nofallthru-blocks=4'),
   bare('-plugin-opt=disable-verify', '-plugin-opt=O1'),
-  one('-plugin-opt=debug-pass-manager', '-plugin-opt=jobs=1'),
-  one('-plugin-opt=-pass-remarks=inline', '-plugin-opt=jobs=1'),
+  variant(cxxBase, ['-plugin-opt=debug-pass-manager', '-plugin-opt=jobs=1'], printsInOrder),
+  variant(cxxBase, ['-plugin-opt=-pass-remarks=inline', '-plugin-opt=jobs=1'], printsInOrder),
   same('-plugin-opt=disable-verify'),
   same('-plugin-opt=jobs=2'),
   same('-plugin=LLVMgold.so'),
@@ -78,7 +78,7 @@ const pipelines = [
   one('--lto-newpm-passes=globaldce'),
   one('--lto-newpm-passes=default<O1>'),
   one('--lto-newpm-passes=function(instcombine,simplifycfg)', '--lto-aa-pipeline=basic-aa'),
-  one('--lto-debug-pass-manager', '--thinlto-jobs=1'),
+  variant(cxxBase, ['--lto-debug-pass-manager', '--thinlto-jobs=1'], printsInOrder),
   one('--lto-basic-block-sections=all'),
   one('--lto-basic-block-sections=all', '--lto-unique-basic-block-section-names'),
   one('--lto-basic-block-address-map'),
@@ -136,7 +136,11 @@ const files = [
     compare: { 'out\\.trace': tracePhases },
   }),
   making(['-mllvm', '-stats'], [], { effect: 'none' }),
-  making(['-mllvm', '-print-changed=quiet', '-mllvm', '-filter-print-funcs=twice', '--thinlto-jobs=1'], []),
+  making(
+    ['-mllvm', '-print-changed=quiet', '-mllvm', '-filter-print-funcs=twice', '--thinlto-jobs=1'],
+    [],
+    printsInOrder,
+  ),
   making(['-Map=out.map', '--lto-obj-path=obj'], ['out.map']),
   making(['--reproduce=repro.tar', '--lto-O1'], ['repro.tar']),
   making(['--dependency-file=out.d', '--lto-O1'], ['out.d']),

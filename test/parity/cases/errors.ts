@@ -8,6 +8,7 @@ import { coffX64, machoArm64, mingwX64, type Target, wasm32, x86_64 } from '../t
 /** Links that stock lld refuses, and what it prints without linking. */
 
 const category = 'errors'
+const REFUSED = "a warning says that the distributor's compiler refused the option"
 const everyFlavour = [x86_64, coffX64, mingwX64, machoArm64, wasm32] as const
 
 export const refuse = (
@@ -69,6 +70,8 @@ const onEvery = everyFlavour.flatMap((target) => [
     coreProgram(target),
     target === coffX64 ? ['/mllvm:-nonsense'] : ['-mllvm', '-nonsense'],
     /nonsense/,
+    // Only here does stock lld find out so late.
+    target === machoArm64 ? { notIn: { clang: REFUSED } } : {},
   ),
   refuse('output in no directory', target, coreProgram(target), [], /error/),
   link(category, `${target.name} no arguments`, target, [], target === mingwX64 ? ['-m', 'i386pep'] : [], {

@@ -2,7 +2,16 @@ import { tracePhases } from '../comparators.js'
 import { archive } from '../inputs/archives.js'
 import { coreProgram, cxxProgram, debug, full, objects, runtime, thin } from '../inputs/programs.js'
 import { text } from '../inputs/text.js'
-import { type CaseOptions, library, link, option, type ParityCase, program, variant } from '../parity-case.js'
+import {
+  type CaseOptions,
+  library,
+  link,
+  option,
+  type ParityCase,
+  printsInOrder,
+  program,
+  variant,
+} from '../parity-case.js'
 import { machoArm64, machoX64 } from '../targets.js'
 
 /** ld64.lld and its options. */
@@ -66,7 +75,7 @@ const outputs = [
     compare: { 'out\\.trace': tracePhases },
   }),
   making(['-dependency_info', 'out.deps'], ['out.deps']),
-  making(['--lto-debug-pass-manager', '--thinlto-jobs=1'], []),
+  making(['--lto-debug-pass-manager', '--thinlto-jobs=1'], [], printsInOrder),
   making(['-t'], []),
   making(['-why_load'], [], { effect: 'none' }),
   making(['--reproduce=out.tar'], ['out.tar']),
