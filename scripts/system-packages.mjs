@@ -35,6 +35,12 @@ export const SYSTEM_PACKAGES = [
   { name: 'strace', group: 'test', reason: 'sees which files a link creates' },
   { name: 'time', group: 'test', reason: 'measures processor time and peak memory of a link' },
   { name: 'distcc', group: 'test', reason: 'the real peer of the distcc distributor; its daemon is not started' },
+  {
+    name: 'clang-14',
+    group: 'test',
+    optional: true,
+    reason: 'the wrong compiler of a distcc server; any other than 22 does',
+  },
   { name: 'qemu-user', group: 'test', optional: true, reason: 'runs the aarch64 and riscv64 programs that tests link' },
   { name: 'libc6-dev-arm64-cross', group: 'test', optional: true, reason: 'the C library of aarch64 programs' },
   { name: 'libc6-dev-riscv64-cross', group: 'test', optional: true, reason: 'the C library of riscv64 programs' },

@@ -4,6 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { pathToFileURL } from 'node:url'
+import { FakeCompilers } from '../../packages/distributor-distcc/src/testing/compilers.js'
+import {
+  Distccd,
+  type DistccdOptions,
+  freePort,
+  whyNoDistccd,
+} from '../../packages/distributor-distcc/src/testing/distccd.js'
 import { CLANG, DTLTO_BIN, LLVM_BIN, type Ran, run } from '../link/toolchain.js'
 
 const PLUGIN = pathToFileURL(join(DTLTO_BIN, '../dist/plugin.js')).href
@@ -114,6 +121,99 @@ describe('dtlto doctor', () => {
     const { exitCode, stdout } = dtlto(['doctor'], { DTLTO_NATIVE: join(cwd, 'none.node') })
     assert.match(stdout, /BAD {3}the native part of dtlto could not be loaded\n +tried '.*none\.node': no such file/)
     assert.equal(exitCode, 1)
+  })
+
+  describe('asked about a distcc server', { skip: whyNoDistccd() }, () => {
+    const compilers = new FakeCompilers()
+    after(() => compilers.remove())
+
+    /** What it says of a server that is started with `options`, or of a port where none is. */
+    const examine = async (options: DistccdOptions | undefined, more = ''): Promise<Ran & { address: string }> => {
+      const server = options === undefined ? undefined : await Distccd.start(options)
+      const address = server?.address ?? `127.0.0.1:${await freePort()}`
+      try {
+        const option = `--distribute=distcc,stats-port=${server?.statsPort ?? 0},hosts=${address}${more}`
+        return { address, ...dtlto(['doctor', option]) }
+      } finally {
+        await server?.stop()
+      }
+    }
+
+    test('shows its slots when it works', async () => {
+      const { exitCode, stdout, address } = await examine({ jobs: 3 })
+      assert.match(stdout, /ok {4}distcc: compiled a small job on 127\.0\.0\.1:\d+/)
+      assert.ok(stdout.includes(`${address}: takes work, 3 slots`), stdout)
+      assert.equal(exitCode, 0)
+    })
+
+    const refusals: readonly [what: string, options: () => DistccdOptions | undefined, more: string, says: RegExp][] = [
+      [
+        'does not run',
+        () => undefined,
+        '',
+        /connect ECONNREFUSED .*; is distccd running there, and TCP port \d+ open in its firewall\?/,
+      ],
+      [
+        'does not allow this machine',
+        () => ({ allow: '10.255.0.1' }),
+        '',
+        /the connection was reset before any answer; allow this machine there \(distccd --allow, ALLOWEDNETS in/,
+      ],
+      [
+        'does not allow the compiler',
+        () => ({ allowedCompilers: ['gcc'] }),
+        '',
+        /closed the connection without an answer; install 'clang-22' there, run 'update-distcc-symlinks' and restart/,
+      ],
+      [
+        'has not installed the compiler',
+        () => ({ path: compilers.only() }),
+        '',
+        /the compiler is not installed there.*; install 'clang-22' there/,
+      ],
+      [
+        'has another version of the compiler',
+        () => ({
+          path: compilers.path(
+            `$clang "$@" 2>err.txt; code=$?; sed 's/22\\.[0-9]*\\.[0-9]*/21.1.0/g' err.txt >&2; exit $code`,
+          ),
+        }),
+        '',
+        /its compiler is 21\.1\.0, but the linker is LLVM 22\.\d+\.\d+; install the same LLVM version there/,
+      ],
+      [
+        'has gcc by the compiler’s name',
+        () => ({ path: compilers.only('/usr/bin/gcc') }),
+        '',
+        /its compiler cannot do a ThinLTO backend: .*; install 'clang-22' there/,
+      ],
+      [
+        'does not know the compiler’s name that the option gives',
+        () => ({}),
+        ',compiler=clang-99',
+        /closed the connection without an answer; install 'clang-99' there, .* or name the compiler with option 'compiler'/,
+      ],
+    ]
+    for (const [what, options, more, says] of refusals) {
+      test(`says so when it ${what}, and what to do`, async () => {
+        const { exitCode, stdout, address } = await examine(options(), more)
+        assert.match(stdout, /BAD {3}distcc: a small job has not come back/)
+        assert.match(stdout, says)
+        assert.ok(stdout.includes(`distcc server '${address}'`), stdout)
+        assert.equal(exitCode, 1)
+      })
+    }
+
+    test('says so when the port is that of its statistics', async () => {
+      const server = await Distccd.start()
+      try {
+        const option = `--distribute=distcc,stats-port=0,hosts=127.0.0.1:${server.statsPort}`
+        const { stdout } = dtlto(['doctor', option])
+        assert.match(stdout, /not an answer of distccd: .*; is TCP port \d+ there that of distccd's jobs/)
+      } finally {
+        await server.stop()
+      }
+    })
   })
 
   test('is one of the commands of dtlto, beside --help and --version', () => {

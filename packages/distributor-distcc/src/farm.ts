@@ -12,7 +12,7 @@ import { ExchangeError, type ExchangeResult } from './exchange.js'
 import { fitsProtocol, Packer } from './packer.js'
 import type { Server } from './server.js'
 import type { Tuning } from './tuning.js'
-import { judge } from './verdict.js'
+import { judge, withRealName } from './verdict.js'
 import { toWireJob, type WireJob } from './wire-job.js'
 
 interface Waiting {
@@ -151,7 +151,7 @@ export class Farm implements Distributor {
         return {
           kind: 'object',
           object: verdict.object,
-          diagnostics: verdict.diagnostics,
+          diagnostics: withRealName(verdict.diagnostics, wire.module, job.moduleId),
           ...(verdict.stderr === '' ? {} : { stderr: verdict.stderr }),
           sideOutputs: [],
           timings: { queuedMs, sendMs: connectMs + sendMs, compileMs: waitMs, receiveMs },
@@ -160,6 +160,8 @@ export class Farm implements Distributor {
       }
       case 'does-not-compile':
         return { kind: 'does-not-compile', diagnostics: verdict.diagnostics, worker: server.name }
+      case 'cannot':
+        return { kind: 'cannot', reason: `distcc: ${verdict.reason}` }
       case 'refused':
         if (verdict.subject === 'target') {
           server.lacksTargets.add(job.targetTriple)

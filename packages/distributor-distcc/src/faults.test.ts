@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { CompileResult } from 'dtlto/plugin'
 import type { Farm } from './farm.js'
 import { FakeCompilers } from './testing/compilers.js'
@@ -176,6 +177,47 @@ describe('faults of real distccd servers', { skip }, () => {
     assert.ok(ms < 5000, `${ms} ms`)
     assert.match(context.warnings.get(`silent:${server.address}`) ?? '', /no sign of life/)
     assert.equal(farm.status().accepting, false)
+  })
+
+  it('watches the statistics of a server also after it has rested', async () => {
+    const server = await start({ path: compilers.slow(30) })
+    const { farm, context } = open([server.address], { 'stats-port': server.statsPort })
+    const [lost] = await startJobs(farm, server)
+    server.signalCompilers('SIGKILL')
+    assert.equal((await lost)?.code, 'DTLTO_DISTRIBUTOR_FAILED')
+    assert.ok(context.warnings.has(`lost:${server.address}`))
+    await until(isUp(farm), 'the server was probed again')
+    const [job] = await startJobs(farm, server)
+    server.signalAll('SIGSTOP')
+    const { code, ms } = (await job) as Awaited<ReturnType<typeof failure>>
+    assert.equal(code, 'DTLTO_DISTRIBUTOR_FAILED')
+    assert.ok(ms < 5000, `${ms} ms`)
+    assert.ok(context.warnings.has(`silent:${server.address}`))
+  })
+
+  it('does not wait for what the compilers of a killed server still do', async () => {
+    const server = await start({ path: compilers.slow(30) })
+    const { farm, context } = open([server.address])
+    const [job] = await startJobs(farm, server)
+    server.signalAll('SIGKILL')
+    const { code, ms } = (await job) as Awaited<ReturnType<typeof failure>>
+    assert.equal(code, 'DTLTO_DISTRIBUTOR_FAILED')
+    assert.ok(ms < 5000, `${ms} ms`)
+    assert.ok(context.warnings.has(`silent:${server.address}`))
+  })
+
+  it('keeps waiting for a stopped server without statistics: it may go on', async () => {
+    const server = await start({ path: compilers.slow(1) })
+    const { farm, context } = open([server.address], {}, { silenceMs: 100 })
+    await until(isUp(farm), 'the server is up')
+    const job = compile(farm)
+    await until(() => server.compilers().length > 0, 'the compiler runs')
+    server.signalAll('SIGSTOP')
+    // Ten looks, each of which would be enough to give it up.
+    await sleep(1000)
+    server.signalAll('SIGCONT')
+    assert.equal((await job).kind, 'object')
+    assert.equal(context.warnings.size, 0)
   })
 
   it('gives a job up at its deadline, and rests the server', async () => {

@@ -1,105 +1,95 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import { after, before, describe, it } from 'node:test'
+import { after, afterEach, before, describe, it } from 'node:test'
+import type { Farm } from './farm.js'
+import { Cable } from './testing/cable.js'
 import { FakeCompilers } from './testing/compilers.js'
 import { openTestFarm, until } from './testing/context.js'
 import { Distccd, whyNoDistccd } from './testing/distccd.js'
 import { Program } from './testing/program.js'
 
-/** A server in a network namespace of its own, behind a virtual cable that can be slow, lossy or cut. */
-const SPACE = `dtlto-${process.pid}`
-const CABLE = `dt${process.pid}`
-const NETWORK = `10.213.${process.pid % 250}`
-
-const ip = (...args: string[]): boolean => spawnSync('ip', args, { stdio: 'ignore' }).status === 0
-const tc = (...args: string[]): boolean => spawnSync('tc', args, { stdio: 'ignore' }).status === 0
-
-function makeNetwork(): boolean {
-  return (
-    ip('netns', 'add', SPACE) &&
-    ip('link', 'add', CABLE, 'type', 'veth', 'peer', 'name', 'inside', 'netns', SPACE) &&
-    ip('addr', 'add', `${NETWORK}.1/24`, 'dev', CABLE) &&
-    ip('link', 'set', CABLE, 'up') &&
-    ip('-n', SPACE, 'addr', 'add', `${NETWORK}.2/24`, 'dev', 'inside') &&
-    ip('-n', SPACE, 'link', 'set', 'inside', 'up') &&
-    ip('-n', SPACE, 'link', 'set', 'lo', 'up')
-  )
-}
-
-function removeNetwork(): void {
-  ip('link', 'del', CABLE)
-  ip('netns', 'del', SPACE)
-}
-
-function whyNoNetwork(): string | false {
-  const missing = whyNoDistccd()
-  if (missing !== undefined) return missing
-  const made = makeNetwork()
-  removeNetwork()
-  return made ? false : 'network namespaces are not permitted here'
-}
-
-describe('a server at the end of a cable', { skip: whyNoNetwork() }, () => {
+describe('a server at the end of a cable', { skip: whyNoDistccd() ?? Cable.whyNot() ?? false }, () => {
   const compilers = new FakeCompilers()
   const signal = new AbortController().signal
+  let cable: Cable
   let program: Program
   let server: Distccd
+  let farm: Farm | undefined
 
   before(async () => {
-    assert.ok(makeNetwork())
+    cable = Cable.lay()
     program = new Program()
-    server = await Distccd.start({
-      wrapper: ['ip', 'netns', 'exec', SPACE],
-      listen: `${NETWORK}.2`,
-      allow: `${NETWORK}.0/24`,
-      path: compilers.slow(1),
-    })
+    const { wrapper, address: listen, network: allow } = cable
+    server = await Distccd.start({ wrapper, listen, allow, path: compilers.slow(1) })
+  })
+  afterEach(() => {
+    farm?.destroy()
+    cable.mend()
   })
   after(async () => {
     await server.stop()
     program.remove()
     compilers.remove()
-    removeNetwork()
+    cable.remove()
   })
 
-  it('that is cut in the middle of a job costs a bounded time, and is used again when it is mended', async () => {
-    const { farm, context } = openTestFarm([server.address], { 'stats-port': server.statsPort })
-    await until(() => farm.status().accepting, 'the server is up')
-    const job = farm.compile(program.job('main.o'), signal)
+  const open = async (...args: Parameters<typeof openTestFarm>): Promise<ReturnType<typeof openTestFarm>> => {
+    const opened = openTestFarm(...args)
+    farm = opened.farm
+    await until(() => opened.farm.status().accepting, 'the server is up')
+    return opened
+  }
+
+  for (const end of ['here', 'there'] as const) {
+    for (const statistics of [true, false]) {
+      const watched = statistics ? 'with' : 'without'
+      it(`that is cut ${end} in the middle of a job, ${watched} statistics, costs a bounded time, and is used again when mended`, async () => {
+        const { farm, context } = await open([server.address], {
+          'stats-port': statistics ? server.statsPort : 0,
+          'connect-timeout-ms': 200,
+        })
+        const job = farm.compile(program.job('main.o'), signal)
+        await until(() => server.compilers().length > 0, 'the compiler runs')
+        const startMs = performance.now()
+        cable.cut(end)
+        await assert.rejects(job, { code: 'DTLTO_DISTRIBUTOR_FAILED' })
+        const ms = performance.now() - startMs
+        assert.ok(ms < 5000, `${ms} ms`)
+        assert.deepEqual([farm.status().accepting, context.warnings.has(`silent:${server.address}`)], [false, true])
+        cable.mend()
+        await until(() => farm.status().accepting, 'the server is up again')
+        assert.equal((await farm.compile(program.job('main.o'), signal)).kind, 'object')
+      })
+    }
+  }
+
+  it('that is cut gives up its jobs although a new one has found it unreachable before', async () => {
+    const { farm, context } = await open([`${server.address}/2`], { 'connect-timeout-ms': 200 })
+    const first = farm.compile(program.job('main.o'), signal)
     await until(() => server.compilers().length > 0, 'the compiler runs')
+    cable.cut('there')
+    const second = farm.compile(program.job('main.o', 1), signal)
+    await assert.rejects(second, { code: 'DTLTO_DISTRIBUTOR_UNAVAILABLE' })
+    assert.equal(context.warnings.has(`unreachable:${server.address}`), true)
     const startMs = performance.now()
-    ip('link', 'set', CABLE, 'down')
-    await assert.rejects(job, { code: 'DTLTO_DISTRIBUTOR_FAILED' })
+    await assert.rejects(first, { code: 'DTLTO_DISTRIBUTOR_FAILED' })
     const ms = performance.now() - startMs
     assert.ok(ms < 5000, `${ms} ms`)
-    assert.deepEqual([farm.status().accepting, context.warnings.has(`silent:${server.address}`)], [false, true])
-    ip('link', 'set', CABLE, 'up')
-    await until(() => farm.status().accepting, 'the server is up again')
-    assert.equal((await farm.compile(program.job('main.o'), signal)).kind, 'object')
-    farm.destroy()
   })
 
-  it('without a statistics port is given up at the deadline', async () => {
-    const { farm } = openTestFarm([server.address], { 'job-timeout-ms': 1500 })
-    await until(() => farm.status().accepting, 'the server is up')
-    const job = farm.compile(program.job('main.o'), signal)
-    await until(() => server.compilers().length > 0, 'the compiler runs')
-    ip('link', 'set', CABLE, 'down')
-    await assert.rejects(job, { code: 'DTLTO_DEADLINE_EXCEEDED' })
-    ip('link', 'set', CABLE, 'up')
-    farm.destroy()
+  it('is not given up while it only takes its time', async () => {
+    const { farm, context } = await open([server.address], { 'connect-timeout-ms': 200 }, { silenceMs: 200 })
+    assert.equal((await farm.compile(program.job('main.o'), signal)).kind, 'object')
+    assert.equal(context.warnings.has(`silent:${server.address}`), false)
   })
 
   it('with delay and loss gives the same bytes', async (t) => {
-    if (!tc('qdisc', 'add', 'dev', CABLE, 'root', 'netem', 'delay', '20ms', 'loss', '1%')) {
+    if (!cable.disturb('delay', '20ms', 'loss', '1%')) {
       t.skip('this kernel has no netem')
       return
     }
-    const { farm } = openTestFarm([server.address])
+    const { farm } = await open([server.address])
     const job = program.job('main.o')
     const result = await farm.compile(job, signal)
     assert.ok(result.kind === 'object' && program.compileHere(job).equals(result.object))
-    farm.destroy()
-    tc('qdisc', 'del', 'dev', CABLE, 'root')
   })
 })

@@ -56,7 +56,8 @@ export function judgeProbe(answer: Answer, llvmVersion: string): ProbeResult {
   const target = /^Target: (\S+)/m.exec(answer.stderr)?.[1]
   const verdict = judge(answer, target ?? '')
   if (verdict.kind === 'failed') return verdict
-  if (verdict.kind === 'refused') return { kind: 'refused', subject: 'compiler', reason: verdict.reason }
+  if (verdict.kind === 'refused' || verdict.kind === 'cannot')
+    return { kind: 'refused', subject: 'compiler', reason: verdict.reason }
   if (verdict.kind === 'does-not-compile') {
     const message = verdict.diagnostics.find(({ severity }) => severity === 'error')?.message ?? 'no reason given'
     return { kind: 'refused', subject: 'compiler', reason: `its compiler cannot do a ThinLTO backend: ${message}` }

@@ -1,3 +1,4 @@
+import { acceptsConnections } from './accepts.js'
 import { ExchangeError, type ExchangeResult, exchange } from './exchange.js'
 import { DEFAULT_SLOTS, type Host } from './hosts.js'
 import { encodeProbe, judgeProbe } from './probe.js'
@@ -33,8 +34,8 @@ export interface ServerFacts {
 const SMOOTHING = 0.3
 /** Less space than this for the files of jobs is worth telling. */
 const LOW_DISK_MB = 500
-/** A failed look at the statistics is followed by others at this pace, in milliseconds. */
-const RETRY_STATISTICS_MS = 1000
+/** A look that found nothing is followed by others at this pace, in milliseconds. */
+const LOOK_AGAIN_MS = 1000
 
 /** One distccd: its slots, what is known about its state, and the jobs that it has of ours. */
 export class Server {
@@ -53,8 +54,13 @@ export class Server {
   #doubts = 0
   #statistics: Statistics | undefined
   #silentSinceMs: number | undefined
+  /** When the last job came back. */
+  #heardMs = -Infinity
+  /** It has passed a probe in this link. */
+  #proven = false
   #restTimer: NodeJS.Timeout | undefined
-  #statisticsTimer: NodeJS.Timeout | undefined
+  /** Set from the planning of a look to its end. */
+  #lookTimer: NodeJS.Timeout | undefined
   #jobs = 0
   #jobMs = 0
   #overheadMs: number | undefined
@@ -147,7 +153,7 @@ export class Server {
     this.#inFlight.add(controller)
     this.#watch()
     try {
-      return await exchange({
+      const result = await exchange({
         host: this.#host.host,
         port: this.#host.port,
         request,
@@ -157,6 +163,8 @@ export class Server {
         now: this.#facts.now,
         onClosed: () => this.release(),
       })
+      this.#heardMs = this.#facts.now()
+      return result
     } finally {
       this.#inFlight.delete(controller)
       signal.removeEventListener('abort', onAbort)
@@ -211,9 +219,9 @@ export class Server {
   #enter(state: State): void {
     if (this.#state.kind === 'closed') return
     this.#state = state
-    this.#silentSinceMs = undefined
     clearTimeout(this.#restTimer)
-    if (state.kind !== 'up') clearTimeout(this.#statisticsTimer)
+    if (state.kind === 'up') this.#silentSinceMs = undefined
+    if (state.kind === 'closed') clearTimeout(this.#lookTimer)
     this.#facts.onChange()
   }
 
@@ -238,6 +246,7 @@ export class Server {
       else if (judged.kind === 'failed') this.rest('probe', judged.reason)
       else {
         this.#statistics = await asked
+        this.#proven = true
         this.#overheadMs ??= result.connectMs + result.sendMs + result.receiveMs
         this.#facts.debug(
           `${this.name} is up: ${judged.target}, ${this.slots} slots, probed in ${Math.round(result.waitMs)} ms`,
@@ -246,9 +255,10 @@ export class Server {
       }
     } catch (error) {
       if (!(error instanceof ExchangeError)) this.refuse('compiler', String(error))
-      // To the probe a server without an answer means no, not that it broke down: it has not been up yet.
-      else if (error.kind === 'hung-up' && this.#jobs === 0) this.rest('compiler', error.message)
-      else if (error.kind === 'reset' && this.#jobs === 0) this.rest('denied', error.message)
+      // To its first probe a server without an answer means no, not that it broke down: it has not been up yet.
+      else if (error.kind === 'hung-up' && !this.#proven) this.rest('compiler', error.message)
+      else if (error.kind === 'reset' && !this.#proven) this.rest('denied', error.message)
+      else if (error.kind === 'garbage' && !this.#proven) this.rest('foreign', error.message)
       else if (error.kind !== 'aborted')
         this.rest(error.kind === 'unreachable' ? 'unreachable' : 'probe', error.message)
     }
@@ -260,36 +270,48 @@ export class Server {
     return fetchStatistics(this.#host.host, statisticsPort, tuning.statisticsTimeoutMs, this.#closing.signal)
   }
 
-  /** Looks at the statistics every few seconds while the server has jobs of ours. */
+  /**
+   * Looks at the server every few seconds while it has jobs of ours, also when it rests meanwhile: nothing else tells soon that its machine
+   * is lost.
+   */
   #watch(): void {
-    if (this.#statisticsTimer !== undefined || this.#statistics === undefined) return
-    const { tuning } = this.#facts
-    const pause =
-      this.#silentSinceMs === undefined
-        ? tuning.statisticsIntervalMs
-        : Math.min(RETRY_STATISTICS_MS, tuning.statisticsIntervalMs)
-    this.#statisticsTimer = setTimeout(() => void this.#look(), pause)
-    this.#statisticsTimer.unref()
+    if (this.#lookTimer !== undefined) return
+    const { lookIntervalMs } = this.#facts.tuning
+    const pauseMs = this.#silentSinceMs === undefined ? lookIntervalMs : Math.min(LOOK_AGAIN_MS, lookIntervalMs)
+    this.#lookTimer = setTimeout(() => void this.#look(), pauseMs)
+    this.#lookTimer.unref()
   }
 
   async #look(): Promise<void> {
-    const askedMs = this.#facts.now()
-    const statistics = await this.#ask()
-    this.#statisticsTimer = undefined
-    if (this.#state.kind !== 'up') return
-    if (statistics !== undefined) {
-      this.#statistics = statistics
-      this.#silentSinceMs = undefined
-    } else {
+    const { now, tuning } = this.#facts
+    const askedMs = now()
+    const answers = await this.#answers()
+    this.#lookTimer = undefined
+    if (this.#state.kind === 'closed') return
+    if (answers) this.#silentSinceMs = undefined
+    else {
       this.#silentSinceMs ??= askedMs
-      if (this.#facts.now() - this.#silentSinceMs >= this.#facts.tuning.silenceMs) {
-        this.rest('silent', `no sign of life for ${Math.round((this.#facts.now() - this.#silentSinceMs) / 1000)} s`)
+      const silentMs = now() - this.#silentSinceMs
+      if (silentMs >= tuning.silenceMs) {
+        this.rest('silent', `no sign of life for ${Math.round(silentMs / 1000)} s`)
         for (const controller of this.#inFlight) controller.abort()
         return
       }
     }
     this.#facts.onChange()
-    if (this.#inFlight.size > 0 || this.#silentSinceMs !== undefined) this.#watch()
+    if (this.#inFlight.size > 0 || (this.#state.kind === 'up' && this.#silentSinceMs !== undefined)) this.#watch()
+  }
+
+  /** A server that offers statistics is asked for them; of any other it is tried whether it accepts connections, unless a job came back lately. */
+  async #answers(): Promise<boolean> {
+    const { connectTimeoutMs, now, tuning } = this.#facts
+    if (this.#statistics !== undefined) {
+      const statistics = await this.#ask()
+      this.#statistics = statistics ?? this.#statistics
+      return statistics !== undefined
+    }
+    if (now() - this.#heardMs < tuning.lookIntervalMs) return true
+    return acceptsConnections(this.#host.host, this.#host.port, connectTimeoutMs, this.#closing.signal)
   }
 }
 

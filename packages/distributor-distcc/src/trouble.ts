@@ -11,6 +11,8 @@ export type Trouble =
   | 'version'
   | 'thinlto'
   | 'target'
+  /** What it answers to the probe is not distcc's protocol. */
+  | 'foreign'
   /** It did not finish the probe, for a reason that may pass. */
   | 'probe'
   /** A job was lost on the way. */
@@ -33,6 +35,8 @@ const REMEDIES: Readonly<Record<Trouble, (host: Host, compiler: string) => strin
   version: () => `install the same LLVM version there; the server is not used`,
   thinlto: () => `install LLVM's own clang there; the server is not used`,
   target: () => `install a clang with this target there; such jobs go elsewhere`,
+  foreign: ({ port }) =>
+    `is TCP port ${port} there that of distccd's jobs (3632 by default, not that of its statistics)?`,
   probe: () => `it gets no jobs and is tried again; distccd's log may tell more`,
   lost: () => `the job is compiled elsewhere; distccd's log may tell more`,
   deadline: () => `the job is compiled elsewhere; a longer time can be set with option 'job-timeout-ms'`,

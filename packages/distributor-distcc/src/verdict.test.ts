@@ -7,7 +7,7 @@ import { PROBE_CALLEE, PROBE_INDEX, PROBE_MAIN } from './probe-bitcode.js'
 import { parseStatistics } from './statistics.js'
 import { whyNoDistccd } from './testing/distccd.js'
 import { makeProbe } from './testing/make-probe.js'
-import { judge, splitStderr } from './verdict.js'
+import { judge, splitStderr, withRealName } from './verdict.js'
 
 const TARGETS = [
   'x86_64-unknown-linux-gnu',
@@ -66,6 +66,7 @@ describe('the verdict on an answer', () => {
 
   it('blames the module only for what clang says about it', () => {
     assert.equal(verdict(0x100, 'error: invalid record'), 'does-not-compile')
+    assert.equal(verdict(0x100, `clang (LLVM option parsing): Unknown command line argument '-x'.`), 'cannot')
     assert.equal(verdict(0x100, ''), 'failed')
     assert.equal(verdict(0x100, 'fatal error: error in backend: IO failure: No space left on device'), 'failed')
     assert.equal(verdict(0x100, `clang-22: error: no such file or directory: 'm'`), 'failed')
@@ -87,12 +88,24 @@ describe('the verdict on an answer', () => {
       'clang-22: warning: w1 [-Wx]\nm.o: error: e\nprinted\n<inline asm>:1:2: note: n\n2 warnings generated.\n'
     assert.deepEqual(splitStderr(text), {
       diagnostics: [
-        { severity: 'warning', message: 'w1 [-Wx]' },
+        { severity: 'warning', message: 'w1' },
         { severity: 'error', message: 'm.o: e' },
         { severity: 'note', message: '<inline asm>:1:2: n' },
       ],
       stderr: 'printed\n',
     })
+  })
+})
+
+describe('a warning of clang', () => {
+  it('reads as lld words it: without the flag, with the name of the real module', () => {
+    const { diagnostics } = splitStderr(
+      'warning: m0: function control flow change detected [-Wbackend-plugin]\nwarning: [-Wx] in m0: w\n',
+    )
+    assert.deepEqual(withRealName(diagnostics, 'm0', 'dir/math.o'), [
+      { severity: 'warning', message: 'dir/math.o: function control flow change detected' },
+      { severity: 'warning', message: '[-Wx] in m0: w' },
+    ])
   })
 })
 

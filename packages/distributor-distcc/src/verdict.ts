@@ -12,6 +12,8 @@ export type Verdict =
     }
   /** clang says that the module cannot be compiled. */
   | { readonly kind: 'does-not-compile'; readonly diagnostics: readonly Diagnostic[] }
+  /** clang does not take the job's options. */
+  | { readonly kind: 'cannot'; readonly reason: string }
   /** clang ran, but on a machine in trouble: killed, disk full, out of time. */
   | { readonly kind: 'failed'; readonly reason: string }
   /** clang or its target is not there. */
@@ -28,9 +30,14 @@ const isFromDistccd = (code: number): boolean => code >= 100 && code <= 119
 const THINLTO_TROUBLE = /^.*(Error running ThinLTO backend|Error loading (imported|index) file).*$/m
 const TARGET_TROUBLE =
   /^.*(unknown target triple|unable to create target|No available targets are compatible|unknown target CPU).*$/m
+/** An LLVM option of the link that clang does not have. It is for the linker to say whether there is such an option. */
+const OPTION_TROUBLE = /^.*\(LLVM option parsing\): (.*)$/m
 /** Trouble of the machine that clang reports as if it were the module's: every file it needs was sent. */
 const MACHINE_TROUBLE =
   /^.*(No space left on device|Cannot allocate memory|out of memory|Too many open files|Read-only file system|Input\/output error|Disk quota exceeded|Permission denied|no such file or directory|unable to (make temporary|open output) file).*$/im
+
+/** distccd keeps what a compiler prints in a file beside the object. */
+const SILENT = ' without a message: is the disk full there?'
 
 export function judge(answer: Answer, targetTriple: string): Verdict {
   const { status, stderr, object } = answer
@@ -47,11 +54,13 @@ export function judge(answer: Answer, targetTriple: string): Verdict {
     if (target !== null) return { kind: 'refused', subject: 'target', reason: target[0].trim() }
     const machine = MACHINE_TROUBLE.exec(stderr)
     if (machine !== null) return { kind: 'failed', reason: machine[0].trim() }
+    const option = OPTION_TROUBLE.exec(stderr)?.[1]
+    if (option !== undefined) return { kind: 'cannot', reason: option }
     const { diagnostics } = splitStderr(stderr)
     const blamesModule = code === 1 && diagnostics.some(({ severity }) => severity === 'error')
     return blamesModule
       ? { kind: 'does-not-compile', diagnostics }
-      : { kind: 'failed', reason: `the compiler ended with exit code ${code}${said}` }
+      : { kind: 'failed', reason: `the compiler ended with exit code ${code}${stderr === '' ? SILENT : said}` }
   }
   const thinlto = THINLTO_TROUBLE.exec(stderr)
   if (thinlto !== null) return { kind: 'rejected', reason: thinlto[0].trim() }
@@ -60,7 +69,10 @@ export function judge(answer: Answer, targetTriple: string): Verdict {
   return { kind: 'object', object, ...splitStderr(stderr) }
 }
 
-/** Takes clang's stderr apart into diagnostics and the rest. */
+/** The flag that clang puts behind a warning; lld does not. */
+const FLAG = / \[-W[\w=,+-]+\]$/
+
+/** Takes clang's stderr apart into diagnostics, without clang's name and flags, and the rest. */
 export function splitStderr(stderr: string): { diagnostics: Diagnostic[]; stderr: string } {
   const diagnostics: Diagnostic[] = []
   const rest: string[] = []
@@ -72,11 +84,21 @@ export function splitStderr(stderr: string): { diagnostics: Diagnostic[]; stderr
       const where = found['where'] === undefined || /^clang[\w+.-]*$/.test(found['where']) ? '' : `${found['where']}: `
       diagnostics.push({
         severity: found['severity'] as Diagnostic['severity'],
-        message: `${where}${found['message'] ?? ''}`,
+        message: `${where}${found['message'] ?? ''}`.replace(FLAG, ''),
       })
     } else if (line !== '' && !/^\d+ (warning|error)s?( and \d+ errors?)? generated\.$/.test(line)) rest.push(line)
   }
   return { diagnostics, stderr: rest.length === 0 ? '' : `${rest.join('\n')}\n` }
+}
+
+/** What clang says in the module's short name of the job, as lld says it: some messages begin with the name. */
+export function withRealName(diagnostics: readonly Diagnostic[], shortName: string, moduleId: string): Diagnostic[] {
+  return diagnostics.map(({ severity, message }) => {
+    return {
+      severity,
+      message: message.startsWith(`${shortName}:`) ? moduleId + message.slice(shortName.length) : message,
+    }
+  })
 }
 
 function firstError(stderr: string): string {

@@ -11,6 +11,8 @@ import { toResponseFile } from './response-file.js'
  */
 export interface WireJob {
   readonly kind: 'wire'
+  /** The module's name there. */
+  readonly module: string
   /** argv after the compiler's name. */
   readonly args: readonly string[]
   readonly workingDirectory: string
@@ -59,6 +61,7 @@ export function toWireJob(job: ClangJob): WireJob | CannotExpress {
   while (names.has(name)) name = `_${name}`
   return {
     kind: 'wire',
+    module: job.module,
     args: ['-c', '-I', 'd.c', `@${name}`, '-o', 'o.o'],
     workingDirectory: WORKING_DIRECTORY,
     responseFile: { name: `${WORKING_DIRECTORY}/${name}`, text: toResponseFile([...COMMON_ARGS, ...args]) },

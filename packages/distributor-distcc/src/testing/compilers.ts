@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -7,19 +7,31 @@ export class FakeCompilers {
   readonly #directories: string[] = []
 
   path(script: string): string {
-    const directory = mkdtempSync(join(tmpdir(), 'dtlto-compiler-'))
-    this.#directories.push(directory)
-    // distccd runs as a user of its own.
-    chmodSync(directory, 0o755)
+    const directory = this.#directory()
     const file = join(directory, 'clang-22')
     writeFileSync(file, `#!/bin/sh\nclang=/usr/bin/clang-22\n${script}\n`)
     chmodSync(file, 0o755)
     return `${directory}:/usr/bin:/bin`
   }
 
+  /** A PATH with nothing on it but `clang-22`, a link to `program`; with nothing at all without one. */
+  only(program?: string): string {
+    const directory = this.#directory()
+    if (program !== undefined) symlinkSync(program, join(directory, 'clang-22'))
+    return directory
+  }
+
   /** Sleeps before every job but the probe. */
   slow(seconds: number): string {
     return this.path(`grep -q main.bc args.rsp || sleep ${seconds}\nexec $clang "$@"`)
+  }
+
+  #directory(): string {
+    const directory = mkdtempSync(join(tmpdir(), 'dtlto-compiler-'))
+    this.#directories.push(directory)
+    // distccd runs as a user of its own.
+    chmodSync(directory, 0o755)
+    return directory
   }
 
   remove(): void {

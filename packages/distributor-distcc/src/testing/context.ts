@@ -59,7 +59,7 @@ export const TEST_TUNING: Tuning = {
   probeTimeoutMs: 3000,
   restMs: 50,
   maxRestMs: 400,
-  statisticsIntervalMs: 100,
+  lookIntervalMs: 100,
   statisticsTimeoutMs: 200,
   silenceMs: 500,
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -27,6 +27,10 @@ export interface DistccdOptions {
   /** For example ['ip', 'netns', 'exec', 'NAME']. */
   readonly wrapper?: readonly string[]
   readonly listen?: string
+  /** An existing directory for the files of jobs. Default: one of its own. */
+  readonly temporary?: string
+  /** The compilers that it allows. Default: what `update-distcc-symlinks` has found. */
+  readonly allowedCompilers?: readonly string[]
 }
 
 /** A real, unmodified distccd on loopback. */
@@ -35,24 +39,41 @@ export class Distccd {
   readonly statsPort: number
   readonly #child: ChildProcess
   readonly #listen: string
-  readonly #temporary: string
+  readonly #options: DistccdOptions
+  /** Its own directory. */
+  readonly #home: string
   log = ''
 
-  private constructor(child: ChildProcess, listen: string, port: number, statsPort: number, temporary: string) {
+  private constructor(
+    child: ChildProcess,
+    options: DistccdOptions,
+    listen: string,
+    port: number,
+    statsPort: number,
+    home: string,
+  ) {
+    this.#options = options
     this.#listen = listen
     this.#child = child
     this.port = port
     this.statsPort = statsPort
-    this.#temporary = temporary
+    this.#home = home
     child.stderr?.on('data', (chunk: Buffer) => (this.log += chunk.toString()))
   }
 
   static async start(options: DistccdOptions = {}): Promise<Distccd> {
+    const home = mkdtempSync(join(tmpdir(), 'dtlto-distccd-'))
+    chmodSync(home, 0o1777)
+    return Distccd.#start(options, home)
+  }
+
+  static async #start(options: DistccdOptions, home: string): Promise<Distccd> {
     const port = options.port ?? (await freePort())
     const statsPort = options.statsPort ?? (await freePort())
     const listen = options.listen ?? '127.0.0.1'
-    const temporary = mkdtempSync(join(tmpdir(), 'dtlto-distccd-'))
-    spawnSync('chmod', ['1777', temporary])
+    const { allowedCompilers: allowed } = options
+    if (allowed !== undefined) writeFileSync(join(home, 'allowed'), allowed.map((name) => `${name}\n`).join(''))
+    const cmdlist = allowed === undefined ? {} : { DISTCC_CMDLIST: join(home, 'allowed') }
     const stats = options.stats === false ? [] : ['--stats', '--stats-port', String(statsPort)]
     const lifetime =
       options.jobLifetimeSeconds === undefined ? [] : ['--job-lifetime', String(options.jobLifetimeSeconds)]
@@ -63,9 +84,9 @@ export class Distccd {
       stdio: ['ignore', 'ignore', 'pipe'],
       // Its own process group: the children must not outlive a test.
       detached: true,
-      env: { PATH: options.path ?? '/usr/bin:/bin', TMPDIR: temporary },
+      env: { PATH: options.path ?? '/usr/bin:/bin', TMPDIR: options.temporary ?? home, ...cmdlist },
     })
-    const server = new Distccd(child, listen, port, statsPort, temporary)
+    const server = new Distccd(child, options, listen, port, statsPort, home)
     await waitForPort(port, listen)
     return server
   }
@@ -88,6 +109,10 @@ export class Distccd {
     for (const pid of this.children()) kill(pid, signal)
   }
 
+  signalCompilers(signal: NodeJS.Signals): void {
+    for (const pid of this.compilers()) kill(pid, signal)
+  }
+
   /** Parent and children, compilers not. */
   signalAll(signal: NodeJS.Signals): void {
     const children = this.children()
@@ -98,6 +123,13 @@ export class Distccd {
   #parent(): number {
     // With --no-detach the process started is the parent itself, or the wrapper has become it by exec.
     return this.#child.pid as number
+  }
+
+  /** Kills it, but not the compilers that it has started, and starts another one in its place: stop that one only. */
+  async restart(): Promise<Distccd> {
+    this.signalAll('SIGKILL')
+    await untilRefused(this.port, this.#listen)
+    return Distccd.#start({ ...this.#options, port: this.port, statsPort: this.statsPort }, this.#home)
   }
 
   async stop(): Promise<void> {
@@ -111,7 +143,7 @@ export class Distccd {
       await new Promise((resolve) => this.#child.once('exit', resolve))
     }
     await untilRefused(this.port, this.#listen)
-    rmSync(this.#temporary, { recursive: true, force: true })
+    rmSync(this.#home, { recursive: true, force: true })
   }
 }
 

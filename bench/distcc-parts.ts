@@ -1,0 +1,199 @@
+/**
+ * What the jobs of a link cost over distcc, part by part, measured outside of a link on the same bytes: compression, the way to the
+ * server, the start of a compiler, and compiling as clang does it in a process of its own and as the linker does it in its own.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { ClangJob, JobFile } from '../packages/dtlto/src/distributors/interface.js'
+import { exchange, type ExchangeResult } from '../packages/distributor-distcc/src/exchange.js'
+import { lzo1xCompress } from '../packages/distributor-distcc/src/lzo1x-encode.js'
+import { Packer } from '../packages/distributor-distcc/src/packer.js'
+import { PROBE_CALLEE, PROBE_INDEX, PROBE_MAIN } from '../packages/distributor-distcc/src/probe-bitcode.js'
+import { encodeProbe } from '../packages/distributor-distcc/src/probe.js'
+import { toWireJob, type WireJob } from '../packages/distributor-distcc/src/wire-job.js'
+import { run } from '../test/programs/run.js'
+import { withJobs } from '../test/travel/jobs.js'
+import { median } from './statistics.js'
+
+/** Jobs at a time, as in the links that are measured. */
+export const LANES = 2
+const COMPILER = 'clang-22'
+/** Starts of a compiler, of which the median counts. */
+const STARTS = 20
+
+/** Bytes, before and after LZO. */
+export interface Bytes {
+  readonly plain: number
+  readonly packed: number
+}
+
+export interface JobParts {
+  /** All that is sent: modules, index, arguments. */
+  readonly sent: Bytes
+  /** Of that, the modules it imports from. */
+  readonly imported: Bytes
+  /** Milliseconds until the linker has the job's index and names of its files. */
+  readonly describeMs: number
+  /** Of a request with the job's files whose compiler ends at once, beyond the same request without files. */
+  readonly deliverMs: number
+  /** Of clang in a process of its own on this machine, from files. */
+  readonly clangMs: number
+  readonly inProcessMs: number
+}
+
+export interface Parts {
+  readonly jobs: readonly JobParts[]
+  /** Every file once, however many jobs need it. */
+  readonly unique: Bytes
+  /** For compressing every file once, as the linker does. */
+  readonly packMs: number
+  /** A tiny job over distcc, and in a process of this machine: little but the start of the compiler. */
+  readonly startOverDistccMs: number
+  readonly startHereMs: number
+}
+
+/** For an ELF link `argv`, linker included, of which this process becomes a part: it must be in the link's directory. */
+export async function measureParts(argv: readonly string[], port: number): Promise<Parts> {
+  const directory = await mkdtemp(join(tmpdir(), 'dtlto-parts-'))
+  try {
+    return await withJobs(argv, async (jobs, session) => {
+      const packer = new Packer(Number.POSITIVE_INFINITY)
+      const sizes = new FileSizes()
+      const nothing = await packer.pack(refusing([]), COMPILER, never())
+      const parts = await inLanes(jobs, async (job): Promise<JobParts> => {
+        const described = await timed(async () => {
+          const clang = await job.forClang()
+          if (clang.kind === 'cannot') throw new Error(clang.reason)
+          return clang
+        })
+        const clang = described.value
+        const wire = toWireJob(clang)
+        if (wire.kind === 'cannot') throw new Error(wire.reason)
+        const imports = clang.files.filter(({ name }) => name !== clang.module && name !== clang.index)
+        const imported = sizes.of(imports)
+        const sent = sizes.of(clang.files)
+        // Compressed before, so that sending alone is measured.
+        const request = await packer.pack(refusing(wire.files), COMPILER, never())
+        const refusedMs = (await timed(() => send(nothing, port))).ms
+        const deliverMs = (await timed(() => send(request, port))).ms - refusedMs
+        const home = join(directory, String(job.index))
+        await writeFiles(home, clang.files)
+        const clangMs = (await timed(() => run(COMPILER, clang.args, { cwd: home }))).ms
+        await rm(home, { recursive: true })
+        const inProcessMs = (await timed(() => session.native.compileToMemory(job.index))).ms
+        return { sent, imported, describeMs: described.ms, deliverMs, clangMs, inProcessMs }
+      })
+      const probe = join(directory, 'probe')
+      const tiny = await writeProbe(probe)
+      return {
+        jobs: parts,
+        unique: sizes.unique,
+        packMs: sizes.packMs,
+        startOverDistccMs: await medianOf(STARTS, () => send(encodeProbe(COMPILER), port)),
+        startHereMs: await medianOf(STARTS, () => run(COMPILER, tiny, { cwd: probe })),
+      }
+    })
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+/** Compresses every file once, and knows it by its digest. */
+class FileSizes {
+  readonly #known = new Map<string, Bytes>()
+  packMs = 0
+
+  of(files: readonly JobFile[]): Bytes {
+    return sum(files.map((file) => this.#one(file)))
+  }
+
+  get unique(): Bytes {
+    return sum([...this.#known.values()])
+  }
+
+  #one(file: JobFile): Bytes {
+    const known = this.#known.get(file.digest())
+    if (known !== undefined) return known
+    const start = performance.now()
+    const packed = lzo1xCompress(file.bytes()).length
+    this.packMs += performance.now() - start
+    const bytes = { plain: file.sizeBytes, packed }
+    this.#known.set(file.digest(), bytes)
+    return bytes
+  }
+}
+
+/** A job whose compiler ends at once, because of its arguments: everything happens to its files but being read. */
+function refusing(files: WireJob['files']): WireJob {
+  const name = '/w/args.rsp'
+  return {
+    kind: 'wire',
+    module: '',
+    args: ['-c', '-I', 'd.c', '@args.rsp', '-o', 'o.o'],
+    workingDirectory: '/w',
+    responseFile: { name, text: '--no-such-option\n' },
+    files,
+  }
+}
+
+function send(request: readonly Uint8Array[], port: number): Promise<ExchangeResult> {
+  return exchange({
+    host: '127.0.0.1',
+    port,
+    request,
+    connectTimeoutMs: 10_000,
+    deadlineMs: 120_000,
+    signal: never(),
+    now: () => performance.now(),
+  })
+}
+
+/** Writes the probe's modules to `directory`; returns the arguments of clang. */
+async function writeProbe(directory: string): Promise<string[]> {
+  await mkdir(directory)
+  const files = { 'main.bc': PROBE_MAIN, 'callee.bc': PROBE_CALLEE, index: PROBE_INDEX }
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(directory, name), Buffer.from(text, 'base64'))
+  }
+  return [...'--no-default-config -Wno-override-module -O2 -c -x ir main.bc -fthinlto-index=index -o o.o'.split(' ')]
+}
+
+async function writeFiles(directory: string, files: ClangJob['files']): Promise<void> {
+  for (const file of files) {
+    const path = join(directory, file.name)
+    await mkdir(dirname(path), { recursive: true })
+    await writeFile(path, file.bytes())
+  }
+}
+
+async function timed<T>(action: () => Promise<T>): Promise<{ readonly value: T; readonly ms: number }> {
+  const start = performance.now()
+  const value = await action()
+  return { value, ms: performance.now() - start }
+}
+
+async function medianOf(times: number, action: () => Promise<unknown>): Promise<number> {
+  const samples: number[] = []
+  for (let i = 0; i < times; i++) samples.push((await timed(action)).ms)
+  return median(samples)
+}
+
+/** All items, LANES of them at a time; results in the order of the items. */
+async function inLanes<T, R>(items: readonly T[], action: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  const rest = items.entries()
+  const lane = async (): Promise<void> => {
+    for (const [index, item] of rest) results[index] = await action(item)
+  }
+  await Promise.all(Array.from({ length: LANES }, lane))
+  return results
+}
+
+export function sum(all: readonly Bytes[]): Bytes {
+  return { plain: all.reduce((s, { plain }) => s + plain, 0), packed: all.reduce((s, { packed }) => s + packed, 0) }
+}
+
+function never(): AbortSignal {
+  return new AbortController().signal
+}
