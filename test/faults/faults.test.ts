@@ -1,6 +1,7 @@
 /** Whatever a distributor does, the link has the bytes of stock lld, soon, and the user reads a warning and not a thousand. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { DEFAULT_POLICY } from '../../packages/dtlto/src/scheduler/policy.js'
 import { type FaultyLink, FaultyLinks } from './faulty-link.js'
 import { FAULTS } from './faults.js'
 import misbehaving from './misbehaving.js'
@@ -8,6 +9,18 @@ import misbehaving from './misbehaving.js'
 /** The slowest that is bounded: a first distributor that never answers, with nothing known of how long jobs take. */
 const SOON_MS = 15_000
 const COMPANIES = { 'alone, with the fallback': [], 'beside local': ['--distribute=local'] } as const
+
+const NO_FALLBACK = '--distribute-fallback=none'
+
+/** Faults that end a link without a fallback. One that worked before might come back, and is waited for. */
+const HOPELESS: Readonly<Record<string, { readonly limitMs: number; readonly says: RegExp }>> = {
+  cannot: { limitMs: SOON_MS, says: /'misbehaving': cannot express it: not today/ },
+  'says-misconfigured': { limitMs: SOON_MS, says: /'misbehaving': no such host/ },
+  'open-rejects': { limitMs: SOON_MS, says: /'misbehaving': no route to host/ },
+  throws: { limitMs: SOON_MS, says: /'misbehaving': .*a defect of the plugin/ },
+  'object-half': { limitMs: SOON_MS, says: /'misbehaving': object for '.*' is / },
+  'dies-in-mid-link': { limitMs: 3 * SOON_MS + DEFAULT_POLICY.giveUpMs, says: /'misbehaving': the machine is gone/ },
+}
 
 /** One for each kind and distributor, each of them once, and no other noise. */
 function checkWarnings({ stderr }: FaultyLink, expected: RegExp | undefined): void {
@@ -41,9 +54,9 @@ describe('a link with a distributor that', { concurrency: 3 }, () => {
     }
   }
 
-  for (const fault of ['cannot', 'dies-in-mid-link', 'says-misconfigured']) {
+  for (const [fault, { limitMs, says }] of Object.entries(HOPELESS)) {
     test(`${FAULTS[fault]?.sentence ?? ''}, without a fallback, ends with one clear error`, async () => {
-      const { exitCode, stderr, isRight } = await links.run(fault, ['--distribute=FAULT', NO_FALLBACK], SOON_MS)
+      const { exitCode, stderr, isRight } = await links.run(fault, ['--distribute=FAULT', NO_FALLBACK], limitMs)
       assert.equal(exitCode, 1)
       assert.equal(isRight, false)
       const errors = stderr.split('\n').filter((line) => line.includes('error: '))
@@ -51,6 +64,7 @@ describe('a link with a distributor that', { concurrency: 3 }, () => {
         errors.join('\n'),
         /^ld\.lld: error: no distributor could compile '.*', and falling back .* switched off/m,
       )
+      assert.match(errors.join('\n'), says)
       assert.equal(errors.length, 1, stderr)
     })
   }
@@ -84,5 +98,3 @@ describe('a link with a distributor that', { concurrency: 3 }, () => {
     assert.deepEqual(Object.keys(FAULTS).sort(), [...(misbehaving.options.fault.choices ?? [])].sort())
   })
 })
-
-const NO_FALLBACK = '--distribute-fallback=none'

@@ -20,6 +20,8 @@ const object = (/** @type {unknown} */ bytes) => ({
 })
 
 let calls = 0
+/** Jobs before the fault, where there are such. */
+let before = 0
 /** A whole object of something else: what becomes of it is up to the fault. */
 const anObject = () => readFileSync(process.env['FAULTS_OBJECT'] ?? '')
 const lost = () => Promise.reject(new DtltoError('DTLTO_DISTRIBUTOR_FAILED', 'the machine is gone'))
@@ -97,8 +99,8 @@ const COMPILE = {
   'side-output-unasked': rightBut({ sideOutputs: [{ kind: 'dwo', path: 'unasked/a.dwo', bytes: new Uint8Array(1) }] }),
   cannot: () => ({ kind: 'cannot', reason: 'not today' }),
   'fails-every-third': (job, signal) => (calls++ % 3 === 2 ? lost() : job.compileInProcess(signal)),
-  'dies-in-mid-link': (job, signal) => (calls++ >= 4 ? lost() : job.compileInProcess(signal)),
-  'vanishes-in-mid-link': (job, signal) => (calls++ >= 4 ? never() : job.compileInProcess(signal)),
+  'dies-in-mid-link': (job, signal) => (calls++ >= before ? lost() : job.compileInProcess(signal)),
+  'vanishes-in-mid-link': (job, signal) => (calls++ >= before ? never() : job.compileInProcess(signal)),
   'ignores-abort': (job) => (calls++ % 2 === 0 ? never() : job.compileInProcess()),
   'says-misconfigured': () => Promise.reject(new DtltoError('DTLTO_PLUGIN_OPTION_INVALID', 'no such host')),
   'says-cancelled': () => Promise.reject(new DtltoError('DTLTO_CANCELLED', 'somebody else wanted that')),
@@ -185,9 +187,11 @@ export default defineDistributor({
         .concat('prepare-rejects', 'prepare-hangs', 'warns-much'),
       description: 'what goes wrong',
     },
+    before: { type: 'integer', default: 4, description: 'jobs before something happens in mid-link' },
   },
   // @ts-expect-error Faults are not what the contract says.
-  open(context, { fault = '' }) {
+  open(context, { fault = '', before: jobs }) {
+    before = jobs
     if (fault in OPEN) return OPEN[fault]?.()
     return {
       status: STATUS[fault] ?? (() => ({ slots: 4, busy: 0, queued: 0, accepting: true })),

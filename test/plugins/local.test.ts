@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { conformance } from '@dtlto/testkit'
+import { conformance } from 'dtlto/testkit'
 import { local } from '../../packages/dtlto/src/distributors/local/local.js'
 
 const uninterruptible = 'LLVM cannot be interrupted: what runs in this process is waited for'

@@ -1,4 +1,4 @@
-import { fakeDistributor, type FakeOptions } from '@dtlto/testkit'
+import { fakeDistributor, type FakeOptions } from 'dtlto/testkit'
 import { defineDistributor, type Distributor, type DistributorContext, type DistributorDefinition } from 'dtlto/plugin'
 
 type Change = (fake: Distributor, context: DistributorContext) => Partial<Distributor>

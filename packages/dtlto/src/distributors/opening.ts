@@ -17,14 +17,17 @@ const CLOSE_TIMEOUT_MS = 2_000
 export class OpeningDistributor implements Distributor {
   #open: Distributor | undefined
   #ended = false
-  readonly #opening: Promise<void>
+  /** Resolves when it is open; rejects when opening failed. */
+  readonly opened: Promise<void>
 
   constructor(
     definition: DistributorDefinition,
     context: DistributorContext,
     options: Parameters<DistributorDefinition['open']>[1],
   ) {
-    this.#opening = this.#run(definition, context, options)
+    this.opened = this.#run(definition, context, options)
+    // A link without jobs has nobody who waits for it.
+    this.opened.catch(() => undefined)
   }
 
   async #run(...[definition, context, options]: ConstructorParameters<typeof OpeningDistributor>): Promise<void> {
@@ -35,8 +38,10 @@ export class OpeningDistributor implements Distributor {
       else this.#open = opened
     } catch (error) {
       if (!this.#ended) context.warn('open', error instanceof Error ? error.message : String(error))
+      throw error
+    } finally {
+      context.statusChanged()
     }
-    context.statusChanged()
   }
 
   status(): DistributorStatus {
@@ -44,7 +49,7 @@ export class OpeningDistributor implements Distributor {
   }
 
   async prepare(jobs: readonly BackendJob[], signal: AbortSignal): Promise<void> {
-    await this.#opening
+    await this.opened
     await this.#open?.prepare?.(jobs, signal)
   }
 

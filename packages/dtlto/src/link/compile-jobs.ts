@@ -28,7 +28,7 @@ export async function compileJobs(
   { settings, events }: LinkRequest,
   signal: AbortSignal,
 ): Promise<void> {
-  const accept = acceptor(jobs, session, settings)
+  const { accept, say } = acceptor(jobs, session, settings)
   const results = await schedule({
     jobs,
     distributors: lanes,
@@ -47,6 +47,8 @@ export async function compileJobs(
   for (const [index, result] of results.entries()) {
     switch (result.kind) {
       case 'done':
+        say(index)
+        break
       case 'cancelled':
         break
       case 'failed':

@@ -93,9 +93,11 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
         around.events.emit({ type: 'debug', distributor: label, message })
       },
     }
+    const distributor = new OpeningDistributor(definition, context, options)
     return {
       name: label,
-      distributor: new OpeningDistributor(definition, context, options),
+      distributor,
+      opened: distributor.opened,
       isLocal: compilesInProcess({ definition, options }),
       sameMachine: definition === local,
       role,

@@ -19,14 +19,15 @@ export function afterSuccess(breaker: Breaker): Breaker {
 
 /**
  * A trouble in the closed state counts; on a large distributor one bad machine fails quickly and so fails many jobs in a row
- * while the good ones still compile, therefore the limit grows with the slots. While resting it is old news.
+ * while the good ones still compile, therefore the limit grows with the slots. `isDown`: this one is proof enough. While resting it is
+ * old news.
  */
-export function afterTrouble(breaker: Breaker, nowMs: number, slots: number, policy: Policy): Breaker {
+export function afterTrouble(breaker: Breaker, nowMs: number, slots: number, policy: Policy, isDown: boolean): Breaker {
   switch (breaker.kind) {
     case 'closed': {
       const troubles = breaker.troubles + 1
       const limit = Math.max(policy.breakerTroubles, Math.ceil(slots / 10))
-      if (troubles < limit) return { kind: 'closed', troubles }
+      if (troubles < limit && !isDown) return { kind: 'closed', troubles }
       return { kind: 'resting', untilMs: nowMs + policy.restMs, restMs: policy.restMs }
     }
     case 'half-open': {

@@ -99,7 +99,7 @@ function excludedForDuplicate(
   lanes: readonly Lane[],
   localOnly: boolean,
 ): ReadonlySet<number> {
-  const excluded = new Set([...state.cannotOn, ...state.failedOn])
+  const excluded = new Set([...state.cannotOn.keys(), ...state.failedOn])
   if (state.live.some((live) => live.lane.isOnThisMachine)) {
     for (const lane of lanes) if (lane.isOnThisMachine) excluded.add(lane.index)
   }

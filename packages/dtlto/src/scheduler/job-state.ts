@@ -15,15 +15,22 @@ export interface JobState {
   attempts: number
   hedges: number
   firstStartMs: number | undefined
-  /** Indexes of lanes that failed on this job in the current round, and of those that cannot express it. */
+  /** Indexes of lanes that failed on this job in the current round. */
   readonly failedOn: Set<number>
-  readonly cannotOn: Set<number>
+  /** Indexes of lanes that cannot express it, and why. */
+  readonly cannotOn: Map<number, string>
   /** What went wrong, oldest first. */
-  readonly troubles: { readonly lane: Lane; readonly error: DtltoError }[]
+  readonly troubles: Trouble[]
   deadlinesMissed: number
   /** A remote compiler's verdict, to be confirmed on this machine. */
   refusal: { readonly lane: Lane; readonly result: DoesNotCompile } | undefined
   result: ScheduleResult | undefined
+}
+
+interface Trouble {
+  readonly lane: Lane
+  readonly error: DtltoError
+  readonly atMs: number
 }
 
 export function newJobState(job: BackendJob, position: number): JobState {
@@ -35,7 +42,7 @@ export function newJobState(job: BackendJob, position: number): JobState {
     hedges: 0,
     firstStartMs: undefined,
     failedOn: new Set(),
-    cannotOn: new Set(),
+    cannotOn: new Map(),
     troubles: [],
     deadlinesMissed: 0,
     refusal: undefined,
@@ -57,11 +64,14 @@ const NONE: ReadonlySet<number> = new Set()
 
 /**
  * A retry avoids the distributors that failed on the job, until all have; then a new round starts. After too many troubles, when
- * nobody is left who can express it, or when a remote compiler refused it, the job is for this machine alone.
+ * nobody is left who can express it, or when a remote compiler refused it, the job is for this machine alone. Where this machine is out of
+ * the question, a job that came to distributors that worked and have stopped waits for them.
  */
 export function routeOf(state: JobState, lanes: readonly Lane[], policy: Policy): Route {
   const mayExpress = (lane: Lane): boolean => !lane.retired && !state.cannotOn.has(lane.index)
-  if (state.refusal === undefined && state.troubles.length < policy.maxAttempts) {
+  const local = lanes.filter((lane) => lane.isLocal && mayExpress(lane))
+  const mayRetry = state.troubles.length < policy.maxAttempts || (local.length === 0 && isVictim(state))
+  if (state.refusal === undefined && mayRetry) {
     const primaries = lanes.filter((lane) => !lane.isFallback && mayExpress(lane))
     let next = primaries.filter((lane) => !state.failedOn.has(lane.index))
     if (next.length === 0) {
@@ -74,15 +84,30 @@ export function routeOf(state: JobState, lanes: readonly Lane[], policy: Policy)
         excluded: allBut(lanes, (lane) => (lane.isFallback ? mayExpress(lane) : next.includes(lane))),
       }
   }
-  const local = lanes.filter((lane) => lane.isLocal && mayExpress(lane))
   const localTroubles = state.troubles.filter((trouble) => trouble.lane.isLocal).length
   if (local.length === 0 || localTroubles >= LOCAL_ATTEMPTS) return { kind: 'nowhere' }
   return { kind: 'last-resort', excluded: allBut(lanes, (lane) => local.includes(lane)) }
 }
 
-/** DTLTO_NO_DISTRIBUTOR_LEFT with the module and what its last attempts died of. */
-export function noDistributorLeft(state: JobState, policy: Policy): DtltoError {
+/**
+ * As far as anybody can tell its distributors have failed, and not the job: they worked before, and none has compiled anything that it began
+ * after the job first failed.
+ */
+function isVictim({ troubles }: JobState): boolean {
+  const sinceMs = troubles[0]?.atMs ?? 0
+  return (
+    troubles.some(({ lane }) => lane.proven) && troubles.every(({ lane }) => (lane.workedAtMs ?? sinceMs) <= sinceMs)
+  )
+}
+
+/** DTLTO_NO_DISTRIBUTOR_LEFT with the module and, for each distributor, what the last attempt died of; at another job if need be. */
+export function noDistributorLeft(state: JobState, lanes: readonly Lane[], policy: Policy): DtltoError {
   const causes = new Map<string, string>()
+  for (const { name, index, lastTrouble } of lanes) {
+    const reason = state.cannotOn.get(index)
+    if (reason !== undefined) causes.set(name, `cannot express it: ${reason}`)
+    else if (lastTrouble !== undefined) causes.set(name, lastTrouble.message)
+  }
   for (const { lane, error } of state.troubles) causes.set(lane.name, error.message)
   const last = [...causes].slice(-5).map(([name, message]) => `'${name}': ${message}`)
   const why =

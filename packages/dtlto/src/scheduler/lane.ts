@@ -1,4 +1,5 @@
 import type { Distributor } from '../distributors/interface.js'
+import type { DtltoError } from '../errors.js'
 import type { Attempt } from './attempt.js'
 import { afterSuccess, afterTime, afterTrouble, CLOSED, type Breaker } from './breaker.js'
 import { LaneEstimate, type Estimates } from './estimate.js'
@@ -16,6 +17,8 @@ export interface LaneSpec {
   readonly sameMachine?: boolean
   /** A `fallback` gets only what no primary takes, and duplicates of late jobs. Default: `primary`. */
   readonly role?: 'primary' | 'fallback'
+  /** Resolves when the distributor is open; rejects when it never will be. Default: it is. */
+  readonly opened?: Promise<void>
   /** Tells the scheduler that the distributor called `statusChanged`. Returns how to stop. */
   readonly onStatusChanged?: (listener: () => void) => () => void
 }
@@ -37,13 +40,17 @@ export class Lane {
   #expectedSum = 0
   #startedSum = 0
   breaker: Breaker = CLOSED
+  /** `open` is still running. */
+  opening = false
   /** `prepare` is still running. */
   preparing = false
   #stalledSinceMs: number | undefined
   /** Attempts in all. */
   started = 0
-  /** It has compiled something in this link. */
-  proven = false
+  /** When the latest of the attempts began that it has compiled. */
+  workedAtMs: number | undefined
+  lastTrouble: DtltoError | undefined
+  #probesFailed = 0
   /** `status()` must be read before the next decision. */
   dirty = true
   /** Since when it takes no work. */
@@ -51,6 +58,7 @@ export class Lane {
   #slots = 0
   #busyElsewhere = 0
   #accepting = false
+  #text = ''
   readonly #policy: Policy
   readonly #warn: Warn
   readonly #maxSlots: number
@@ -88,6 +96,25 @@ export class Lane {
 
   get retired(): boolean {
     return this.breaker.kind === 'retired'
+  }
+
+  /** It has compiled something in this link. */
+  get proven(): boolean {
+    return this.workedAtMs !== undefined
+  }
+
+  /** It has failed from the first job on, before a rest and after. */
+  get neverWorked(): boolean {
+    return this.retired || (!this.proven && this.#probesFailed > 0)
+  }
+
+  /** What a lane that has not had a job yet waits for; undefined when it would take one. */
+  get waitsFor(): string | undefined {
+    if (this.started > 0 || this.breaker.kind !== 'closed') return undefined
+    if (this.opening) return 'it is still opening'
+    if (this.preparing) return 'it is still preparing'
+    if (this.available) return undefined
+    return `it does not accept any${this.#text === '' ? '' : ` (${this.#text})`}`
   }
 
   /** Takes ordinary work (a free slot is another question). */
@@ -185,25 +212,29 @@ export class Lane {
     this.dirty = true
   }
 
-  /** True if this ended a rest. */
-  succeeded(): boolean {
-    this.proven = true
+  /** For an attempt that began at `begunMs`. True if this ended a rest. */
+  succeeded(begunMs: number): boolean {
+    this.workedAtMs = Math.max(this.workedAtMs ?? begunMs, begunMs)
+    this.#probesFailed = 0
     const recovered = this.breaker.kind !== 'closed'
     this.breaker = afterSuccess(this.breaker)
     if (recovered) this.dirty = true
     return recovered && this.breaker.kind === 'closed'
   }
 
-  /** Length of the rest if the trouble starts one. */
-  troubled(nowMs: number): number | undefined {
+  /** Length of the rest if the trouble starts one, as one that shows that the distributor `isDown` does at once. */
+  troubled(error: DtltoError, nowMs: number, isDown: boolean): number | undefined {
     const before = this.breaker
-    this.breaker = afterTrouble(before, nowMs, this.#slots, this.#policy)
+    this.lastTrouble = error
+    if (before.kind === 'half-open') this.#probesFailed++
+    this.breaker = afterTrouble(before, nowMs, this.#slots, this.#policy, isDown)
     if (this.breaker.kind !== 'resting' || before.kind === 'resting') return undefined
     this.unavailableSinceMs ??= nowMs
     return this.breaker.restMs
   }
 
-  retire(): void {
+  retire(cause: DtltoError): void {
+    this.lastTrouble = cause
     this.breaker = { kind: 'retired' }
   }
 
@@ -213,8 +244,8 @@ export class Lane {
       status = this.spec.distributor.status()
       // A copy: a getter that throws does so here.
       if (typeof status === 'object' && status !== null) {
-        const { slots, busy, accepting, speed, latencyMs } = status as Readonly<Record<string, unknown>>
-        status = { slots, busy, accepting, speed, latencyMs }
+        const { slots, busy, accepting, speed, latencyMs, text } = status as Readonly<Record<string, unknown>>
+        status = { slots, busy, accepting, speed, latencyMs, text }
       }
     } catch (thrown) {
       this.#warn(
@@ -230,8 +261,9 @@ export class Lane {
       )
       return this.#assume()
     }
-    const { slots, busy, accepting, speed, latencyMs } = status as Readonly<Record<string, unknown>>
+    const { slots, busy, accepting, speed, latencyMs, text } = status as Readonly<Record<string, unknown>>
     this.#accepting = accepting === true || this.isLocal
+    this.#text = typeof text === 'string' ? text : ''
     this.#slots = this.#checkedSlots(slots)
     if (full)
       this.#busyElsewhere =

@@ -47,8 +47,13 @@ export interface Policy {
   readonly longestRestMs: number
   /** How long a distributor may refuse work (say, while it connects) before the fallback starts on its jobs. */
   readonly patienceMs: number
-  /** Without a fallback: how long jobs wait when every distributor is unavailable. */
+  /**
+   * Without a fallback: how long jobs wait when every distributor is unavailable, say because it restarts. Distributors that have failed
+   * from the first job on are waited for no longer than their first rest.
+   */
   readonly giveUpMs: number
+  /** A distributor that has taken no work for so long after the start is worth a warning. */
+  readonly slowStartMs: number
   /** How long `prepare` may hold back the first `compile` of a distributor. */
   readonly prepareMs: number
 }
@@ -68,7 +73,7 @@ export const DEFAULT_POLICY: Policy = {
   slowShare: 0.5,
   scoutShare: 0.02,
   hedgeGain: 1.25,
-  hedgeAhead: 1.5,
+  hedgeAhead: 3,
   lateFloorMs: 200,
   lateFloorBlindMs: 5_000,
   deadlineFactor: 10,
@@ -78,6 +83,15 @@ export const DEFAULT_POLICY: Policy = {
   restMs: 1_000,
   longestRestMs: 60_000,
   patienceMs: 2_000,
-  giveUpMs: 60_000,
+  giveUpMs: 30_000,
+  slowStartMs: 10_000,
   prepareMs: 30_000,
+}
+
+/** Without a fallback there is nothing else to do than to look whether a rested distributor is back: some times before giving up. */
+export function completePolicy(given: Partial<Policy> = {}): Policy {
+  const policy = { ...DEFAULT_POLICY, ...given }
+  if (policy.fallback !== 'none') return policy
+  const longestRestMs = Math.max(policy.restMs, Math.min(policy.longestRestMs, policy.giveUpMs / 8))
+  return { ...policy, longestRestMs }
 }

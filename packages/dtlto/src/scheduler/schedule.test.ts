@@ -108,7 +108,7 @@ describe('preparing', () => {
       { prepareMs: 500 },
     )
     assert.ok(Math.min(...(run.fakes['farm']?.calls.map((call) => call.atMs) ?? [])) >= 500)
-    assert.deepEqual(run.warnings, ['farm: prepare'])
+    assert.deepEqual(run.warnings, ['farm: slow-start'])
   })
 
   it('goes on with a warning when preparing fails', async () => {

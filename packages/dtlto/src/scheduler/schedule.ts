@@ -39,7 +39,7 @@ import { newJobState, noDistributorLeft, routeOf, type JobState } from './job-st
 import { Lane, type LaneSpec } from './lane.js'
 import { Pending } from './pending.js'
 import { admits, nextPlace, nextProbe, nextScout, type Board, type Place } from './placement.js'
-import { DEFAULT_POLICY, type Policy } from './policy.js'
+import { completePolicy, type Policy } from './policy.js'
 import { checkResult, statedCompileMs } from './result-shape.js'
 import type { ScheduleResult } from './result.js'
 import { asTrouble, remedyFor } from './trouble.js'
@@ -89,6 +89,7 @@ class Schedule {
   readonly #warned = new Set<string>()
   #unfinished: number
   #duplicatesWaiting = 0
+  #begunMs = 0
   #attempts = 0
   #cancelPulse: (() => void) | undefined
   #cancelStatus: (() => void) | undefined
@@ -100,7 +101,7 @@ class Schedule {
     reject: (error: unknown) => void,
   ) {
     this.#options = options
-    this.#policy = { ...DEFAULT_POLICY, ...options.policy }
+    this.#policy = completePolicy(options.policy)
     this.#clock = options.clock
     this.#resolve = resolve
     this.#reject = reject
@@ -128,8 +129,8 @@ class Schedule {
       const onAbort = (): void => this.#guard(() => this.#cancelRest())
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#cleanups.push(() => signal?.removeEventListener('abort', onAbort))
+      const atMs = (this.#begunMs = this.#clock.now())
       for (const lane of this.#lanes) this.#open(lane)
-      const atMs = this.#clock.now()
       for (const state of this.#jobs) {
         if (state.result !== undefined) continue
         this.#emit({
@@ -163,7 +164,7 @@ class Schedule {
       case 'last-resort':
         return this.#pending.add(state.position, route.excluded, true)
       case 'nowhere':
-        if (state.refusal === undefined) return this.#fail(state, noDistributorLeft(state, this.#policy))
+        if (state.refusal === undefined) return this.#failNowhere(state)
         return this.#doesNotCompile(state, state.refusal.lane, state.refusal.result.diagnostics)
     }
   }
@@ -276,7 +277,7 @@ class Schedule {
       case 'here':
         return this.#accept(attempt, result)
       case 'cannot':
-        state.cannotOn.add(attempt.lane.index)
+        state.cannotOn.set(attempt.lane.index, result.reason)
         this.#ended(attempt, { kind: 'cannot', reason: result.reason })
         break
       case 'does-not-compile':
@@ -328,7 +329,7 @@ class Schedule {
     const state = this.#state(attempt.job)
     const { lane } = attempt
     lane.estimate.observe(attempt.units, elapsedMs, statedCompileMs(result.timings, elapsedMs))
-    this.#success(lane)
+    this.#success(lane, attempt.startedMs)
     this.#ended(attempt, { kind: accepted }, result)
     // `lost` while another attempt is live: that one has handed its object over, and its answer is on the way.
     if (accepted === 'lost' && state.live.length > 0) return this.#dispatch()
@@ -354,13 +355,13 @@ class Schedule {
     const state = this.#state(attempt.job)
     const error = asTrouble(thrown, lane.name)
     const remedy = remedyFor(error)
-    state.troubles.push({ lane, error })
+    state.troubles.push({ lane, error, atMs: this.#clock.now() })
     state.failedOn.add(lane.index)
     this.#ended(attempt, { kind: 'trouble', error })
     this.#warn(lane.name, error.code, error.message)
     switch (remedy) {
       case 'retry':
-        this.#count(lane, error)
+        this.#count(lane, error, state)
         break
       case 'retire':
         this.#retire(lane, error)
@@ -397,19 +398,25 @@ class Schedule {
 
   // ---- lanes that do well or badly
 
-  #success(lane: Lane): void {
-    if (lane.succeeded()) this.#emit({ kind: 'distributor-recovered', atMs: this.#clock.now(), distributor: lane.name })
+  #success(lane: Lane, begunMs: number): void {
+    if (lane.succeeded(begunMs))
+      this.#emit({ kind: 'distributor-recovered', atMs: this.#clock.now(), distributor: lane.name })
   }
 
-  #count(lane: Lane, cause: DtltoError): void {
-    const restMs = lane.troubled(this.#clock.now())
+  /** `state`: the job that had the trouble. One that has had its attempts and is retried all the same is a victim. */
+  #count(lane: Lane, cause: DtltoError, state?: JobState): void {
+    const isDown =
+      state !== undefined &&
+      state.troubles.length >= this.#policy.maxAttempts &&
+      routeOf(state, this.#lanes, this.#policy).kind === 'primaries'
+    const restMs = lane.troubled(cause, this.#clock.now(), isDown)
     if (restMs !== undefined)
       this.#emit({ kind: 'distributor-rested', atMs: this.#clock.now(), distributor: lane.name, restMs, cause })
   }
 
   #retire(lane: Lane, cause: DtltoError): void {
     if (lane.retired) return
-    lane.retire()
+    lane.retire(cause)
     this.#emit({ kind: 'distributor-retired', atMs: this.#clock.now(), distributor: lane.name, cause })
     // Jobs that could go nowhere else must learn it.
     for (const job of this.#pending.drain()) {
@@ -426,7 +433,7 @@ class Schedule {
     lane: Lane,
     diagnostics: Extract<ScheduleResult, { kind: 'does-not-compile' }>['diagnostics'],
   ): void {
-    this.#success(lane)
+    this.#success(lane, state.firstStartMs ?? this.#begunMs)
     this.#finish(state, { kind: 'does-not-compile', distributor: lane.name, diagnostics })
     if (this.#policy.cancelOnFailure) this.#cancelRest()
   }
@@ -435,6 +442,10 @@ class Schedule {
   #fail(state: JobState, error: DtltoError): void {
     this.#finish(state, { kind: 'failed', error })
     this.#cancelRest()
+  }
+
+  #failNowhere(state: JobState): void {
+    this.#fail(state, noDistributorLeft(state, this.#lanes, this.#policy))
   }
 
   #cancelRest(): void {
@@ -490,6 +501,7 @@ class Schedule {
     for (const lane of this.#lanes) {
       lane.refresh(nowMs, true)
       this.#lookAtAttempts(lane, nowMs)
+      if (nowMs - this.#begunMs >= this.#policy.slowStartMs) this.#warnOfSlowStart(lane)
     }
     this.#giveUp(nowMs)
     if (this.#policy.hedge) this.#hedge(nowMs)
@@ -532,10 +544,10 @@ class Schedule {
   /** A trouble of an attempt that is over for us but may still hold its slot. */
   #lateTrouble(attempt: Attempt, error: DtltoError): void {
     const state = this.#state(attempt.job)
-    state.troubles.push({ lane: attempt.lane, error })
+    state.troubles.push({ lane: attempt.lane, error, atMs: this.#clock.now() })
     state.failedOn.add(attempt.lane.index)
     this.#warn(attempt.lane.name, error.code, error.message)
-    this.#count(attempt.lane, error)
+    this.#count(attempt.lane, error, state)
     this.#requeue(state)
   }
 
@@ -561,18 +573,17 @@ class Schedule {
     }
   }
 
-  /** Jobs whose every distributor has been unavailable for too long, with nothing to fall back to. */
+  /** Jobs whose every distributor has never worked or been unavailable for too long, with nothing to fall back to. */
   #giveUp(nowMs: number): void {
     const board = this.#board(nowMs)
     for (const group of [...this.#pending.groups]) {
       const hopeless = this.#lanes.every((lane) => {
-        if (group.excluded.has(lane.index)) return true
+        if (group.excluded.has(lane.index) || lane.neverWorked) return true
         if (lane.unavailableSinceMs === undefined) return lane.isFallback && !admits(board, group, lane)
         return nowMs - lane.unavailableSinceMs > this.#policy.giveUpMs
       })
       const state = hopeless ? this.#state(this.#pending.first(group)) : undefined
-      if (state !== undefined && state.live.length === 0)
-        return this.#fail(state, noDistributorLeft(state, this.#policy))
+      if (state !== undefined && state.live.length === 0) return this.#failNowhere(state)
     }
   }
 
@@ -582,26 +593,55 @@ class Schedule {
     const { spec } = lane
     const unsubscribe = spec.onStatusChanged?.(() => this.#statusChanged())
     if (unsubscribe !== undefined) this.#cleanups.push(unsubscribe)
+    this.#awaitOpening(lane)
     if (lane.isFallback || spec.distributor.prepare === undefined) return
     lane.preparing = true
-    const done = (problem: string | undefined): void => {
+    const done = (warn: () => void): void => {
       if (!lane.preparing || this.#unfinished === 0) return
+      warn()
       lane.preparing = false
       lane.dirty = true
-      if (problem !== undefined)
-        this.#warn(lane.name, 'prepare', `distributor '${lane.name}' could not prepare: ${problem}`)
       this.#dispatch()
     }
     const cancel = this.#clock.setTimer(this.#clock.now() + this.#policy.prepareMs, () =>
-      this.#guard(() => done('it took too long')),
+      this.#guard(() => done(() => this.#warnOfSlowStart(lane))),
     )
     this.#cleanups.push(cancel)
     new Promise<void>((resolve) =>
       resolve(spec.distributor.prepare?.(Object.freeze([...this.#options.jobs]), this.#over.signal)),
     ).then(
-      () => this.#guard(() => done(undefined)),
-      (thrown: unknown) => this.#guard(() => done(asTrouble(thrown, lane.name).message)),
+      () => this.#guard(() => done(() => undefined)),
+      (thrown: unknown) => {
+        const text = `distributor '${lane.name}' could not prepare: ${asTrouble(thrown, lane.name).message}`
+        this.#guard(() => done(() => this.#warn(lane.name, 'prepare', text)))
+      },
     )
+  }
+
+  /** A distributor that cannot be opened need not be waited for. Whoever opened it has told the user why. */
+  #awaitOpening(lane: Lane): void {
+    if (lane.spec.opened === undefined) return
+    lane.opening = true
+    lane.spec.opened.then(
+      () => {
+        lane.opening = false
+      },
+      (thrown: unknown) =>
+        this.#guard(() => {
+          if (this.#unfinished === 0) return
+          lane.opening = lane.preparing = false
+          this.#retire(lane, asTrouble(thrown, lane.name))
+          this.#dispatch()
+        }),
+    )
+  }
+
+  /** Nothing has failed, so nothing else would tell the user why a distributor has no part in the link. */
+  #warnOfSlowStart(lane: Lane): void {
+    const { name, waitsFor } = lane
+    if (waitsFor === undefined || lane.isFallback) return
+    const seconds = Math.round((this.#clock.now() - this.#begunMs) / 1_000)
+    this.#warn(name, 'slow-start', `distributor '${name}' has taken no work for ${String(seconds)} s: ${waitsFor}`)
   }
 
   /** Through a timer: a `status()` that calls `statusChanged` must not keep the event loop for itself. */

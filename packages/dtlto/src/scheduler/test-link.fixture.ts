@@ -9,7 +9,7 @@ import type { Policy } from './policy.js'
 import type { ScheduleResult } from './result.js'
 import { schedule, type ScheduleOptions } from './schedule.js'
 
-export interface TestLane extends Omit<FakeOptions, 'clock'> {
+export interface TestLane extends Omit<FakeOptions, 'clock'>, Pick<LaneSpec, 'opened'> {
   readonly isLocal?: boolean
   readonly role?: 'primary' | 'fallback'
 }
@@ -43,9 +43,9 @@ export async function link(
   const events: SchedulerEvent[] = []
   const placed = jobs.map(() => 0)
   const fakes: Record<string, FakeDistributor> = {}
-  const distributors = Object.entries(lanes).map(([name, { isLocal = false, role, ...options }]): LaneSpec => {
+  const distributors = Object.entries(lanes).map(([name, { isLocal = false, role, opened, ...options }]): LaneSpec => {
     const distributor = (fakes[name] = fakeDistributor({ ...options, clock, name }))
-    return { name, distributor, isLocal, ...(role === undefined ? {} : { role }) }
+    return { name, distributor, isLocal, ...(role && { role }), ...(opened && { opened }) }
   })
   more.during?.(clock)
   const done = schedule({

@@ -1,0 +1,2 @@
+/** `dtlto/testkit`: for tests of distributors. The linker programs never load it. */
+export * from '@dtlto/testkit'

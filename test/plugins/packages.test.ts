@@ -1,0 +1,73 @@
+/** What npm would publish: every package holds what its package.json promises, and nothing that only a checkout needs. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import * as byOwnName from '@dtlto/testkit'
+import * as testkit from 'dtlto/testkit'
+import { PROGRAM_NAMES } from '../../packages/dtlto/src/cli/programs.js'
+import { DTLTO_BIN, inTemporaryDirectory, must, run } from '../link/toolchain.js'
+
+const PACKAGES = fileURLToPath(new URL('../../packages/', import.meta.url))
+const NAMES = ['dtlto', 'native', 'testkit', 'distributor-distcc']
+
+interface PackageJson {
+  readonly name: string
+  readonly bin?: Readonly<Record<string, string>>
+  readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
+}
+
+const packageJson = (name: string): PackageJson =>
+  JSON.parse(readFileSync(join(PACKAGES, name, 'package.json'), 'utf8')) as PackageJson
+
+function packed(name: string): string[] {
+  const text = must('npm', ['pack', '--dry-run', '--json'], { cwd: join(PACKAGES, name) })
+  const [{ files } = { files: [] }] = JSON.parse(text) as { files: { path: string }[] }[]
+  return files.map(({ path }) => path)
+}
+
+/** Files that are needed and that no field of package.json names. */
+const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  dtlto: ['dist/cli.cjs'],
+  native: ['build/dtlto.node', 'build/dtlto-early.so', 'build/dtlto-codegen', 'CMakeLists.txt', 'src/addon.cpp'],
+  testkit: ['dist/conformance/capture.js'],
+}
+
+describe('the package', () => {
+  for (const name of NAMES) {
+    test(`${name} holds what it exports and starts, and no tests`, () => {
+      const files = packed(name)
+      const { bin = {}, exports } = packageJson(name)
+      const exported = Object.values(exports).flatMap((target) =>
+        typeof target === 'string' ? target : Object.values(target),
+      )
+      for (const target of [...Object.values(bin), ...exported, ...(NEEDED[name] ?? [])]) {
+        assert.ok(files.includes(target.replace(/^\.\//, '')), `${target} is not packed`)
+      }
+      assert.deepEqual(
+        files.filter((file) => /\.test\.|fixture|testing\/|tsbuildinfo|CMakeCache/.test(file)),
+        [],
+      )
+    })
+  }
+
+  test('dtlto starts every program by its name, as npm installs them', () =>
+    inTemporaryDirectory((directory) => {
+      const { bin = {} } = packageJson('dtlto')
+      assert.deepEqual(Object.keys(bin).sort(), ['dtlto', ...PROGRAM_NAMES].sort())
+      mkdirSync(join(directory, '.bin'))
+      for (const [program, file] of Object.entries(bin)) {
+        assert.ok(existsSync(join(DTLTO_BIN, program)), `a checkout has bin/${program}, too`)
+        const link = join(directory, '.bin', program)
+        symlinkSync(join(PACKAGES, 'dtlto', file), link)
+        if (program === 'dtlto') assert.match(must(link, ['--help'], { cwd: directory }), /dtlto doctor/)
+        else assert.match(run(link, ['--version'], { cwd: directory }).stdout, /LLD 22/, program)
+      }
+    }))
+
+  test('dtlto offers the testkit under its own name', () => {
+    assert.deepEqual({ ...testkit }, { ...byOwnName })
+    assert.equal(typeof testkit.conformance, 'function')
+  })
+})
