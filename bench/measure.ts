@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 export interface Command {
@@ -18,13 +18,14 @@ export interface Sample {
   readonly peakBytes: number
 }
 
-/** Runs a command that has to succeed. */
-export async function measure({ argv, directory }: Command): Promise<Sample> {
+/** Runs a command that has to succeed, on `processors` (numbers as for taskset) or on all. */
+export async function measure({ argv, directory }: Command, processors?: readonly number[]): Promise<Sample> {
   const temporary = await mkdtemp(join(tmpdir(), 'dtlto-measure-'))
   try {
     const report = join(temporary, 'usage')
     const start = process.hrtime.bigint()
-    const child = spawn('/usr/bin/time', ['-q', '-f', '%U %S %M', '-o', report, ...argv], {
+    const pinned = processors ? ['taskset', '-c', processors.join(',')] : []
+    const child = spawn('/usr/bin/time', ['-q', '-f', '%U %S %M', '-o', report, ...pinned, ...argv], {
       cwd: directory,
       stdio: ['ignore', 'ignore', 'pipe'],
     })
@@ -61,4 +62,30 @@ export async function interleave<Name extends string>(
     }
   }
   return samples
+}
+
+/**
+ * Runs two commands at the same time, each on half of the processors, then again with the halves exchanged, `rounds` times. Returns `other` ÷
+ * `base` of each round: the geometric mean of the two. Where the speed of the machine changes from minute to minute, as on virtual machines,
+ * this is the ratio to trust: both see the same minute. (It is a little too near to 1, since the slower one ends alone on the machine.)
+ */
+export async function sideBySide(
+  base: Command,
+  other: Command,
+  rounds: number,
+): Promise<Pick<Sample, 'wallMs' | 'cpuMs'>[]> {
+  const all = Array.from({ length: availableParallelism() }, (_, i) => i)
+  const halves = [all.slice(0, all.length / 2), all.slice(all.length / 2)] as const
+  if (halves[0].length === 0) throw new Error('two commands side by side need two processors')
+  const ratios: Pick<Sample, 'wallMs' | 'cpuMs'>[] = []
+  for (let round = 0; round < rounds; round++) {
+    let [wallMs, cpuMs] = [1, 1]
+    for (const [first, second] of [halves, [halves[1], halves[0]] as const]) {
+      const [of, to] = await Promise.all([measure(other, first), measure(base, second)])
+      wallMs *= of.wallMs / to.wallMs
+      cpuMs *= of.cpuMs / to.cpuMs
+    }
+    ratios.push({ wallMs: Math.sqrt(wallMs), cpuMs: Math.sqrt(cpuMs) })
+  }
+  return ratios
 }

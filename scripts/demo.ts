@@ -41,7 +41,9 @@ for (const name of Object.keys(commands) as LinkerName[]) {
 
 console.log(`\n${await describeMachine()}\n`)
 console.log(table(['linker', 'wall time', '× stock lld', 'peak memory', 'files written', 'identical to stock'], rows))
-console.log('\nMedians; × stock lld within a round, with the smallest and the largest. Peak memory is that of the largest single process; files are counted without the output.')
+console.log(
+  '\nMedians; × stock lld within a round, with the smallest and the largest. Peak memory is that of the largest single process; files are counted without the output.',
+)
 console.log('Each redis-server was started and answered PING.')
 
 // The promise that the demo is about.
