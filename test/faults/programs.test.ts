@@ -38,7 +38,6 @@ const FAULTS: readonly FaultCase[] = [
     sentence: 'a distributor that fails on every third job',
     distribute: [fault('fails-every-third')],
     warnings: [/^misbehaving: the machine is gone$/],
-    always: true,
   },
   {
     sentence: 'a distributor that dies in mid-link',
@@ -83,13 +82,11 @@ const SPEEDS: readonly {
   readonly sentence: string
   readonly distributors: readonly LinkDistributor[]
   readonly labels: readonly string[]
-  readonly always?: true
 }[] = [
   {
     sentence: 'two distributors of different speed',
     distributors: [QUICK, SLOW],
     labels: ['fake', 'fake#2'],
-    always: true,
   },
   { sentence: 'this machine and a slower distributor', distributors: ['local', SLOW], labels: ['local', 'fake'] },
 ]
@@ -131,8 +128,8 @@ for (const name of PROGRAMS) {
       })
     }
 
-    for (const { sentence, distributors, labels, always } of SPEEDS) {
-      test(`${sentence} has the bytes of stock lld`, { skip: !FULL && !always }, async () => {
+    for (const { sentence, distributors, labels } of SPEEDS) {
+      test(`${sentence} has the bytes of stock lld`, { skip: !FULL }, async () => {
         const events: LinkEvent[] = []
         const { exitCode, stdout, stderr } = await link({
           flavour: 'elf',
