@@ -35,6 +35,13 @@ export const SYSTEM_PACKAGES = [
   { name: 'strace', group: 'test', reason: 'sees which files a link creates' },
   { name: 'time', group: 'test', reason: 'measures processor time and peak memory of a link' },
   { name: 'distcc', group: 'test', reason: 'the real peer of the distcc distributor; its daemon is not started' },
+  { name: 'iproute2', group: 'test', reason: 'network namespaces: other machines for distcc, on this one' },
+  {
+    name: 'vde2',
+    group: 'test',
+    optional: true,
+    reason: 'wirefilter: wires between them that delay and lose packets',
+  },
   {
     name: 'clang-14',
     group: 'test',

@@ -1,12 +1,20 @@
-import { spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 
 const run = (program: string, ...args: string[]): boolean => spawnSync(program, args, { stdio: 'ignore' }).status === 0
 
 let laid = 0
 
+/** What is wrong with a wire, in each direction. */
+export interface WireFaults {
+  readonly delayMs: number
+  /** Of the packets. */
+  readonly lossPercent: number
+}
+
 /**
  * A network namespace at the end of a virtual cable: for TCP, another machine. `wrapper` starts a program on it. The cable can be cut
- * at either end and, on a kernel with netem, be slow and lossy.
+ * at either end. A poor one delays and loses packets: its ends are TAP devices, and between them is VDE's `wirefilter`, which does in a
+ * process what netem does in kernels that have it.
  */
 export class Cable {
   readonly wrapper: readonly string[]
@@ -16,6 +24,7 @@ export class Cable {
   readonly network: string
   readonly #space: string
   readonly #here: string
+  #wire: ChildProcess | undefined
 
   private constructor() {
     const number = laid++
@@ -28,30 +37,38 @@ export class Cable {
   }
 
   /** Why there can be none; undefined when there can. */
-  static whyNot(): string | undefined {
+  static whyNot(faults?: WireFaults): string | undefined {
     if (spawnSync('ip', ['-V']).status !== 0) return "there is no 'ip' (Debian package 'iproute2')"
+    if (faults !== undefined && spawnSync('wirefilter', ['--help']).error !== undefined)
+      return "there is no 'wirefilter' (Debian package 'vde2')"
     try {
-      Cable.lay().remove()
+      Cable.lay(faults).remove()
       return undefined
     } catch (error) {
       return (error as Error).message
     }
   }
 
-  static lay(): Cable {
+  static lay(faults?: WireFaults): Cable {
     const cable = new Cable()
     const [space, here] = [cable.#space, cable.#here]
     const laid =
       run('ip', 'netns', 'add', space) &&
-      run('ip', 'link', 'add', here, 'type', 'veth', 'peer', 'name', 'there', 'netns', space) &&
+      (faults === undefined
+        ? run('ip', 'link', 'add', here, 'type', 'veth', 'peer', 'name', 'there', 'netns', space)
+        : run('ip', 'tuntap', 'add', 'dev', here, 'mode', 'tap') &&
+          run('ip', '-n', space, 'tuntap', 'add', 'dev', 'there', 'mode', 'tap')) &&
       run('ip', 'addr', 'add', `${cable.address.replace(/2$/, '1')}/24`, 'dev', here) &&
       run('ip', 'link', 'set', here, 'up') &&
       run('ip', '-n', space, 'addr', 'add', `${cable.address}/24`, 'dev', 'there') &&
       run('ip', '-n', space, 'link', 'set', 'there', 'up') &&
       run('ip', '-n', space, 'link', 'set', 'lo', 'up')
-    if (laid) return cable
-    cable.remove()
-    throw new Error('network namespaces are not permitted here')
+    if (!laid) {
+      cable.remove()
+      throw new Error('network namespaces are not permitted here')
+    }
+    if (faults !== undefined) cable.#plug(faults)
+    return cable
   }
 
   /** At our end this machine knows that it is cut; at the other one it only hears nothing more. */
@@ -63,14 +80,40 @@ export class Cable {
     for (const end of ['here', 'there'] as const) this.#set(end, 'up')
   }
 
-  /** Delay and loss, in the words of netem. False on a kernel without it. */
-  disturb(...netem: string[]): boolean {
-    return run('tc', 'qdisc', 'add', 'dev', this.#here, 'root', 'netem', ...netem)
+  /** Segments that TCP at the other end had to send again: what shows that a wire loses packets. */
+  retransmissions(): number {
+    const [command = '', ...rest] = [...this.wrapper, 'cat', '/proc/net/snmp']
+    const { stdout } = spawnSync(command, rest, { encoding: 'utf8' })
+    const [names, values] = stdout.split('\n').filter((line) => line.startsWith('Tcp:'))
+    const at = names?.split(' ').indexOf('RetransSegs') ?? -1
+    return Number(values?.split(' ')[at])
   }
 
   remove(): void {
+    this.#unplug()
     run('ip', 'link', 'del', this.#here)
     run('ip', 'netns', 'del', this.#space)
+  }
+
+  #plug({ delayMs, lossPercent }: WireFaults): void {
+    const wire = ['wirefilter', '-d', String(delayMs), '-l', String(lossPercent)]
+    const [here, there] = [`tap://${this.#here}`, 'tap://there']
+    const args = ['vde_plug', here, '=', ...wire, '=', ...this.wrapper, 'vde_plug', there]
+    // Not `detached`: dpipe makes a process group of its own, and fails when it leads one already.
+    this.#wire = spawn('dpipe', args, { stdio: 'ignore' })
+    this.#wire.unref()
+  }
+
+  /** dpipe does not end its parts, but they are in its process group; before it has one, it has no parts. */
+  #unplug(): void {
+    const pid = this.#wire?.pid
+    this.#wire = undefined
+    if (pid === undefined) return
+    try {
+      process.kill(-pid, 'SIGKILL')
+    } catch {
+      process.kill(pid, 'SIGKILL')
+    }
   }
 
   #set(end: 'here' | 'there', state: 'up' | 'down'): void {

@@ -171,11 +171,15 @@ export async function freePort(): Promise<number> {
 }
 
 async function waitForPort(port: number, host: string): Promise<void> {
-  for (let i = 0; i < 250; i++) {
+  const deadlineMs = performance.now() + 20_000
+  while (performance.now() < deadlineMs) {
     const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(port, host)
-      socket.once('connect', () => resolve(true)).once('error', () => resolve(false))
-      socket.once('connect', () => socket.destroy())
+      const socket = connect({ port, host, timeout: 1000 })
+      const end = (isOpen: boolean) => (): void => {
+        socket.destroy()
+        resolve(isOpen)
+      }
+      socket.once('connect', end(true)).once('error', end(false)).once('timeout', end(false))
     })
     if (open) return
     await sleep(20)
