@@ -67,7 +67,7 @@ export function syntheticLink(count: number, seed = 1): Link {
     const cost = Math.round(Math.exp(10 + random()))
     return { module: `m${String(i)}.o`, cost, bytes: cost * 12, measuredMs: cost * 0.04 * Math.exp(0.3 * random()) }
   })
-  return { name: `synthetic ${count.toLocaleString('en')}`, jobs }
+  return { name: `synthetic ${count.toLocaleString('en')}${seed === 1 ? '' : `, seed ${String(seed)}`}`, jobs }
 }
 
 /** Standard normal numbers, the same for the same seed (mulberry32, then Box and Muller). */

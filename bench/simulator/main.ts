@@ -66,6 +66,8 @@ const HANGS: Fault = { kind: 'hang' }
 function scenarios(quick: boolean, recorded: readonly Link[]): Scenario[] {
   const small = syntheticLink(3_000)
   const large = syntheticLink(20_000)
+  // Its longest job takes one and a half times as long as all slots together need for the others.
+  const uneven = syntheticLink(3_000, 3)
   const good = (slots: number): Machines => farm(workers(slots, 0, FAILS), true)
   const list: Scenario[] = [
     { link: small, what: '1 slot', machines: good(1) },
@@ -95,6 +97,18 @@ function scenarios(quick: boolean, recorded: readonly Link[]): Scenario[] {
     {
       link: small,
       what: 'the same as 100 distributors',
+      machines: farm(workers(200, 0.05, HANGS), false),
+      target: 1.15,
+    },
+    {
+      link: uneven,
+      what: '200 slots as 100 distributors, 5 % fail, 5 % ten times slower',
+      machines: farm(workers(200, 0.05, FAILS), false),
+      target: 1.15,
+    },
+    {
+      link: uneven,
+      what: '200 slots as 100 distributors, 5 % hang, 5 % ten times slower',
       machines: farm(workers(200, 0.05, HANGS), false),
       target: 1.15,
     },

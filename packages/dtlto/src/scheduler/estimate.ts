@@ -81,6 +81,8 @@ export class LaneEstimate {
   #givenUpMs = 0
   #givenUpUnits = 0
   #msPerUnit = 1
+  /** The link's average when that was computed. */
+  #priorMsPerUnit = 1
   #stale = true
 
   /** Local work has no latency: what a job waits there beyond compiling is our own backlog. */
@@ -106,9 +108,11 @@ export class LaneEstimate {
 
   /** For placing: also learns from attempts that were given up. */
   get msPerUnit(): number {
-    // With results of its own, the link's average is only a prior, and need not be followed at every step.
-    if (this.#stale || this.#units === 0) {
+    // The link's average is the prior. It need not be followed at every step, but from the first guess to what the first results say it is far.
+    const linkMsPerUnit = this.#link.msPerUnit
+    if (this.#stale || Math.abs(linkMsPerUnit - this.#priorMsPerUnit) > 0.02 * this.#priorMsPerUnit) {
       this.#msPerUnit = this.#rate(this.#ms + this.#givenUpMs, this.#units + this.#givenUpUnits)
+      this.#priorMsPerUnit = linkMsPerUnit
       this.#stale = false
     }
     return this.#msPerUnit

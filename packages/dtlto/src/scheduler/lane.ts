@@ -183,6 +183,18 @@ export class Lane {
     return size < this.limit ? 0 : this.remainingMs(nowMs) / size
   }
 
+  /** Until the first of its slots should be free, as known now. What is overdue is taken to need half as long again as it has had. */
+  untilFreeMs(nowMs: number): number {
+    if (this.inFlight.size < this.limit) return 0
+    let least = Infinity
+    for (const { startedMs, waitMs, units } of this.inFlight) {
+      const elapsedMs = nowMs - startedMs
+      const expectedMs = waitMs + this.estimate.expectedMs(units)
+      least = Math.min(least, elapsedMs <= expectedMs ? expectedMs - elapsedMs : elapsedMs / 2)
+    }
+    return least
+  }
+
   /** `full`: count the slots that others use too. Right after an own job has ended that number may be stale. */
   refresh(nowMs: number, full: boolean): void {
     this.dirty = false

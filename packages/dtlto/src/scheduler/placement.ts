@@ -26,8 +26,9 @@ export interface Board {
  *
  * The longest waiting job goes to the free lane that should finish it first. That alone would hand the longest jobs to a
  * lane ten times slower as soon as the fast ones are full, and the whole link would wait for it. So a lane that is
- * clearly slower than the best one gets only what it should finish well before the rest of the link is done (the *horizon*): a
- * shorter job, or none.
+ * clearly slower than the best one gets only what it should finish well before the rest of the link is done (the *horizon*), a
+ * shorter job, or none; unless the better ones are so busy that even they would be done with the long job later. (Without that, long jobs wait
+ * behind longer ones: among many lanes the best one's speed is always luck in part, and few others seem as good.)
  */
 export function nextPlace(board: Board): Place | undefined {
   const { pending, units, policy } = board
@@ -45,7 +46,8 @@ export function nextPlace(board: Board): Place | undefined {
       lane,
       good:
         ms <= bestMs * policy.goodEnough ||
-        ms <= (horizonMs < 0 ? (horizonMs = policy.slowShare * horizon(board)) : horizonMs),
+        ms <= (horizonMs < 0 ? (horizonMs = policy.slowShare * horizon(board)) : horizonMs) ||
+        ms <= earliestFinish(board, group, size),
     }
   }
   if (best === undefined || best.good) return best
@@ -133,6 +135,17 @@ function fastestFree(
       [found, foundMs, foundFree] = [lane, ms, free]
   }
   return { lane: found, bestMs: Number.isFinite(bestMs) ? bestMs : foundMs }
+}
+
+/** When a job could be done at the earliest, if it waited for whichever lane that would be. From now, in milliseconds. */
+function earliestFinish(board: Board, group: Group, size: number): number {
+  let earliestMs = Infinity
+  for (const lane of board.lanes) {
+    if (!lane.available || lane.stalled || !admits(board, group, lane)) continue
+    const ms = lane.estimate.expectedMs(size)
+    if (ms < earliestMs) earliestMs = Math.min(earliestMs, lane.untilFreeMs(board.nowMs) + ms)
+  }
+  return earliestMs
 }
 
 function somethingShorter(board: Board, horizonMs: number): Place | undefined {
