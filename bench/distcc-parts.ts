@@ -53,8 +53,14 @@ export interface Parts {
   readonly startHereMs: number
 }
 
+/** Where a server listens. */
+interface Place {
+  readonly host: string
+  readonly port: number
+}
+
 /** For an ELF link `argv`, linker included, of which this process becomes a part: it must be in the link's directory. */
-export async function measureParts(argv: readonly string[], port: number): Promise<Parts> {
+export async function measureParts(argv: readonly string[], server: Place): Promise<Parts> {
   const directory = await mkdtemp(join(tmpdir(), 'dtlto-parts-'))
   try {
     return await withJobs(argv, async (jobs, session) => {
@@ -75,8 +81,8 @@ export async function measureParts(argv: readonly string[], port: number): Promi
         const sent = sizes.of(clang.files)
         // Compressed before, so that sending alone is measured.
         const request = await packer.pack(refusing(wire.files), COMPILER, never())
-        const refusedMs = (await timed(() => send(nothing, port))).ms
-        const deliverMs = (await timed(() => send(request, port))).ms - refusedMs
+        const refusedMs = (await timed(() => send(nothing, server))).ms
+        const deliverMs = (await timed(() => send(request, server))).ms - refusedMs
         const home = join(directory, String(job.index))
         await writeFiles(home, clang.files)
         const clangMs = (await timed(() => run(COMPILER, clang.args, { cwd: home }))).ms
@@ -90,7 +96,7 @@ export async function measureParts(argv: readonly string[], port: number): Promi
         jobs: parts,
         unique: sizes.unique,
         packMs: sizes.packMs,
-        startOverDistccMs: await medianOf(STARTS, () => send(encodeProbe(COMPILER), port)),
+        startOverDistccMs: await medianOf(STARTS, () => send(encodeProbe(COMPILER), server)),
         startHereMs: await medianOf(STARTS, () => run(COMPILER, tiny, { cwd: probe })),
       }
     })
@@ -137,9 +143,9 @@ function refusing(files: WireJob['files']): WireJob {
   }
 }
 
-function send(request: readonly Uint8Array[], port: number): Promise<ExchangeResult> {
+function send(request: readonly Uint8Array[], { host, port }: Place): Promise<ExchangeResult> {
   return exchange({
-    host: '127.0.0.1',
+    host,
     port,
     request,
     connectTimeoutMs: 10_000,

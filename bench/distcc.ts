@@ -2,11 +2,14 @@
  * What does distcc cost? Links a real program over one stock distccd on this machine, with two slots, and with two threads of the
  * linker, in turns; then takes the difference apart.
  *
- *     node --import tsx bench/distcc.ts redis|git|ninja [--pairs N]
+ *     node --import tsx bench/distcc.ts redis|git|ninja [--pairs N] [--delay-ms N] [--loss-percent N]
+ *
+ * With a delay or a loss the server is in a network namespace, behind a wire that delays or loses packets in each direction.
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { Cable } from '../packages/distributor-distcc/src/testing/cable.js'
 import { Distccd, whyNoDistccd } from '../packages/distributor-distcc/src/testing/distccd.js'
 import { STOCK } from '../test/link/toolchain.js'
 import { checkProgram, prepare, type ProgramName } from '../test/programs/programs.js'
@@ -33,18 +36,26 @@ type Row = 'local' | 'distcc'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { pairs: { type: 'string', default: '5' } },
+  options: {
+    pairs: { type: 'string', default: '5' },
+    'delay-ms': { type: 'string', default: '0' },
+    'loss-percent': { type: 'string', default: '0' },
+  },
 })
 const [name] = positionals
 if (name === undefined || !Object.hasOwn(RECIPES, name)) {
   throw new Error(`expected one of ${Object.keys(RECIPES).join(', ')} but received '${name ?? ''}'`)
 }
 const pairs = positiveInteger('--pairs', options.pairs)
-const unable = whyNoDistccd()
+const wire = { delayMs: number('delay-ms', 10_000), lossPercent: number('loss-percent', 100) }
+const isPoor = wire.delayMs > 0 || wire.lossPercent > 0
+const unable = whyNoDistccd() ?? (isPoor ? Cable.whyNot(wire) : undefined)
 if (unable !== undefined) throw new Error(unable)
 
 const program = await prepare(name as ProgramName, console.error)
-const server = await Distccd.start({ jobs: LANES, stats: false })
+const cable = isPoor ? Cable.lay(wire) : undefined
+const place = cable && { wrapper: cable.wrapper, listen: cable.address, allow: cable.network }
+const server = await Distccd.start({ jobs: LANES, stats: false, ...place })
 const samples: Record<Row, Sample[]> = { local: [], distcc: [] }
 const times: Record<Row, Times[]> = { local: [], distcc: [] }
 let identical = false
@@ -71,14 +82,17 @@ try {
   identical = await sameBytes(commands.local.output, commands.distcc.output)
   console.error('the jobs, part by part')
   process.chdir(program.directory)
-  parts = await measureParts([STOCK, ...program.linkArgs, '-o', join(commands.local.output, '../unused')], server.port)
+  parts = await measureParts([STOCK, ...program.linkArgs, '-o', join(commands.local.output, '../unused')], server)
 } finally {
   await server.stop()
+  cable?.remove()
 }
 
 const count = parts.jobs.length
 console.log(`## ${name} ${program.version}, ${count} jobs: ${pairs} interleaved rounds after one to warm up\n`)
-console.log(`${await describeMachine()}\n`)
+console.log(await describeMachine())
+if (isPoor) console.log(`- a wire that delays by ${wire.delayMs} ms and loses ${wire.lossPercent} % in each direction`)
+console.log()
 console.log(
   table(
     ['backends', 'wall', '× local', "linker's cpu", "linker's peak memory", 'identical'],
@@ -159,6 +173,12 @@ console.log(
   '\nMedians over the rounds; ratios are medians of the ratios within a round, with the smallest and the largest.',
 )
 console.log(`Parts are elapsed times, ${LANES} jobs at a time on the same cores as the linker.`)
+
+function number(option: 'delay-ms' | 'loss-percent', most: number): number {
+  const value = Number(options[option])
+  if (value >= 0 && value <= most) return value
+  throw new Error(`expected a number from 0 to ${most} for --${option} but received '${options[option]}'`)
+}
 
 async function traced(row: Row, extra: readonly string[]): Promise<LinkerCommand & { readonly trace: string }> {
   const plain = await linkCommand('dtlto', program, extra, `distcc-${row}`)

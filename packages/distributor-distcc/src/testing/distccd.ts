@@ -91,6 +91,10 @@ export class Distccd {
     return server
   }
 
+  get host(): string {
+    return this.#listen
+  }
+
   get address(): string {
     return `${this.#listen}:${this.port}`
   }
