@@ -74,6 +74,55 @@ describe('a link by dtlto', () => {
       must('cmp', ['out', 'stock'], { cwd })
     }))
 
+  test('starts the modules first that took longest in past links, and keeps the times of this one', () =>
+    inTemporaryDirectory((cwd) => {
+      const objects = compile(cwd, SMALL_PROGRAM, ['-g'])
+      const past = Object.fromEntries(objects.map((object, i) => [object, 1000 * (i + 1)]))
+      writeFileSync(join(cwd, 'past.json'), JSON.stringify({ dtltoTimings: 1, modules: { ...past, 'other.o': 5 } }))
+      const options = ['timings=past.json', 'trace=trace.json'].map((option) => `-Wl,--distribute-${option}`)
+      const { stock, dtlto } = linkBoth(cwd, objects, ['-Wl,--thinlto-jobs=1', ...options])
+      assert.ok(stock.equals(dtlto))
+      const { traceEvents } = JSON.parse(readFileSync(join(cwd, 'trace.json'), 'utf8')) as {
+        traceEvents: { cat?: string; name: string; ts: number }[]
+      }
+      const compiled = traceEvents.filter(({ cat }) => cat === 'compile').sort((a, b) => a.ts - b.ts)
+      assert.deepEqual(
+        compiled.map(({ name }) => name),
+        [...objects].reverse(),
+      )
+      const { modules } = JSON.parse(readFileSync(join(cwd, 'past.json'), 'utf8')) as {
+        modules: Record<string, number>
+      }
+      assert.deepEqual(Object.keys(modules).sort(), [...objects, 'other.o'].sort())
+      for (const [module, ms] of Object.entries(past)) assert.ok((modules[module] ?? ms) < ms, module)
+    }))
+
+  test('takes a command line of 2 MB, where the system has room for one', (t) =>
+    inTemporaryDirectory((cwd) => {
+      const objects = compile(cwd, SMALL_PROGRAM)
+      const long = Array.from({ length: 20_000 }, (_, i) => `-L${cwd}/${'directory'.repeat(10)}${String(i)}`)
+      writeFileSync(join(cwd, 'arguments'), ['-shared', ...objects, ...long].join('\n'))
+      assert.ok(readFileSync(join(cwd, 'arguments')).length > 2_000_000)
+      // Linux gives arguments a quarter of the stack's size, 6 MB at most.
+      const room = 'ulimit -s 65536 || exit 77'
+      const expand = "IFS='\n'; set -f; set -- $(cat arguments)"
+      const script = `${room}; linker=$1; output=$2; ${expand}; exec "$linker" "$@" -o "$output"`
+      const link = (linker: string, output: string) => run('sh', ['-c', script, 'sh', linker, output], { cwd })
+      const stock = link(STOCK, 'stock.so')
+      if (stock.exitCode === 77) {
+        t.skip('the limit of the stack cannot be raised here')
+        return
+      }
+      assert.deepEqual(
+        [stock, link(DTLTO, 'dtlto.so')].map(({ exitCode, stderr }) => [exitCode, stderr]),
+        [
+          [0, ''],
+          [0, ''],
+        ],
+      )
+      assert.ok(readFileSync(join(cwd, 'stock.so')).equals(readFileSync(join(cwd, 'dtlto.so'))))
+    }))
+
   test('adds its own options to the help of lld', () =>
     inTemporaryDirectory((cwd) => {
       const stock = must(STOCK, ['--help'], { cwd })

@@ -101,10 +101,11 @@ export function slowProgram(count: number, functionCount = 60): Record<string, s
 export function linkBoth(
   directory: string,
   args: readonly string[],
+  dtltoArgs: readonly string[] = [],
 ): { readonly stock: Buffer; readonly dtlto: Buffer } {
-  const link = (linker: string, output: string): Buffer => {
-    must(CLANG, ['-flto=thin', '-O2', `--ld-path=${linker}`, ...args, '-o', output], { cwd: directory })
+  const link = (linker: string, output: string, more: readonly string[]): Buffer => {
+    must(CLANG, ['-flto=thin', '-O2', `--ld-path=${linker}`, ...args, ...more, '-o', output], { cwd: directory })
     return readFileSync(join(directory, output))
   }
-  return { stock: link(STOCK, 'stock.out'), dtlto: link(DTLTO, 'dtlto.out') }
+  return { stock: link(STOCK, 'stock.out', []), dtlto: link(DTLTO, 'dtlto.out', dtltoArgs) }
 }

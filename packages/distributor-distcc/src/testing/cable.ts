@@ -82,7 +82,7 @@ export class Cable {
 
   /** Segments that TCP at the other end had to send again: what shows that a wire loses packets. */
   retransmissions(): number {
-    const [command = '', ...rest] = [...this.wrapper, 'cat', '/proc/net/snmp']
+    const [command, ...rest] = [...this.wrapper, 'cat', '/proc/net/snmp']
     const { stdout } = spawnSync(command, rest, { encoding: 'utf8' })
     const [names, values] = stdout.split('\n').filter((line) => line.startsWith('Tcp:'))
     const at = names?.split(' ').indexOf('RetransSegs') ?? -1

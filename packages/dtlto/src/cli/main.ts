@@ -12,6 +12,7 @@ import { LinkEvents, type LinkListener } from '../link/events.js'
 import { runLink } from '../link/link.js'
 import { progressLine } from '../report/progress.js'
 import { LinkSummary } from '../report/summary.js'
+import { LinkTimings } from '../report/timings.js'
 import { LinkTrace } from '../report/trace.js'
 import { ownHelp, splitOwnOptions } from './own-options.js'
 import { type LinkerProgram, linkerProgram, PROGRAM_NAMES } from './programs.js'
@@ -115,6 +116,7 @@ async function runProgram(program: LinkerProgram, argv: readonly string[], guard
   if (settings.distributors.some(({ name }) => name !== 'local')) guard.expectPlugins()
   const trace = settings.trace === undefined ? undefined : new LinkTrace()
   const summary = settings.summary ? new LinkSummary() : undefined
+  const timings = settings.timings === undefined ? undefined : new LinkTimings(settings.timings)
   const listeners: LinkListener[] = []
   if (showsProgress(settings))
     listeners.push(
@@ -124,6 +126,7 @@ async function runProgram(program: LinkerProgram, argv: readonly string[], guard
       ),
     ) // prettier-ignore
   if (trace) listeners.push((event) => trace.add(event))
+  if (timings) listeners.push((event) => timings.add(event))
   if (summary) listeners.push((event) => summary.add(event))
   listeners.push((event) => {
     if (event.type === 'warning') write(2, `${program.name}: warning: ${event.distributor}: ${event.message}\n`)
@@ -134,9 +137,12 @@ async function runProgram(program: LinkerProgram, argv: readonly string[], guard
     env: process.env,
     workingDirectory,
     capture: false,
+    pastMs: timings?.pastMs,
     events: new LinkEvents(listeners),
   })
   if (trace && settings.trace !== undefined) trace.save(settings.trace)
+  const trouble = timings?.save()
+  if (trouble !== undefined) write(2, `${program.name}: warning: ${trouble}\n`)
   if (summary) write(2, `${program.name}: ${summary.text()}`)
   if (exitCode === 0 && asksForHelp(rest, program)) write(1, ownHelp(program.windows))
   return exitCode

@@ -22,10 +22,12 @@ describe('own options', () => {
         '-lm',
         '--distribute-verify',
         '--distribute-summary',
+        '--distribute-timings=past.json',
       ],
       false,
     )
     assert.equal(settings.summary, true)
+    assert.equal(settings.timings, 'past.json')
     assert.deepEqual(rest, ['-o', 'a', 'x.o', '-lm'])
     assert.equal(settings.fallback, 'none')
     assert.equal(settings.verify, true)

@@ -20,6 +20,7 @@ const NAMES = {
   'distribute-fallback': 'value',
   'distribute-progress': 'value',
   'distribute-summary': 'flag',
+  'distribute-timings': 'value',
   'distribute-trace': 'value',
   'distribute-verify': 'flag',
 } as const
@@ -33,6 +34,7 @@ export const OWN_HELP: Readonly<Record<OwnName, readonly [value: string, meaning
   'distribute-fallback': ['=local|none', 'What to do with a job that no distributor could compile'],
   'distribute-progress': ['=auto|on|off', 'Show a progress line while backends compile'],
   'distribute-summary': ['', 'Say at the end where the jobs ran, which were slow and what was tried again'],
+  'distribute-timings': ['=<file>', "Keep the modules' times in this file, and start the longest first next time"],
   'distribute-trace': ['=<file>', 'Write a Chrome/Perfetto trace of the whole link'],
   'distribute-verify': ['', 'Compile every distributed job here too and fail if an object differs'],
 }
@@ -89,6 +91,9 @@ export function splitOwnOptions(argv: readonly NativeArgument[], windows: boolea
         break
       case 'distribute-summary':
         settings.summary = value === undefined ? true : parseBoolean(value, spelling)
+        break
+      case 'distribute-timings':
+        settings.timings = parsePath(value, spelling)
         break
       case 'distribute-trace':
         settings.trace = parsePath(value, spelling)

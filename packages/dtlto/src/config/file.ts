@@ -5,6 +5,7 @@
  *     fallback = "local"
  *     progress = "auto"
  *     trace = "link.json"                # relative to this file
+ *     timings = "timings.json"           # relative to this file
  *     summary = false
  *     verify = false
  *
@@ -66,6 +67,9 @@ export function interpretConfig(content: Readonly<Record<string, unknown>>, path
       case 'trace':
         settings.trace = resolve(dirname(path), parsePath(value, place))
         break
+      case 'timings':
+        settings.timings = resolve(dirname(path), parsePath(value, place))
+        break
       case 'summary':
         settings.summary = parseBoolean(value, place)
         break
@@ -78,7 +82,7 @@ export function interpretConfig(content: Readonly<Record<string, unknown>>, path
       default:
         throw new DtltoError(
           'DTLTO_CONFIG_INVALID',
-          `unknown setting '${key}' in '${path}': expected distribute, fallback, progress, trace, summary, verify or [distributor.NAME]`,
+          `unknown setting '${key}' in '${path}': expected distribute, fallback, progress, trace, timings, summary, verify or [distributor.NAME]`,
         )
     }
   }

@@ -33,11 +33,12 @@ describe('settings', () => {
 
   test('come from the nearest dtlto.toml upwards, with options by distributor and paths relative to the file', async () => {
     write(
-      'distribute = ["distcc", "local"]\nfallback = "none"\ntrace = "t.json"\n[distributor.distcc]\nhosts = ["a/8", "b"]\n',
+      'distribute = ["distcc", "local"]\nfallback = "none"\ntrace = "t.json"\ntimings = "past.json"\n[distributor.distcc]\nhosts = ["a/8", "b"]\n',
     )
     const settings = await load()
     assert.equal(settings.fallback, 'none')
     assert.equal(settings.trace, join(root, 't.json'))
+    assert.equal(settings.timings, join(root, 'past.json'))
     assert.deepEqual(
       settings.distributors.map(({ name, options }) => [name, options]),
       [
@@ -49,8 +50,14 @@ describe('settings', () => {
 
   test('of the environment win over the file, and those of the command line over both', async () => {
     write('fallback = "none"\nprogress = "on"\n[distributor.distcc]\nhosts = ["file"]\nslots = 3\n')
-    const env = { DTLTO_DISTRIBUTE: 'distcc,hosts=env local', DTLTO_PROGRESS: 'off', DTLTO_FALLBACK: '' }
+    const env = {
+      DTLTO_DISTRIBUTE: 'distcc,hosts=env local',
+      DTLTO_PROGRESS: 'off',
+      DTLTO_FALLBACK: '',
+      DTLTO_TIMINGS: 't',
+    }
     const fromEnvironment = await load({ env })
+    assert.equal(fromEnvironment.timings, 't')
     assert.deepEqual(
       fromEnvironment.distributors.map(({ name, options }) => [name, options]),
       [

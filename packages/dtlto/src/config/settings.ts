@@ -24,6 +24,8 @@ export interface Settings {
   readonly progress: (typeof PROGRESS_MODES)[number]
   /** Path of the trace to write. */
   readonly trace: string | undefined
+  /** Path of the file that keeps the modules' times from link to link. */
+  readonly timings: string | undefined
   /** A summary on stderr when the link is done. */
   readonly summary: boolean
   readonly verify: boolean
@@ -37,6 +39,7 @@ export const DEFAULT_SETTINGS: Settings = {
   fallback: 'local',
   progress: 'auto',
   trace: undefined,
+  timings: undefined,
   summary: false,
   verify: false,
 }

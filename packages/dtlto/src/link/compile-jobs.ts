@@ -25,7 +25,7 @@ export async function compileJobs(
   jobs: readonly LinkBackendJob[],
   session: LinkSession,
   lanes: readonly LaneSpec[],
-  { settings, events }: LinkRequest,
+  { settings, events, pastMs }: LinkRequest,
   signal: AbortSignal,
 ): Promise<void> {
   const { accept, say } = acceptor(jobs, session, settings)
@@ -35,6 +35,7 @@ export async function compileJobs(
     clock: CLOCK,
     accept,
     policy: { fallback: settings.fallback },
+    ...(pastMs && { pastMs }),
     signal,
     onEvent: (event) => {
       events.emit({ type: 'scheduler', event })

@@ -16,7 +16,7 @@
 import { join } from 'node:path'
 import { native } from '@dtlto/native'
 import { DEFAULT_SETTINGS, type DistributorChoice, type RawOptionValue, type Settings } from '../config/settings.js'
-import type { DistributorDefinition } from '../distributors/interface.js'
+import type { BackendJob, DistributorDefinition } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import { type LinkEvent, LinkEvents } from './events.js'
 import { type LinkResult, runLink } from './link.js'
@@ -44,6 +44,8 @@ export interface LinkOptions {
   readonly fallback?: Settings['fallback']
   /** What distributors see as the environment. `local` looks for GNU make's jobserver in it. Default: process.env. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** Milliseconds that a job's backend took in a past link, if known: the longest are then started first. `LinkTimings` keeps them. */
+  readonly pastMs?: ((job: BackendJob) => number | undefined) | undefined
   /** Ends the link early: the promise rejects with DTLTO_CANCELLED as soon as compiles that run here have ended. */
   readonly signal?: AbortSignal
   /** Everything that happens, as it happens, called synchronously. Must not throw. */
@@ -63,13 +65,14 @@ const STOCK: Readonly<Record<LinkFlavour, string>> = {
  * DTLTO_CANCELLED when `signal` ended it.
  */
 export async function link(options: LinkOptions): Promise<LinkResult> {
-  const { flavour, args, fallback = 'local', env = process.env, signal, onEvent } = options
+  const { flavour, args, fallback = 'local', env = process.env, pastMs, signal, onEvent } = options
   const result = await runLink({
     argv: [join(native().llvmBin, STOCK[flavour]), ...args],
     settings: { ...DEFAULT_SETTINGS, distributors: (options.distributors ?? ['local']).map(asChoice), fallback },
     env,
     workingDirectory: process.cwd(),
     capture: true,
+    pastMs,
     ...(signal && { signal }),
     events: new LinkEvents(onEvent ? [onEvent] : []),
   })

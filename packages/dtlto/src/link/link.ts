@@ -3,6 +3,7 @@
  */
 import type { NativeArgument } from '@dtlto/native'
 import type { Settings } from '../config/settings.js'
+import type { BackendJob } from '../distributors/interface.js'
 import { openDistributors, prepareDistributors } from './distributors.js'
 import type { LinkEvents } from './events.js'
 import { LinkBackendJob } from './backend-job.js'
@@ -22,6 +23,8 @@ export interface LinkRequest {
    * descriptors 1 and 2, and a fatal error of lld ends the process with lld's exit code.
    */
   readonly capture: boolean
+  /** Milliseconds that the job's backend took in a past link, if known: the longest are then started first. */
+  readonly pastMs?: ((job: BackendJob) => number | undefined) | undefined
   readonly signal?: AbortSignal
   readonly events: LinkEvents
 }
