@@ -102,7 +102,7 @@ describe('links share the machine', () => {
       assert.equal(whole.exitCode, 0, whole.output)
       assert.equal(whole.most, 3)
       assert.equal(tokensIn(fd), 'xy')
-      const killed = await start('timeout', ['-s', 'INT', '0.5', 'sh', '-c', `exec ${link('b')}`], env)
+      const killed = await start('timeout', ['-s', 'INT', '0.25', 'sh', '-c', `exec ${link('b')}`], env)
       assert.equal(killed.exitCode, 124)
       assert.equal(tokensIn(fd), 'xy')
       assert.ok(!readdirSync(cwd).includes('b'))

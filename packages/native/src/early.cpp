@@ -1,45 +1,49 @@
-// Load the addon while Node starts.
+// What the linker programs preload (LD_PRELOAD) into Node, for two things.
 //
-// Node needs some 60 ms to start, on one core; loading and relocating libLLVM
-// needs 15 ms more. The linker programs preload this small library (LD_PRELOAD)
-// into Node: before main() it starts a thread that opens the addon, so that
-// both happen at the same time and Node's own dlopen finds it loaded. Without
-// this library all works, 12 ms later. bench/hello.ts measures it.
+// Load the addon while Node starts. Node needs some 60 ms to start, on one
+// core; loading and relocating libLLVM needs 15 ms more. Before main() a thread
+// is started that opens the addon, so that both happen at the same time and
+// Node's own dlopen finds it loaded. bench/hello.ts measures it.
+//
+// Bring another malloc. Where the build found jemalloc, this library has it,
+// and being preloaded it takes malloc's place in the whole process. The addon
+// is opened with RTLD_DEEPBIND (load.ts says why), which looks symbols up
+// among the dependencies of what is opened before everywhere else. Opened by
+// itself it would therefore get the malloc of the C library, while the rest of
+// the process, libstdc++ for one, has ours, and memory is passed between them.
+// So the thread, and then load.ts, open dtlto-scope.so, which depends on this
+// library first and on the addon second.
+//
+// Without this library all works, a little slower. The programs leave it out
+// when the user preloads something: that may be an allocator, too.
 #include <cstdlib>
-#include <cstring>
 #include <dlfcn.h>
 #include <pthread.h>
 #include <string>
+#include <unistd.h>
 
-static std::string &addonPath() {
+static std::string &scopePath() {
   static std::string Path;
   return Path;
 }
 
-/// RTLD_DEEPBIND as in load.ts: the first dlopen decides.
-static void *openAddon(void *UsersPreload) {
-  dlopen(addonPath().c_str(), RTLD_LAZY | (UsersPreload ? 0 : RTLD_DEEPBIND));
+static void *openAddon(void *) {
+  dlopen(scopePath().c_str(), RTLD_LAZY | RTLD_DEEPBIND);
   return nullptr;
 }
 
 __attribute__((constructor)) static void loadEarly() {
-  // The programs put us first in LD_PRELOAD: leave what the user had there, for
-  // this process and its children.
-  const char *Preload = getenv("LD_PRELOAD");
-  const char *Users = Preload ? strchr(Preload, ':') : nullptr;
-  if (Users)
-    setenv("LD_PRELOAD", Users + 1, 1);
-  else
-    unsetenv("LD_PRELOAD");
+  unsetenv("LD_PRELOAD"); // not for child processes
+  // For load.ts. They inherit this one, so it names its process.
+  setenv("DTLTO_EARLY", std::to_string(getpid()).c_str(), 1);
 
   Dl_info Self;
   if (!dladdr(reinterpret_cast<void *>(&loadEarly), &Self) || !Self.dli_fname)
     return;
-  addonPath() = Self.dli_fname;
-  addonPath().resize(addonPath().rfind('/') + 1);
-  addonPath() += "dtlto.node";
+  scopePath() = Self.dli_fname;
+  scopePath().resize(scopePath().rfind('/') + 1);
+  scopePath() += "dtlto-scope.so";
   pthread_t Thread;
-  if (pthread_create(&Thread, nullptr, openAddon, const_cast<char *>(Users)) ==
-      0)
+  if (pthread_create(&Thread, nullptr, openAddon, nullptr) == 0)
     pthread_detach(Thread);
 }
