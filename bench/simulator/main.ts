@@ -3,8 +3,7 @@
  *
  *     node --import tsx bench/simulator/main.ts [--quick] [RECORDED-LINK.json …]
  *
- * `git.json` is git 2.39.5 (-O2 -g, 374 jobs), recorded from stock ld.lld 22 with one thread and a full time trace on a busy machine; its costs are
- * the sizes of the bitcode files, a worse predictor than the instruction counts that real links have.
+ * `git.json` is git 2.39.5 (-O2 -g, 374 jobs), recorded by record.ts from a trace of dtlto with two threads on this machine.
  *
  * The lower bound is max(longest job, work ÷ slots). With bad machines there are two: "promised" counts every slot as good, so
  * that with 5 % dead and 5 % ten times slower even an oracle only reaches 1.105; "real" counts what the machines can do. Targets are judged by
@@ -37,11 +36,11 @@ function workers(slots: number, bad: number, fault: Fault, seed = 7): FakeWorker
 }
 
 /** One farm that hides its machines, or each machine a distributor of its own. */
-function farm(all: readonly FakeWorker[], together: boolean): Machines {
+function farm(all: readonly FakeWorker[], together: boolean, latencyMs = LATENCY_MS): Machines {
   const groups = together ? [all] : all.map((worker) => [worker])
   return {
     fallbackSlots: 2,
-    distributors: groups.map((group, i) => ({ name: `d${String(i)}`, workers: group, latencyMs: LATENCY_MS })),
+    distributors: groups.map((group, i) => ({ name: `d${String(i)}`, workers: group, latencyMs })),
   }
 }
 
@@ -131,7 +130,9 @@ function scenarios(quick: boolean, recorded: readonly Link[]): Scenario[] {
     )
   }
   for (const link of recorded) {
-    list.push({ link, what: '8 slots', machines: good(8), target: 1.05 })
+    list.push({ link, what: '8 slots', machines: farm(workers(8, 0, FAILS), true, 0), target: 1.05 })
+    // The bound does not count latency, which is a part of every job on these slots.
+    list.push({ link, what: `8 slots, ${String(LATENCY_MS)} ms away`, machines: good(8) })
     list.push({ link, what: '8 local slots, lld’s order', machines: here(8) })
     list.push({ link, what: '8 local slots, durations known', machines: here(8), knowsPast: true, target: 1.05 })
   }

@@ -41,7 +41,8 @@ function look(env: Readonly<Record<string, string>>): Promise<Seen> {
 describe('the start of a linker program', () => {
   it('preloads a library of its own, which child processes do not get', async () => {
     const { loaded, preload } = await look({ LD_PRELOAD: '' })
-    for (const library of ['dtlto-early.so', 'dtlto-scope.so', 'dtlto.node']) assert.ok(loaded.includes(library), library)
+    for (const library of ['dtlto-early.so', 'dtlto-scope.so', 'dtlto.node'])
+      assert.ok(loaded.includes(library), library)
     assert.equal(preload, '')
   })
 
