@@ -57,12 +57,9 @@ export function loadAddon(): NativeAddon {
     try {
       const module = { exports: {} as NativeAddon }
       const deepBind = process.platform === 'linux' && !process.env['LD_PRELOAD'] ? constants.dlopen.RTLD_DEEPBIND : 0
-      const early = process.env['DTLTO_EARLY'] === String(process.pid)
-      process.dlopen(
-        module,
-        early ? join(dirname(path), 'dtlto-scope.so') : path,
-        constants.dlopen.RTLD_LAZY | deepBind,
-      )
+      const isPreloaded = process.env['DTLTO_EARLY'] === String(process.pid)
+      const opened = isPreloaded ? join(dirname(path), 'dtlto-scope.so') : path
+      process.dlopen(module, opened, constants.dlopen.RTLD_LAZY | deepBind)
       if (module.exports.version === VERSION) return module.exports
       mismatch = true
       attempts.push({ path, problem: `it is version ${module.exports.version}, expected ${VERSION}: build it again` })
