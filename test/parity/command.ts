@@ -9,9 +9,15 @@ export interface CommandResult {
 }
 
 /** Runs a program to its end in `cwd`; one that hangs is killed and reported as `timeout`. */
-export function run(program: string, args: readonly string[], cwd: string): Promise<CommandResult> {
+export function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd, env: childEnvironment(), stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = { ...childEnvironment(), ...more }
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
     const stdout: Buffer[] = []
     const stderr: Buffer[] = []
     let hung = false
