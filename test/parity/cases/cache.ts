@@ -135,7 +135,7 @@ const elfCases = [
         before: [{ mkdir: 'cache' }, { write: 'cache/notes', text: 'mine\n' }],
       },
     ],
-    { notIn: { isolate: NEWEST, clang: NEWEST, distcc: NEWEST, faulty: NEWEST } },
+    { notIn: { clang: NEWEST, distcc: NEWEST, faulty: NEWEST } },
   ),
   cached('with index files', x86_64, [cold, { args: args(x86_64, ['--thinlto-emit-index-files']) }], {
     creates: ['out', 'core/math.o.thinlto.bc'],
