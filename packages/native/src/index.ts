@@ -64,6 +64,11 @@ export interface NativeLink {
   objectPathName(index: number): string
   /** Why the bytes cannot be an object of this link (empty, damaged, truncated, another target); '' when they can. */
   whyNotObject(object: Uint8Array): string
+  /**
+   * The same, thoroughly and on another thread: '' when the bytes may be given to lld as the object of this job, else why not. Works on
+   * a copy that is made before it returns.
+   */
+  checkObject(index: number, object: Uint8Array): Promise<string>
   /** The files that the job's backend writes beside its object. */
   sideOutputPaths(index: number): string[]
   /** A diagnostic of a compile elsewhere, to lld. */

@@ -124,8 +124,8 @@ public:
   /// until resume. Empty for an unknown id.
   std::vector<llvm::StringRef> moduleParts(llvm::StringRef ModuleId);
 
-  // What a job needs to be compiled elsewhere. travelIndex and compileToMemory
-  // take long and may be called on any thread; the caller sees to it that none
+  // What a job needs to be compiled elsewhere. travelIndex, checkObject and
+  // compileToMemory take long and may be called on any thread; the caller sees to it that none
   // runs when it calls resume or cancel.
 
   /// \p Flavour as in `-flavor`-less names: elf, mingw, coff, macho, wasm.
@@ -134,6 +134,9 @@ public:
   TravelIndex travelIndex(unsigned Index, std::string &Error) const;
   std::string objectPathName(unsigned Index);
   std::string whyNotObject(llvm::StringRef Object) const;
+  /// Why these bytes cannot be the job's object; empty when they may. Any
+  /// thread, as travelIndex.
+  std::string checkObject(unsigned Index, llvm::StringRef Object) const;
   std::vector<std::string> sideOutputPaths(unsigned Index) const;
   void diagnose(llvm::StringRef Severity, llvm::StringRef Text);
   std::string compileToMemory(unsigned Index, std::string &Error) const;

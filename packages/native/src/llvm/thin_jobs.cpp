@@ -17,7 +17,6 @@
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Module.h"
 #include "llvm/LTO/LTOBackend.h"
-#include "llvm/Object/COFF.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/Caching.h"
 #include "llvm/Support/FileSystem.h"
@@ -310,39 +309,6 @@ ThinJobs::takeStream(ThinJob &Job, unsigned Task, const Twine &ModuleName) {
   if (Job.Opened)
     return std::move(Job.Opened);
   return Job.AddStream(Task, ModuleName);
-}
-
-/// Objects do not tell ARM from Thumb.
-static Triple::ArchType machineOf(Triple::ArchType Arch) {
-  return Arch == Triple::thumb     ? Triple::arm
-         : Arch == Triple::thumbeb ? Triple::armeb
-                                   : Arch;
-}
-
-std::string ThinJobs::whyNotObject(StringRef Object) const {
-  if (Object.empty())
-    return "empty";
-  if (Conf.CGFileType != CodeGenFileType::ObjectFile)
-    return {}; // assembly has no format to check
-  // LLVM's readers want aligned memory; what comes in a message is not.
-  auto Aligned = MemoryBuffer::getMemBufferCopy(Object, "object");
-  // Parsing finds truncation, too: tables stand at the end of objects.
-  auto Parsed =
-      object::ObjectFile::createObjectFile(Aligned->getMemBufferRef());
-  if (!Parsed)
-    return "damaged: " + toString(Parsed.takeError());
-  auto *Coff = dyn_cast<object::COFFObjectFile>(Parsed->get());
-  // This reader alone puts up with a missing symbol table.
-  if (Coff && Coff->getPointerToSymbolTable() && !Coff->getSymbolTable())
-    return "damaged: its symbol table is missing";
-  bool IsFormat = (*Parsed)->isWasm() ? TargetTriple.isOSBinFormatWasm()
-                                      : (*Parsed)->getTripleObjectFormat() ==
-                                            TargetTriple.getObjectFormat();
-  if (!IsFormat ||
-      machineOf((*Parsed)->getArch()) != machineOf(TargetTriple.getArch()))
-    return ("made for another target (" + (*Parsed)->getFileFormatName() + ")")
-        .str();
-  return {};
 }
 
 std::vector<std::string> ThinJobs::sideOutputPaths(const ThinJob &Job) const {

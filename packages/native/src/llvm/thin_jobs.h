@@ -90,8 +90,6 @@ public:
   const ModuleBytes *moduleBytes(llvm::StringRef ModuleId);
   void compileHere(unsigned Index);
   bool deliver(ThinJob &Job, llvm::StringRef Object, std::string &Error);
-  /// Why these bytes cannot be the job's object; empty when they may.
-  std::string whyNotObject(llvm::StringRef Object) const;
   /// The files that the job's backend writes beside the object: .dwo, remarks.
   std::vector<std::string> sideOutputPaths(const ThinJob &Job) const;
   /// Ends the job without a message of its own.

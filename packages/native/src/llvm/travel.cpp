@@ -7,6 +7,7 @@
 #include "clang_job.h"
 #include "config_codec.h"
 #include "link.h"
+#include "object_walk.h"
 #include "thin_jobs.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -101,7 +102,15 @@ std::string Link::objectPathName(unsigned Index) {
 }
 
 std::string Link::whyNotObject(StringRef Object) const {
-  return Jobs->whyNotObject(Object);
+  if (Object.empty())
+    return "empty";
+  if (Jobs->config().CGFileType != CodeGenFileType::ObjectFile)
+    return {}; // assembly has no format to check
+  return objectFault(Object, Jobs->triple());
+}
+
+std::string Link::checkObject(unsigned Index, StringRef Object) const {
+  return whyNotObject(Object);
 }
 
 std::vector<std::string> Link::sideOutputPaths(unsigned Index) const {

@@ -17,6 +17,7 @@ Napi::Function LinkObject::define(Napi::Env Env) {
       {InstanceMethod<&LinkObject::jobs>("jobs"),
        InstanceMethod<&LinkObject::localSlots>("localSlots"),
        InstanceMethod<&LinkObject::whyNotObject>("whyNotObject"),
+       InstanceMethod<&LinkObject::checkObject>("checkObject"),
        InstanceMethod<&LinkObject::sideOutputPaths>("sideOutputPaths"),
        InstanceMethod<&LinkObject::compileHere>("compileHere"),
        InstanceMethod<&LinkObject::deliver>("deliver"),

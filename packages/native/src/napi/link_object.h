@@ -36,6 +36,7 @@ private:
   Napi::Value jobs(const Napi::CallbackInfo &Info);
   Napi::Value localSlots(const Napi::CallbackInfo &Info);
   Napi::Value whyNotObject(const Napi::CallbackInfo &Info);
+  Napi::Value checkObject(const Napi::CallbackInfo &Info);
   Napi::Value sideOutputPaths(const Napi::CallbackInfo &Info);
   Napi::Value compileHere(const Napi::CallbackInfo &Info);
   Napi::Value deliver(const Napi::CallbackInfo &Info);
@@ -50,6 +51,7 @@ private:
   class AsyncCall;
   class TravelIndexCall;
   class CompileToMemoryCall;
+  class CheckObjectCall;
   void waitForAsyncCalls();
   Napi::Value view(Napi::Env Env, llvm::StringRef Bytes);
   void detachViews();

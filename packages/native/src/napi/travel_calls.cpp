@@ -86,6 +86,35 @@ class LinkObject::CompileToMemoryCall final : public AsyncCall {
   }
 };
 
+/// Works on a copy: whoever made the object may still change or detach it.
+class LinkObject::CheckObjectCall final : public AsyncCall {
+public:
+  CheckObjectCall(LinkObject &Owner, Napi::Env Env, unsigned Index,
+                  llvm::StringRef Object)
+      : AsyncCall(Owner, Env, Index), Object(Object) {}
+
+private:
+  std::string Object, Fault;
+
+  void run(Link &L) override { Fault = L.checkObject(Index, Object); }
+  Napi::Value result(Napi::Env Env) override {
+    return Napi::String::New(Env, Fault);
+  }
+};
+
+static llvm::StringRef bytesOf(const Napi::Uint8Array &Array) {
+  return llvm::StringRef(reinterpret_cast<const char *>(Array.Data()),
+                         Array.ByteLength());
+}
+
+Napi::Value LinkObject::checkObject(const Napi::CallbackInfo &Info) {
+  unsigned Index;
+  if (!checkIndex(Info, Index))
+    return Info.Env().Undefined();
+  return AsyncCall::start(new CheckObjectCall(
+      *this, Info.Env(), Index, bytesOf(Info[1].As<Napi::Uint8Array>())));
+}
+
 Napi::Value LinkObject::travelIndex(const Napi::CallbackInfo &Info) {
   unsigned Index;
   if (!checkIndex(Info, Index))
@@ -155,11 +184,8 @@ Napi::Value LinkObject::objectPathName(const Napi::CallbackInfo &Info) {
 Napi::Value LinkObject::whyNotObject(const Napi::CallbackInfo &Info) {
   if (!LldWaits)
     return Napi::String::New(Info.Env(), "too late");
-  auto Object = Info[0].As<Napi::Uint8Array>();
-  return Napi::String::New(
-      Info.Env(),
-      TheLink->whyNotObject(llvm::StringRef(
-          reinterpret_cast<const char *>(Object.Data()), Object.ByteLength())));
+  return Napi::String::New(Info.Env(), TheLink->whyNotObject(bytesOf(
+                                           Info[0].As<Napi::Uint8Array>())));
 }
 
 Napi::Value LinkObject::sideOutputPaths(const Napi::CallbackInfo &Info) {

@@ -1,0 +1,19 @@
+// Whether bytes from elsewhere may be given to lld as an object.
+// See object_walk.cpp.
+
+#ifndef DTLTO_LLVM_OBJECT_WALK_H
+#define DTLTO_LLVM_OBJECT_WALK_H
+
+#include "llvm/ADT/StringRef.h"
+#include "llvm/TargetParser/Triple.h"
+#include <string>
+
+namespace dtlto {
+
+/// Why lld must not read \p Object, in words that go on after "is"; empty when
+/// it may.
+std::string objectFault(llvm::StringRef Object, const llvm::Triple &Target);
+
+} // namespace dtlto
+
+#endif
