@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { DtltoError } from '../errors.js'
-import { OWN_HELP, ownHelp, splitOwnOptions } from './own-options.js'
+import { OPTION_NAMES, ownHelp, splitOwnOptions } from './own-options.js'
 
 const invalid = (message: RegExp) => (error: unknown) =>
   error instanceof DtltoError && error.code === 'DTLTO_OPTION_INVALID' && message.test(error.message)
@@ -17,8 +17,7 @@ describe('own options', () => {
         'a',
         '--distribute=distcc,hosts=a+b',
         'x.o',
-        '--distribute-fallback',
-        'none',
+        '--distribute-fallback=none',
         '-lm',
         '--distribute-verify',
         '--distribute-summary',
@@ -64,7 +63,7 @@ describe('own options', () => {
   })
 
   test('name several distributors in the order in which they are written', () => {
-    const { settings } = splitOwnOptions(['--distribute=distcc', '--distribute', 'local'], false)
+    const { settings } = splitOwnOptions(['--distribute=distcc', '--distribute=local'], false)
     assert.deepEqual(
       settings.distributors?.map(({ name }) => name),
       ['distcc', 'local'],
@@ -80,9 +79,12 @@ describe('own options', () => {
   test('are refused when misspelled, incomplete or out of range', () => {
     assert.throws(
       () => splitOwnOptions(['--distribute-tarce=x'], false),
-      invalid(/unknown option '--distribute-tarce'/),
+      invalid(/unknown option '--distribute-tarce'; did you mean 'distribute-trace'\?/),
     )
-    assert.throws(() => splitOwnOptions(['--distribute'], false), invalid(/--distribute: missing argument/))
+    assert.throws(
+      () => splitOwnOptions(['--distributed-elephants'], false),
+      invalid(/-elephants': dtlto has distribute, /),
+    )
     assert.throws(() => splitOwnOptions(['--distribute='], false), invalid(/expected a distributor's name/))
     assert.throws(
       () => splitOwnOptions(['--distribute-fallback=remote'], false),
@@ -91,8 +93,51 @@ describe('own options', () => {
     assert.throws(() => splitOwnOptions(['--distribute=local,=3'], false), invalid(/expected key=value/))
   })
 
+  test('never take the next argument for their value, whatever it is', () => {
+    for (const next of ['-lstdc++', '@file', 'main.o', 'trace.json']) {
+      assert.throws(
+        () => splitOwnOptions(['--distribute-trace', next], false),
+        invalid(/^--distribute-trace: missing value; write --distribute-trace=<file>$/),
+      )
+    }
+    assert.throws(() => splitOwnOptions(['--distribute', 'local'], false), invalid(/write --distribute=<name>/))
+    assert.throws(() => splitOwnOptions(['-distribute', 'local'], true), invalid(/write -distribute:<name>/))
+    assert.deepEqual(splitOwnOptions(['--distribute-verify', 'x.o'], false).rest, ['x.o'])
+  })
+
+  test('may be repeated, as whole sets of flags are, but not contradict each other', () => {
+    const twice = ['--distribute-trace=a', '--distribute-verify', '--distribute-trace=a', '--distribute-verify=on']
+    assert.throws(
+      () => splitOwnOptions([...twice, '--distribute-trace=b'], false),
+      invalid(/'a' and with 'b'; leave one/),
+    )
+    assert.equal(splitOwnOptions(twice, false).settings.trace, 'a')
+    assert.throws(
+      () => splitOwnOptions(['--distribute-config=a', '--distribute-config=b'], false),
+      invalid(/^--distribute-config: given twice/),
+    )
+    assert.throws(
+      () => splitOwnOptions(['--distribute=distcc,hosts=a,hosts=b'], false),
+      invalid(/^--distribute=distcc,hosts=a,hosts=b: 'hosts' is given twice; .* \(hosts=a\+b\)/),
+    )
+    assert.throws(
+      () => splitOwnOptions(['--distribute=distcc,hosts=a', 'hosts=b'], false),
+      invalid(/'hosts' is given twice/),
+    )
+  })
+
+  test('leave a file in the root directory to lld-link, whose options begin like one', () => {
+    const directory = mkdtempSync('/distributed-')
+    try {
+      assert.deepEqual(splitOwnOptions([directory], true).rest, [directory])
+      assert.throws(() => splitOwnOptions(['/distributed-x'], true), invalid(/unknown option '\/distributed-x'/))
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  })
+
   test('are all in the help, in the spelling of the format', () => {
-    for (const name of Object.keys(OWN_HELP)) {
+    for (const name of OPTION_NAMES) {
       assert.match(ownHelp(false), new RegExp(`  --${name}\\b`))
       assert.match(ownHelp(true), new RegExp(`  /${name}\\b`))
     }

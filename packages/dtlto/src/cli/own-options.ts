@@ -3,8 +3,11 @@
  */
 import { existsSync } from 'node:fs'
 import type { NativeArgument } from '@dtlto/native'
-import type { DistributorChoice, PartialSettings } from '../config/settings.js'
-import { parseBoolean, parseDistributor, parseFallback, parsePair, parsePath, parseProgress } from '../config/values.js'
+import { parseDistributor, withPairs } from '../config/choices.js'
+import { didYouMean } from '../config/nearest.js'
+import { type DistributorChoice, type PartialSettings, SettingsReader } from '../config/settings.js'
+import { optionName, OTHER_OPTIONS, SETTING_KEYS, type SettingKey, SETTINGS } from '../config/table.js'
+import { FILE } from '../config/values.js'
 import { DtltoError } from '../errors.js'
 
 export interface OwnOptions {
@@ -14,34 +17,22 @@ export interface OwnOptions {
   readonly rest: readonly NativeArgument[]
 }
 
-const NAMES = {
-  distribute: 'value',
-  'distribute-config': 'value',
-  'distribute-fallback': 'value',
-  'distribute-progress': 'value',
-  'distribute-summary': 'flag',
-  'distribute-timings': 'value',
-  'distribute-trace': 'value',
-  'distribute-verify': 'flag',
-} as const
+const KEYS: ReadonlyMap<string, SettingKey> = new Map(SETTING_KEYS.map((key) => [optionName(key), key]))
 
-type OwnName = keyof typeof NAMES
+/** All of ours, as written after `--`. */
+export const OPTION_NAMES: readonly string[] = [...Object.keys(OTHER_OPTIONS), ...KEYS.keys()].sort()
 
-/** For --help: the option, its meaning. Kept beside the names so that neither is forgotten. */
-export const OWN_HELP: Readonly<Record<OwnName, readonly [value: string, meaning: string]>> = {
-  distribute: ['=<name>[,<key>=<value>...]', 'Compile ThinLTO backends on this distributor; repeat to use several'],
-  'distribute-config': ['=<file>', 'Read settings from this file instead of the nearest dtlto.toml'],
-  'distribute-fallback': ['=local|none', 'What to do with a job that no distributor could compile'],
-  'distribute-progress': ['=auto|on|off', 'Show a progress line while backends compile'],
-  'distribute-summary': ['', 'Say at the end where the jobs ran, which were slow and what was tried again'],
-  'distribute-timings': ['=<file>', "Keep the modules' times in this file, and start the longest first next time"],
-  'distribute-trace': ['=<file>', 'Write a Chrome/Perfetto trace of the whole link'],
-  'distribute-verify': ['', 'Compile every distributed job here too and fail if an object differs'],
+interface OwnOption {
+  /** One of OPTION_NAMES. */
+  readonly name: string
+  /** As the user wrote it, without the value. */
+  readonly spelling: string
+  readonly value: string | undefined
 }
 
 /**
- * Splits an expanded command line. In a GNU one ours are `--distribute…=VALUE` or `--distribute… VALUE`; in a Windows one
- * `/distribute…:VALUE`, and `-` or `--` in place of `/`.
+ * Splits an expanded command line. In a GNU one ours are `--distribute…=VALUE`; in a Windows one `/distribute…:VALUE`, and `-` or `--` in
+ * place of `/`. A value is always part of the argument: of the next one nobody could tell whether it is lld's.
  *
  * The compiler driver splits `-Wl,--distribute=distcc,hosts=a+b` at its commas, so `key=value` arguments right after --distribute
  * belong to it too, unless a file of that name exists.
@@ -49,7 +40,8 @@ export const OWN_HELP: Readonly<Record<OwnName, readonly [value: string, meaning
 export function splitOwnOptions(argv: readonly NativeArgument[], windows: boolean): OwnOptions {
   const rest: NativeArgument[] = []
   const distributors: DistributorChoice[] = []
-  const settings: { -readonly [K in keyof PartialSettings]: PartialSettings[K] } = {}
+  const reader = new SettingsReader()
+  const given = new Map<string, unknown>()
   let configFile: string | undefined
 
   for (let i = 0; i < argv.length; i++) {
@@ -60,83 +52,84 @@ export function splitOwnOptions(argv: readonly NativeArgument[], windows: boolea
       continue
     }
     const { name, spelling } = own
-    let value = own.value
-    if (NAMES[name] === 'value' && value === undefined) {
-      const next = argv[i + 1]
-      if (windows || typeof next !== 'string') {
-        throw new DtltoError('DTLTO_OPTION_INVALID', `${spelling}: missing argument`)
-      }
-      value = next
-      i++
+    const key = KEYS.get(name)
+    const value = own.value ?? (key && SETTINGS[key].kind.bare)
+    if (value === undefined) throw missingValue(own, windows)
+    if (name === 'distribute') {
+      const pairs = trailingPairs(argv, i + 1)
+      distributors.push(withPairs(parseDistributor(String(value), argument as string), pairs))
+      i += pairs.length
+      continue
     }
-    switch (name) {
-      case 'distribute': {
-        const choice = parseDistributor(value ?? '', `${spelling}=${value ?? ''}`)
-        const options = { ...choice.options }
-        for (let next = argv[i + 1]; isTrailingPair(next); next = argv[i + 1]) {
-          Object.assign(options, parsePair(next, choice.from))
-          i++
-        }
-        distributors.push({ ...choice, options })
-        break
-      }
-      case 'distribute-config':
-        configFile = parsePath(value, spelling)
-        break
-      case 'distribute-fallback':
-        settings.fallback = parseFallback(value, spelling)
-        break
-      case 'distribute-progress':
-        settings.progress = parseProgress(value, spelling)
-        break
-      case 'distribute-summary':
-        settings.summary = value === undefined ? true : parseBoolean(value, spelling)
-        break
-      case 'distribute-timings':
-        settings.timings = parsePath(value, spelling)
-        break
-      case 'distribute-trace':
-        settings.trace = parsePath(value, spelling)
-        break
-      case 'distribute-verify':
-        settings.verify = value === undefined ? true : parseBoolean(value, spelling)
-        break
-    }
+    if (key === undefined) configFile = FILE.parse(value, spelling)
+    checkOnce(given, own, key === undefined ? configFile : reader.read(key, value, spelling))
   }
-  if (distributors.length > 0) settings.distributors = distributors
-  return { settings, configFile, rest }
+  if (distributors.length > 0) reader.distribute(distributors)
+  return { settings: reader.settings, configFile, rest }
 }
 
-function match(
-  argument: string,
-  windows: boolean,
-): { name: OwnName; spelling: string; value: string | undefined } | undefined {
-  const pattern = windows
-    ? /^(?:\/|--?)(distribute(?:-[a-z]+)*)(?:[:=](.*))?$/is
-    : /^--(distribute(?:-[a-z]+)*)(?:=(.*))?$/s
-  const found = pattern.exec(argument)
-  if (!found?.[1]) return undefined
-  const name = windows ? found[1].toLowerCase() : found[1]
-  const spelling = argument.slice(0, argument.length - (found[2] === undefined ? 0 : found[2].length + 1))
-  if (!(name in NAMES)) {
+function match(argument: string, windows: boolean): OwnOption | undefined {
+  const pattern = windows ? /^(?:\/|--?)(distribute[^:=/]*)(?:[:=](.*))?$/is : /^--(distribute[^=]*)(?:=(.*))?$/s
+  const [, written, value] = pattern.exec(argument) ?? []
+  if (written === undefined) return undefined
+  const name = windows ? written.toLowerCase() : written
+  const spelling = argument.slice(0, argument.length - (value === undefined ? 0 : value.length + 1))
+  if (OPTION_NAMES.includes(name)) return { name, spelling, value }
+  // `/distributed.obj` may well be a file in the root directory.
+  if (windows && argument.startsWith('/') && existsSync(argument)) return undefined
+  throw new DtltoError(
+    'DTLTO_OPTION_INVALID',
+    `unknown option '${spelling}'${didYouMean(name, OPTION_NAMES) || `: dtlto has ${OPTION_NAMES.join(', ')}`}`,
+  )
+}
+
+/** Flags are often passed twice as a whole, so the same again is no contradiction. */
+function checkOnce(given: Map<string, unknown>, { name, spelling }: OwnOption, value: unknown): void {
+  if (given.has(name) && given.get(name) !== value) {
     throw new DtltoError(
       'DTLTO_OPTION_INVALID',
-      `unknown option '${spelling}': dtlto has ${Object.keys(NAMES).join(', ')}`,
+      `${spelling}: given twice, with '${String(given.get(name))}' and with '${String(value)}'; leave one out`,
     )
   }
-  return { name: name as OwnName, spelling, value: found[2] }
+  given.set(name, value)
 }
 
-function isTrailingPair(argument: NativeArgument | undefined): argument is string {
-  return typeof argument === 'string' && /^[a-z][A-Za-z0-9-]*=/.test(argument) && !existsSync(argument)
+function missingValue({ name, spelling }: OwnOption, windows: boolean): DtltoError {
+  return new DtltoError(
+    'DTLTO_OPTION_INVALID',
+    `${spelling}: missing value; write ${spelling}${windows ? ':' : '='}${placeholderOf(name)}`,
+  )
 }
+
+function trailingPairs(argv: readonly NativeArgument[], from: number): string[] {
+  const pairs: string[] = []
+  for (const argument of argv.slice(from)) {
+    if (typeof argument !== 'string' || !/^[a-z][A-Za-z0-9-]*=/.test(argument) || existsSync(argument)) break
+    pairs.push(argument)
+  }
+  return pairs
+}
+
+interface Row {
+  readonly help: string
+  readonly placeholder: string
+}
+
+function rowOf(name: string): Row {
+  const key = KEYS.get(name)
+  if (key === undefined) return OTHER_OPTIONS[name as keyof typeof OTHER_OPTIONS]
+  return { help: SETTINGS[key].help, placeholder: SETTINGS[key].kind.placeholder }
+}
+
+const placeholderOf = (name: string): string => rowOf(name).placeholder
 
 /** The paragraph that `--help` adds to lld's. */
 export function ownHelp(windows: boolean): string {
   const [dash, separator] = windows ? ['/', ':'] : ['--', '=']
-  const lines = Object.entries(OWN_HELP).map(([name, [value, meaning]]) => {
-    const spelled = `  ${dash}${name}${value.replace(/^=/, separator)}`
-    return spelled.length < 25 ? `${spelled.padEnd(26)}${meaning}` : `${spelled}\n${' '.repeat(26)}${meaning}`
+  const lines = OPTION_NAMES.map((name) => {
+    const { help, placeholder } = rowOf(name)
+    const spelled = `  ${dash}${name}${placeholder === '' ? '' : separator}${placeholder}`
+    return spelled.length < 25 ? `${spelled.padEnd(26)}${help}` : `${spelled}\n${' '.repeat(26)}${help}`
   })
   return `\nDISTRIBUTED THINLTO (dtlto):\n${lines.join('\n')}\n`
 }

@@ -1,32 +1,31 @@
 /**
- * dtlto.toml:
- *
- *     distribute = ["distcc", "local"]   # or one name
- *     fallback = "local"
- *     progress = "auto"
- *     trace = "link.json"                # relative to this file
- *     timings = "timings.json"           # relative to this file
- *     summary = false
- *     verify = false
- *
- *     [distributor.distcc]               # options for that distributor, whoever named it
- *     hosts = ["build1/8", "build2/8"]
+ * dtlto.toml. Its keys are `distribute`, the rows of table.ts, and a table of options for each distributor (docs/options.md has an example).
+ * Relative paths count from the file.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { DtltoError } from '../errors.js'
-import type { DistributorChoice, PartialSettings, RawOptionValue } from './settings.js'
-import { parseBoolean, parseFallback, parsePath, parseProgress } from './values.js'
+import { didYouMean } from './nearest.js'
+import { type DistributorChoice, type PartialSettings, type RawOptionValue, SettingsReader } from './settings.js'
+import { SETTING_KEYS, writtenName } from './table.js'
+import { placeOf } from './toml-place.js'
 
 export const CONFIG_FILE_NAME = 'dtlto.toml'
 
-export interface FileSettings {
-  readonly settings: PartialSettings
-  /** By distributor name: options that hold wherever that name is chosen. */
-  readonly distributorOptions: Readonly<Record<string, Readonly<Record<string, RawOptionValue>>>>
+/** The options of one distributor that the file gives, wherever that name is chosen. */
+export interface FileOptions {
+  readonly options: Readonly<Record<string, RawOptionValue>>
+  /** Where each of them stands, by key. */
+  readonly places: Readonly<Record<string, string>>
 }
 
-export const NO_FILE: FileSettings = { settings: {}, distributorOptions: {} }
+export interface FileSettings {
+  readonly settings: PartialSettings
+  /** By distributor name. */
+  readonly distributorOptions: ReadonlyMap<string, FileOptions>
+}
+
+export const NO_FILE: FileSettings = { settings: {}, distributorOptions: new Map() }
 
 /** The nearest dtlto.toml from `directory` upwards. */
 export function findConfigFile(directory: string): string | undefined {
@@ -38,96 +37,111 @@ export function findConfigFile(directory: string): string | undefined {
 }
 
 export async function readConfigFile(path: string): Promise<FileSettings> {
-  const { parse } = await import('smol-toml')
-  let content: Record<string, unknown>
+  let text: string
   try {
-    content = parse(readFileSync(path, 'utf8'))
+    text = readFileSync(path, 'utf8')
   } catch (error) {
-    const problem = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+    const problem = error instanceof Error ? error.message : String(error)
     throw new DtltoError('DTLTO_CONFIG_INVALID', `cannot read configuration '${path}': ${problem}`, { cause: error })
   }
-  return interpretConfig(content, path)
+  return await parseConfig(text, resolve(path))
 }
 
-export function interpretConfig(content: Readonly<Record<string, unknown>>, path: string): FileSettings {
-  const settings: { -readonly [K in keyof PartialSettings]: PartialSettings[K] } = {}
-  let distributorOptions: FileSettings['distributorOptions'] = {}
-  for (const [key, value] of Object.entries(content)) {
-    const place = `'${key}' in '${path}'`
-    switch (key) {
-      case 'distribute':
-        settings.distributors = distributorNames(value, path).map((name) => ({ name, options: {}, from: place }))
-        break
-      case 'fallback':
-        settings.fallback = parseFallback(value, place)
-        break
-      case 'progress':
-        settings.progress = parseProgress(value, place)
-        break
-      case 'trace':
-        settings.trace = resolve(dirname(path), parsePath(value, place))
-        break
-      case 'timings':
-        settings.timings = resolve(dirname(path), parsePath(value, place))
-        break
-      case 'summary':
-        settings.summary = parseBoolean(value, place)
-        break
-      case 'verify':
-        settings.verify = parseBoolean(value, place)
-        break
-      case 'distributor':
-        distributorOptions = optionTables(value, path)
-        break
-      default:
-        throw new DtltoError(
-          'DTLTO_CONFIG_INVALID',
-          `unknown setting '${key}' in '${path}': expected distribute, fallback, progress, trace, timings, summary, verify or [distributor.NAME]`,
-        )
-    }
+/** `path`: absolute. Throws DTLTO_CONFIG_INVALID and DTLTO_OPTION_INVALID, with the place. */
+export async function parseConfig(text: string, path: string): Promise<FileSettings> {
+  const { parse, TomlError } = await import('smol-toml')
+  let content: Record<string, unknown>
+  try {
+    content = parse(text)
+  } catch (error) {
+    const at = error instanceof TomlError ? `:${String(error.line)}:${String(error.column)}` : ''
+    const problem = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error)
+    throw new DtltoError(
+      'DTLTO_CONFIG_INVALID',
+      `cannot read configuration '${path}${at}': ${problem.replace(/^Invalid TOML document: /, '')}`,
+      { cause: error },
+    )
   }
-  return { settings, distributorOptions }
+  return new ConfigReader(text, path).read(content)
 }
 
 /** File options under those written beside the name. */
 export function withFileOptions(choice: DistributorChoice, file: FileSettings): DistributorChoice {
-  const options = file.distributorOptions[choice.name]
-  return options ? { ...choice, options: { ...options, ...choice.options } } : choice
+  const found = file.distributorOptions.get(choice.name)
+  return found ? { ...choice, options: { ...found.options, ...choice.options }, places: found.places } : choice
 }
 
-function distributorNames(value: unknown, path: string): string[] {
-  const names = typeof value === 'string' ? [value] : value
-  if (Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string' && name !== '')) {
-    return names as string[]
+class ConfigReader {
+  readonly #text: string
+  readonly #path: string
+
+  constructor(text: string, path: string) {
+    this.#text = text
+    this.#path = path
   }
-  throw new DtltoError(
-    'DTLTO_CONFIG_INVALID',
-    `'distribute' in '${path}': expected a distributor's name or a list of names`,
-  )
-}
 
-function optionTables(value: unknown, path: string): FileSettings['distributorOptions'] {
-  const tables: Record<string, Record<string, RawOptionValue>> = {}
-  for (const [name, table] of Object.entries(asTable(value, `'distributor' in '${path}'`))) {
-    const place = `[distributor.${name}] in '${path}'`
-    const options: Record<string, RawOptionValue> = {}
-    for (const [key, option] of Object.entries(asTable(table, place))) {
-      if (!isRawValue(option)) {
-        throw new DtltoError(
-          'DTLTO_CONFIG_INVALID',
-          `'${key}' of ${place}: expected a string, number, boolean or list of strings`,
-        )
-      }
-      options[key] = option
+  read(content: Readonly<Record<string, unknown>>): FileSettings {
+    const reader = new SettingsReader()
+    let distributorOptions: FileSettings['distributorOptions'] = new Map()
+    for (const [name, value] of Object.entries(content)) {
+      const place = `'${name}' in ${this.#at(name)}`
+      const key = SETTING_KEYS.find((key) => writtenName(key) === name)
+      if (key !== undefined) reader.read(key, value, place, dirname(this.#path))
+      else if (name === 'distribute') reader.distribute(this.#choices(value, place))
+      else if (name === 'distributor') distributorOptions = this.#optionTables(value, place)
+      else this.#refuse(`unknown setting ${place}${this.#expected(name)}`)
     }
-    tables[name] = options
+    return { settings: reader.settings, distributorOptions }
   }
-  return tables
-}
 
-function asTable(value: unknown, place: string): Record<string, unknown> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  throw new DtltoError('DTLTO_CONFIG_INVALID', `${place}: expected a table`)
+  #choices(value: unknown, place: string): DistributorChoice[] {
+    const names: readonly unknown[] = Array.isArray(value) ? value : [value]
+    if (names.length === 0) return this.#refuse(`${place}: expected a distributor's name or a list of names`)
+    return names.map((name) => {
+      if (typeof name === 'string' && name !== '') return { name, options: {}, from: place }
+      return this.#refuse(`${place}: expected a distributor's name or a list of names`)
+    })
+  }
+
+  #optionTables(value: unknown, place: string): Map<string, FileOptions> {
+    const tables = new Map<string, FileOptions>()
+    for (const [name, table] of Object.entries(this.#table(value, place))) {
+      const heading = `[distributor.${name}]`
+      const entries = Object.entries(this.#table(table, `${heading} in ${this.#at('distributor', name)}`))
+      const places = entries.map(([key]) => [key, `'${key}' of ${heading} in ${this.#at('distributor', name, key)}`])
+      const options = entries.map(([key, option], i): [string, RawOptionValue] => {
+        if (isRawValue(option)) return [key, option]
+        return this.#refuse(`${String(places[i]?.[1])}: expected a string, number, boolean or list of strings`)
+      })
+      tables.set(name, {
+        options: Object.fromEntries(options),
+        places: Object.fromEntries(places) as Record<string, string>,
+      })
+    }
+    return tables
+  }
+
+  #table(value: unknown, place: string): Record<string, unknown> {
+    if (typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)) {
+      return value as Record<string, unknown>
+    }
+    return this.#refuse(`${place}: expected a table`)
+  }
+
+  /** The file, with line and column of the key. */
+  #at(...key: readonly string[]): string {
+    const place = placeOf(this.#text, key)
+    return `'${this.#path}${place ? `:${String(place.line)}:${String(place.column)}` : ''}'`
+  }
+
+  #expected(name: string): string {
+    const names = ['distribute', ...SETTING_KEYS.map(writtenName)]
+    return didYouMean(name, [...names, 'distributor']) || `: expected ${names.join(', ')} or [distributor.NAME]`
+  }
+
+  #refuse(message: string): never {
+    throw new DtltoError('DTLTO_CONFIG_INVALID', message)
+  }
 }
 
 function isRawValue(value: unknown): value is RawOptionValue {

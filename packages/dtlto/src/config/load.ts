@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { DtltoError } from '../errors.js'
 import { settingsFromEnvironment } from './environment.js'
 import { type FileSettings, findConfigFile, NO_FILE, readConfigFile, withFileOptions } from './file.js'
-import { mergeSettings, type PartialSettings, type Settings } from './settings.js'
+import { type DistributorChoice, mergeSettings, type PartialSettings, type Settings } from './settings.js'
 
 export interface SettingsSources {
   readonly commandLine: PartialSettings
@@ -16,7 +16,17 @@ export interface SettingsSources {
 export async function loadSettings(sources: SettingsSources): Promise<Settings> {
   const file = await settingsFile(sources)
   const merged = mergeSettings([sources.commandLine, settingsFromEnvironment(sources.env), file.settings])
-  return { ...merged, distributors: merged.distributors.map((choice) => withFileOptions(choice, file)) }
+  return { ...merged, distributors: eachOnce(merged.distributors.map((choice) => withFileOptions(choice, file))) }
+}
+
+/** The same distributor with the same options again is what comes of flags that are passed twice, and not twice the machines. */
+function eachOnce(choices: readonly DistributorChoice[]): DistributorChoice[] {
+  const byContent = new Map<string, DistributorChoice>()
+  for (const choice of choices) {
+    const content = JSON.stringify([choice.name, Object.entries(choice.options).sort()])
+    if (!byContent.has(content)) byContent.set(content, choice)
+  }
+  return [...byContent.values()]
 }
 
 async function settingsFile({ configFile, env, workingDirectory }: SettingsSources): Promise<FileSettings> {

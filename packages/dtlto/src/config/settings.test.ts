@@ -71,6 +71,18 @@ describe('settings', () => {
     assert.equal((await load({ env: { DTLTO_SUMMARY: '1' } })).summary, true)
   })
 
+  test('name the same distributor twice only with different options', async () => {
+    const env = { DTLTO_DISTRIBUTE: 'distcc,hosts=a,probe=on local distcc,probe=on,hosts=a distcc,hosts=b' }
+    assert.deepEqual(
+      (await load({ env })).distributors.map(({ name, options }) => [name, options['hosts']]),
+      [
+        ['distcc', 'a'],
+        ['local', undefined],
+        ['distcc', 'b'],
+      ],
+    )
+  })
+
   test('may name the file, which must then exist', async () => {
     const other = join(root, 'other.toml')
     writeFileSync(other, 'verify = true\nsummary = true')
@@ -89,19 +101,34 @@ describe('settings', () => {
 
   test('that are unknown, of the wrong type or no TOML are errors that name the place', async () => {
     const cases: readonly [text: string, message: RegExp][] = [
-      ['distribut = "x"', /unknown setting 'distribut' in '.*dtlto\.toml'/],
-      ['distribute = 3', /'distribute' in '.*': expected a distributor's name/],
+      ['distribut = "x"', /^unknown setting 'distribut' in '.*dtlto\.toml:1:1'; did you mean 'distribute'\?$/],
+      ['distribute = 3', /'distribute' in '.*toml:1:1': expected a distributor's name/],
       ['distribute = []', /'distribute' in '.*': expected a distributor's name/],
       ['distributor = 3', /'distributor' in '.*': expected a table/],
-      ['[distributor.distcc]\nhosts = { a = 1 }', /'hosts' of \[distributor\.distcc\]/],
-      ['a = = b', /cannot read configuration/],
+      [
+        '[distributor.distcc]\n  hosts = { a = 1 }',
+        /^'hosts' of \[distributor\.distcc\] in '.*toml:2:3': expected a string/,
+      ],
+      ['verify = true\na = = b', /^cannot read configuration '.*dtlto\.toml:2:5': .*/],
+      ['verify = true\nverify = false', /^cannot read configuration '.*dtlto\.toml:2:1': .*/],
     ]
     for (const [text, message] of cases) {
       write(text)
       await assert.rejects(load(), fails('DTLTO_CONFIG_INVALID', message))
     }
-    write('verify = "perhaps"')
-    await assert.rejects(load(), fails('DTLTO_OPTION_INVALID', /'verify' in '.*': expected true or false/))
+    write('\nverify = "perhaps"')
+    await assert.rejects(load(), fails('DTLTO_OPTION_INVALID', /'verify' in '.*toml:2:1': expected true or false/))
     write('')
+  })
+
+  test('of the environment are refused when their name is not known', async () => {
+    const refused = (name: string, message: RegExp): Promise<void> =>
+      assert.rejects(load({ env: { [name]: 'x' } }), fails('DTLTO_OPTION_INVALID', message))
+    await refused(
+      'DTLTO_DISTRIBUT',
+      /^unknown variable 'DTLTO_DISTRIBUT' in the environment; did you mean 'DTLTO_DISTRIBUTE'\?$/,
+    )
+    await refused('DTLTO_ELEPHANT', /'DTLTO_ELEPHANT' in the environment: dtlto has DTLTO_DISTRIBUTE, .*DTLTO_VERIFY/)
+    await load({ env: { DTLTO_DISTRIBUT: '', DTLTO_NODE: '/n', DTLTO_TEST_FULL: '1', OTHER: 'x' } })
   })
 })

@@ -1,5 +1,6 @@
 /** The settings of one link, whatever they were written in. */
 import type { DistributorDefinition } from '../distributors/interface.js'
+import { SETTING_KEYS, SETTINGS, type SettingKey, type SettingValues } from './table.js'
 
 /** A value as written: a string from the command line or the environment, any scalar or list from the file. */
 export type RawOptionValue = string | number | boolean | readonly string[]
@@ -13,42 +14,42 @@ export interface DistributorChoice {
   readonly options: Readonly<Record<string, RawOptionValue>>
   /** Where it was written, for errors, for example "--distribute=distcc" or "dtlto.toml". */
   readonly from: string
+  /** Where single options were written, for errors, by key; the others beside the name. */
+  readonly places?: Readonly<Record<string, string>>
 }
 
-export const FALLBACKS = ['local', 'none'] as const
-export const PROGRESS_MODES = ['auto', 'on', 'off'] as const
-
-export interface Settings {
+/** A row of the table in table.ts is a field here. */
+export interface Settings extends SettingValues {
   readonly distributors: readonly DistributorChoice[]
-  readonly fallback: (typeof FALLBACKS)[number]
-  readonly progress: (typeof PROGRESS_MODES)[number]
-  /** Path of the trace to write. */
-  readonly trace: string | undefined
-  /** Path of the file that keeps the modules' times from link to link. */
-  readonly timings: string | undefined
-  /** A summary on stderr when the link is done. */
-  readonly summary: boolean
-  readonly verify: boolean
 }
 
 /** Settings from one source: only what is written there. */
 export type PartialSettings = { readonly [K in keyof Settings]?: Settings[K] }
 
 export const DEFAULT_SETTINGS: Settings = {
+  ...(Object.fromEntries(SETTING_KEYS.map((key) => [key, SETTINGS[key].default])) as unknown as SettingValues),
   distributors: [{ name: 'local', options: {}, from: 'the default' }],
-  fallback: 'local',
-  progress: 'auto',
-  trace: undefined,
-  timings: undefined,
-  summary: false,
-  verify: false,
 }
 
 /** Earlier sources win, setting by setting. */
 export function mergeSettings(sources: readonly PartialSettings[]): Settings {
-  const merged: Record<string, unknown> = { ...DEFAULT_SETTINGS }
-  for (const source of [...sources].reverse()) {
-    for (const [key, value] of Object.entries(source)) if (value !== undefined) merged[key] = value
+  return Object.assign({}, DEFAULT_SETTINGS, ...[...sources].reverse()) as Settings
+}
+
+/** What one source says, gathered value by value. */
+export class SettingsReader {
+  readonly #values: Partial<Record<keyof Settings, unknown>> = {}
+
+  /** Reads a value as written, and gives what it means. Throws DTLTO_OPTION_INVALID, which begins with `place`. */
+  read(key: SettingKey, written: unknown, place: string, directory?: string): unknown {
+    return (this.#values[key] = SETTINGS[key].kind.parse(written, place, directory))
   }
-  return merged as unknown as Settings
+
+  distribute(choices: readonly DistributorChoice[]): void {
+    this.#values.distributors = choices
+  }
+
+  get settings(): PartialSettings {
+    return this.#values as PartialSettings
+  }
 }

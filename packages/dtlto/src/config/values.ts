@@ -1,43 +1,54 @@
+/** The kinds of values that settings have: how each is read from text and from TOML, and how it is shown. */
+import { resolve } from 'node:path'
 import { DtltoError } from '../errors.js'
-import { type DistributorChoice, FALLBACKS, PROGRESS_MODES, type RawOptionValue, type Settings } from './settings.js'
 
-/** `NAME[,key=value…]`, as in --distribute and DTLTO_DISTRIBUTE. `from` names the place for errors. */
-export function parseDistributor(text: string, from: string): DistributorChoice {
-  const [name = '', ...pairs] = text.split(',')
-  if (name === '') {
-    throw new DtltoError('DTLTO_OPTION_INVALID', `${from}: expected a distributor's name but received '${text}'`)
+export interface ValueKind<T> {
+  /** As it is shown after the option's name, for example `<file>`; empty for an option that needs no value. */
+  readonly placeholder: string
+  /** What the option means when it is written without a value; left out if it must have one. */
+  readonly bare?: T
+  /** Throws DTLTO_OPTION_INVALID, which begins with `place`. `directory`: what relative paths count from, if not the working directory. */
+  parse(written: unknown, place: string, directory?: string): T
+}
+
+/** One of several words. */
+export function oneOf<const T extends string>(...choices: readonly T[]): ValueKind<T> {
+  return {
+    placeholder: choices.join('|'),
+    parse(written, place) {
+      const found = choices.find((choice) => choice === written)
+      return found ?? refuse(place, choices.join(' or '), written)
+    },
   }
-  const options: Record<string, RawOptionValue> = {}
-  for (const pair of pairs) Object.assign(options, parsePair(pair, from))
-  return { name, options, from }
 }
 
-/** `key=value`, or `key` alone for true. */
-export function parsePair(pair: string, from: string): Record<string, RawOptionValue> {
-  const match = /^([A-Za-z][A-Za-z0-9-]*)(?:=(.*))?$/s.exec(pair)
-  if (!match?.[1]) throw new DtltoError('DTLTO_OPTION_INVALID', `${from}: expected key=value but received '${pair}'`)
-  return { [match[1]]: match[2] ?? true }
+/** True where it is written, unless the value says otherwise. */
+export const FLAG: ValueKind<boolean> = {
+  placeholder: '',
+  bare: true,
+  parse(written, place) {
+    if (written === true || written === 'true' || written === '1' || written === 'on') return true
+    if (written === false || written === 'false' || written === '0' || written === 'off') return false
+    return refuse(place, 'true or false', written)
+  },
 }
 
-function oneOf<const T extends string>(choices: readonly T[], value: unknown, from: string): T {
-  const found = choices.find((choice) => choice === value)
-  if (found !== undefined) return found
-  throw new DtltoError(
-    'DTLTO_OPTION_INVALID',
-    `${from}: expected ${choices.join(' or ')} but received '${String(value)}'`,
-  )
+/** The path of a file that dtlto reads or writes. */
+export const FILE: ValueKind<string | undefined> = {
+  placeholder: '<file>',
+  parse(written, place, directory) {
+    if (typeof written !== 'string' || written === '' || written.includes('\0')) {
+      return refuse(place, 'a file name', written)
+    }
+    return directory === undefined ? written : resolve(directory, written)
+  },
 }
 
-export const parseFallback = (value: unknown, from: string): Settings['fallback'] => oneOf(FALLBACKS, value, from)
-export const parseProgress = (value: unknown, from: string): Settings['progress'] => oneOf(PROGRESS_MODES, value, from)
-
-export function parseBoolean(value: unknown, from: string): boolean {
-  if (value === true || value === 'true' || value === '1' || value === 'on') return true
-  if (value === false || value === 'false' || value === '0' || value === 'off') return false
-  throw new DtltoError('DTLTO_OPTION_INVALID', `${from}: expected true or false but received '${String(value)}'`)
+function refuse(place: string, expected: string, written: unknown): never {
+  throw new DtltoError('DTLTO_OPTION_INVALID', `${place}: expected ${expected} but received ${inWords(written)}`)
 }
 
-export function parsePath(value: unknown, from: string): string {
-  if (typeof value === 'string' && value !== '') return value
-  throw new DtltoError('DTLTO_OPTION_INVALID', `${from}: expected a file name but received '${String(value)}'`)
+function inWords(written: unknown): string {
+  if (typeof written !== 'object' || written === null || written instanceof Date) return `'${String(written)}'`
+  return Array.isArray(written) ? 'a list' : 'a table'
 }

@@ -1,0 +1,106 @@
+/**
+ * Every setting of dtlto, once. A row makes a setting what it is everywhere: its name here gives the option
+ * (`--distribute-NAME`), the variable (`DTLTO_NAME`) and the key in dtlto.toml (`NAME`); the command line's, the environment's and the
+ * file's reader, `--help` and docs/options.md are made from the rows. A name of several words is written in camelCase here and
+ * with hyphens by users.
+ */
+import { FILE, FLAG, oneOf, type ValueKind } from './values.js'
+
+interface Description {
+  /** One line of --help. */
+  readonly help: string
+  /** For docs/options.md, in Markdown; left out where the line of --help says it all. */
+  readonly docs?: string
+}
+
+export interface Setting<T> extends Description {
+  readonly kind: ValueKind<T>
+  readonly default: NoInfer<T>
+  /** As it might stand in dtlto.toml. */
+  readonly example: string
+}
+
+const setting = <T>(row: Setting<T>): Setting<T> => row
+
+export const SETTINGS = {
+  fallback: setting({
+    kind: oneOf('local', 'none'),
+    default: 'local',
+    example: '"local"',
+    help: 'What to do with a job that no distributor could compile',
+  }),
+  progress: setting({
+    kind: oneOf('auto', 'on', 'off'),
+    default: 'auto',
+    example: '"auto"',
+    help: 'Show a progress line while backends compile',
+    docs: 'a progress line while backends compile; `auto`: on a terminal',
+  }),
+  summary: setting({
+    kind: FLAG,
+    default: false,
+    example: 'true',
+    help: 'Say at the end where the jobs ran, which were slow and what was tried again',
+    docs: 'a summary on stderr when the link is done: where the jobs ran, which were the slowest, what was tried again',
+  }),
+  timings: setting({
+    kind: FILE,
+    default: undefined,
+    example: '"timings.json"',
+    help: "Keep the modules' times in this file, and start the longest first next time",
+    docs:
+      'keep how long each module took in this file, from link to link: the longest are then started first, which a first link ' +
+      'can only guess. Made by the first link; several programs may share one',
+  }),
+  trace: setting({
+    kind: FILE,
+    default: undefined,
+    example: '"link.json"',
+    help: 'Write a Chrome/Perfetto trace of the whole link',
+    docs: 'a Chrome/Perfetto trace of the link: its phases, and every job with its distributor, worker, timings and retries',
+  }),
+  verify: setting({
+    kind: FLAG,
+    default: false,
+    example: 'false',
+    help: 'Compile every distributed job here too and fail if an object differs',
+    docs: 'compile every distributed job here too; an object that differs fails the link, and both objects and the job are kept',
+  }),
+}
+
+type Rows = typeof SETTINGS
+export type SettingKey = keyof Rows
+export type SettingValues = { readonly [K in SettingKey]: Rows[K] extends Setting<infer T> ? T : never }
+
+export const SETTING_KEYS = Object.keys(SETTINGS) as readonly SettingKey[]
+
+/** Two options that are more than one value: which distributors, and where the file is. */
+export const OTHER_OPTIONS = {
+  distribute: {
+    placeholder: '<name>[,<key>=<value>...]',
+    default: '`local`',
+    help: 'Compile ThinLTO backends on this distributor; repeat to use several',
+    docs:
+      'a distributor for this link; repeat it to use several together. The name of a built-in (`local`, `distcc`), an npm package, ' +
+      'a path to an ES module or to a `.node` shared library',
+  },
+  'distribute-config': {
+    placeholder: '<file>',
+    default: 'the nearest `dtlto.toml` from the working directory upwards',
+    help: 'Read settings from this file instead of the nearest dtlto.toml',
+    docs: 'configuration file',
+  },
+} as const satisfies Readonly<Record<string, Description & { placeholder: string; default: string }>>
+
+/** As users write it: in dtlto.toml, and in the names of option and variable. */
+export function writtenName(key: SettingKey): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+export function optionName(key: SettingKey): string {
+  return `distribute-${writtenName(key)}`
+}
+
+export function variableName(key: SettingKey): string {
+  return `DTLTO_${writtenName(key).replaceAll('-', '_').toUpperCase()}`
+}

@@ -1,0 +1,47 @@
+/**
+ * Every variable that begins with DTLTO_. One that is not here is an error: a setting with a slip of the pen in its name would
+ * otherwise be ignored without a word.
+ */
+import { DtltoError } from '../errors.js'
+import { didYouMean } from './nearest.js'
+import { OTHER_OPTIONS, SETTING_KEYS, variableName } from './table.js'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Settings, as users write them. */
+export const SETTING_VARIABLES: readonly string[] = [
+  ...Object.keys(OTHER_OPTIONS).map((option) => `DTLTO_${option.replace(/^distribute-/, '').toUpperCase()}`),
+  ...SETTING_KEYS.map(variableName),
+]
+
+/** How dtlto itself is started: read before any setting. */
+export const START_VARIABLES: Readonly<Record<string, string>> = {
+  DTLTO_NODE: 'the `node` program that runs dtlto',
+  DTLTO_NATIVE: 'the native part (`dtlto.node`) to load, for work on dtlto itself',
+}
+
+/** From one program of dtlto to the next, never from users. */
+const INTERNAL_VARIABLES = ['DTLTO_NODE_EXTRA_CA_CERTS', 'DTLTO_EARLY']
+
+/** Of this repository's own set-up, tests and measurements: they run links, which must not mind. */
+const DEVELOPMENT = /^DTLTO_(TEST|FUZZ|PARITY|SKIP|LLVM|CLANG)_/
+
+/** Throws DTLTO_OPTION_INVALID for a variable of dtlto's that it does not know. An empty one counts as unset. */
+export function checkVariables(env: Environment): void {
+  for (const [name, value] of Object.entries(env)) {
+    if (!name.startsWith('DTLTO_') || !value || isKnown(name)) continue
+    throw new DtltoError(
+      'DTLTO_OPTION_INVALID',
+      `unknown variable '${name}' in the environment${didYouMean(name, SETTING_VARIABLES) || `: dtlto has ${SETTING_VARIABLES.join(', ')}`}`,
+    )
+  }
+}
+
+function isKnown(name: string): boolean {
+  return (
+    SETTING_VARIABLES.includes(name) ||
+    name in START_VARIABLES ||
+    INTERNAL_VARIABLES.includes(name) ||
+    DEVELOPMENT.test(name)
+  )
+}
