@@ -135,7 +135,6 @@ function refusing(files: WireJob['files']): WireJob {
   const name = '/w/args.rsp'
   return {
     kind: 'wire',
-    module: '',
     args: ['-c', '-I', 'd.c', '@args.rsp', '-o', 'o.o'],
     workingDirectory: '/w',
     responseFile: { name, text: '--no-such-option\n' },

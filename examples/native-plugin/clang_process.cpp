@@ -110,6 +110,8 @@ ClangAnswer runClang(const ClangWork &Work, Cancellation &Cancel) {
     return {ClangAnswer::DoesNotCompile, Said};
   if (!WIFEXITED(Status) || WEXITSTATUS(Status) != 0)
     return {ClangAnswer::Trouble, "clang-22 did not end well: " + Said};
+  if (!Said.empty())
+    return {ClangAnswer::Spoke, Said};
   std::chrono::duration<double, std::milli> Elapsed =
       std::chrono::steady_clock::now() - Start;
   return {ClangAnswer::Object, readFile(Directory.Path / Work.Output),

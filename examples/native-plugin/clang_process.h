@@ -16,8 +16,10 @@ struct ClangWork {
 };
 
 struct ClangAnswer {
-  enum { Trouble, DoesNotCompile, Object } Kind = Trouble;
-  /// The object's bytes, or what went wrong.
+  /// Spoke: there is an object, but clang printed something, and its words are
+  /// not lld's.
+  enum { Trouble, DoesNotCompile, Spoke, Object } Kind = Trouble;
+  /// The object's bytes, what clang printed, or what went wrong.
   std::string Text;
   double CompileMs = 0;
 };

@@ -34,6 +34,11 @@ Napi::Value trouble(Napi::Env Env, const std::string &Message) {
 
 Napi::Value resultOf(Napi::Env Env, const ClangAnswer &Answer) {
   auto Result = Napi::Object::New(Env);
+  if (Answer.Kind == ClangAnswer::Spoke) {
+    Result["kind"] = "cannot";
+    Result["reason"] = "clang printed " + Answer.Text;
+    return Result;
+  }
   auto Diagnostics = Napi::Array::New(Env);
   Result["diagnostics"] = Diagnostics;
   if (Answer.Kind == ClangAnswer::DoesNotCompile) {

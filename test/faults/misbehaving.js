@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { runInNewContext } from 'node:vm'
 import { defineDistributor, DtltoError } from 'dtlto/plugin'
 
 /** @typedef {import('dtlto/plugin').BackendJob} BackendJob */
@@ -38,6 +39,18 @@ const rightBut = (/** @type {object} */ wrong) => async (/** @type {BackendJob} 
   } finally {
     rmSync(cwd, { recursive: true })
   }
+}
+
+/** The right object, as something else than it should be. */
+const rightAs = (/** @type {(bytes: Buffer) => unknown} */ change) => async (/** @type {BackendJob} */ job) => {
+  const right = await rightBut({})(job)
+  return right.kind === 'object' ? { ...right, object: change(/** @type {Buffer} */ (right.object)) } : right
+}
+
+const revoked = () => {
+  const { proxy, revoke } = Proxy.revocable({}, {})
+  revoke()
+  return proxy
 }
 
 /** @type {Readonly<Record<string, (job: BackendJob, signal: AbortSignal) => unknown>>} */
@@ -82,6 +95,51 @@ const COMPILE = {
       throw new Error('a trap')
     },
   }),
+  'result-proxy': () => new Proxy(object(anObject()), { get: (_, key) => (key === 'then' ? undefined : calls++) }),
+  'result-revoked': () => ({ then: (/** @type {(value: unknown) => void} */ resolve) => resolve([revoked()][0]) }),
+  'object-view': rightAs((bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)),
+  'object-prototype': () => object(Object.create(Uint8Array.prototype)),
+  'object-proxy': rightAs((bytes) => new Proxy(bytes, {})),
+  'object-shared': rightAs((bytes) => {
+    const shared = new Uint8Array(new SharedArrayBuffer(bytes.length))
+    shared.set(bytes)
+    return shared
+  }),
+  'object-resizable': rightAs((bytes) => {
+    // The compiler's library is older than Node 20.
+    const Resizable =
+      /** @type {new (size: number, options: object) => ArrayBuffer & { resize(size: number): void }} */ (
+        /** @type {unknown} */ (ArrayBuffer)
+      )
+    const buffer = new Resizable(bytes.length, { maxByteLength: bytes.length })
+    new Uint8Array(buffer).set(bytes)
+    setImmediate(() => buffer.resize(0))
+    return new Uint8Array(buffer)
+  }),
+  'object-foreign': rightAs((bytes) => runInNewContext('Uint8Array.from(bytes)', { bytes: [...bytes] })),
+  'object-lying': rightAs((bytes) => Object.defineProperty(bytes, 'length', { value: 1 })),
+  'object-changed-later': rightAs((bytes) => {
+    queueMicrotask(() => queueMicrotask(() => queueMicrotask(() => setImmediate(() => bytes.fill(0)))))
+    return bytes
+  }),
+  'diagnostics-revoked': rightBut({ diagnostics: revoked() }),
+  'diagnostics-endless': rightBut({ diagnostics: new Array(1e9) }),
+  'words-without-end': rightBut({ stderr: 'x'.repeat(1e8) }),
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
+  'rejects-with-proxy': () => Promise.reject(revoked()),
+  'rejects-with-traps': () =>
+    Promise.reject(
+      Object.defineProperty(new Error(), 'message', {
+        get: () => {
+          throw new Error('a trap')
+        },
+      }),
+    ),
+  exits: () => process.exit(0),
+  'really-exits': () =>
+    /** @type {{ reallyExit: (code: number) => never }} */ (/** @type {unknown} */ (process)).reallyExit(0),
+  aborts: () => process.abort(),
+  'kills-itself': () => process.kill(process.pid, 'SIGKILL'),
   'claims-here': () => ({ kind: 'here', timings: {} }),
   'timings-lie': async (job, signal) => ({
     ...(await job.compileInProcess(signal)),

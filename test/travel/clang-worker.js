@@ -50,13 +50,8 @@ export default defineDistributor({
         busy++
         try {
           const { object, stderr } = await run(packed, options.clang, options.add, signal)
-          if (stderr !== '' || options.fault === 'words') {
-            // clang exits 0 after some errors of ThinLTO.
-            throw new DtltoError(
-              'DTLTO_OBJECT_REJECTED',
-              `clang had something to say about '${job.moduleId}': ${stderr}`,
-            )
-          }
+          // Also after some errors of ThinLTO clang exits with 0. Whatever it says, lld says it in its own words.
+          if (stderr !== '' || options.fault === 'words') return { kind: 'cannot', reason: `clang printed '${stderr}'` }
           note('compiled')
           const made = FAULTS[/** @type {keyof typeof FAULTS} */ (options.fault)](object)
           return { kind: 'object', object: made, diagnostics: [], sideOutputs: [], timings: {} }

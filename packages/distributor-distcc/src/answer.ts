@@ -6,9 +6,11 @@
  *   SERR len LZO1X, SOUT len LZO1X, DOTO len LZO1X
  *
  * A DOTD token may follow with a list of dependencies, which IR never has. The server then closes.
+ *
+ * Every size is checked before anything is allocated: what a body announces, and what it says that it is decompressed. An answer beyond a limit is
+ * no damage: it says so (`excess`), without what is too large, and nothing after that is read.
  */
-import { lzo1xDecompress, Lzo1xError } from './lzo1x-decode.js'
-import { MAX_BODY_BYTES } from './request.js'
+import { Lzo1xError, lzo1xDecompress, lzo1xDecompressInTurns } from './lzo1x-decode.js'
 
 export interface Answer {
   /** As wait(2) gives it: the exit code in bits 8 to 15, a signal number in bits 0 to 6. */
@@ -17,6 +19,8 @@ export interface Answer {
   readonly stdout: string
   /** Empty when there is none. */
   readonly object: Uint8Array
+  /** What is larger than the limits, and therefore not here. */
+  readonly excess?: 'text' | 'object'
 }
 
 export interface AnswerLimits {
@@ -26,7 +30,19 @@ export interface AnswerLimits {
   readonly objectBytes: number
 }
 
-export const DEFAULT_LIMITS: AnswerLimits = { textBytes: 16 * 1024 * 1024, objectBytes: 2 ** 31 - 1 }
+/** More than any compiler says that has something to say; none of it is shown but the beginning. */
+const TEXT_BYTES = 64 * 1024
+/**
+ * How large an object may be for its bitcode, that of imported modules included. With -O2 -g the largest of redis has 1.4 times as many bytes as its
+ * bitcode, of small modules some have 4 times; a table that is mostly zeros has little bitcode and may be of any size, and beyond this is compiled
+ * by the linker itself.
+ */
+const OBJECT_BYTES_PER_BITCODE_BYTE = 32
+const OBJECT_BYTES_ALWAYS = 16 * 1024 * 1024
+
+export function answerLimits(bitcodeBytes: number): AnswerLimits {
+  return { textBytes: TEXT_BYTES, objectBytes: OBJECT_BYTES_ALWAYS + OBJECT_BYTES_PER_BITCODE_BYTE * bitcodeBytes }
+}
 
 /** The bytes received are not an answer of the protocol. */
 export class AnswerError extends Error {
@@ -39,16 +55,21 @@ type BodyName = (typeof BODIES)[number]
 
 export class AnswerParser {
   readonly #limits: AnswerLimits
-  readonly #chunks: Uint8Array[] = []
-  #available = 0
   #step: 'DONE' | 'STAT' | BodyName | 'end' = 'DONE'
-  /** Length of the body being read; undefined while its token is awaited. */
-  #bodyBytes: number | undefined
+  /** What the next bytes go to: a token, or the body that the last one announced. */
+  #target = new Uint8Array(HEADER_BYTES)
+  #filled = 0
+  #isBody = false
+  /** Size of the body for which there is no room yet. */
+  #wantedBytes = 0
+  /** Arrived, but not read: there is no room. */
+  #rest: Uint8Array[] = []
   #status = 0
+  #excess: Answer['excess']
   readonly #bodies = new Map<BodyName, Uint8Array>()
   #receivedBytes = 0
 
-  constructor(limits: AnswerLimits = DEFAULT_LIMITS) {
+  constructor(limits: AnswerLimits) {
     this.#limits = limits
   }
 
@@ -67,57 +88,104 @@ export class AnswerParser {
     return this.#step === 'end'
   }
 
-  /** Takes the next bytes; they must not change afterwards. Throws AnswerError; the parser is of no use then. */
-  push(chunk: Uint8Array): void {
-    this.#receivedBytes += chunk.length
-    if (this.complete || chunk.length === 0) return
-    this.#chunks.push(chunk)
-    this.#available += chunk.length
-    // Each turn consumes one token or one body.
-    while (!this.complete && this.#advance());
+  /** Not 0: a body of so many bytes follows, for which there must be room before any more is pushed. See `makeRoom`. */
+  get wantedBytes(): number {
+    return this.#wantedBytes
   }
 
-  /** The answer. Throws AnswerError when it is incomplete, damaged or larger than the limits. */
-  finish(): Answer {
+  /** Takes the next bytes; they must not change while there is no room for them. Throws AnswerError; the parser is of no use then. */
+  push(chunk: Uint8Array): void {
+    this.#receivedBytes += chunk.length
+    this.#read(chunk)
+  }
+
+  /** Allocates what `wantedBytes` says, and goes on. Throws AnswerError. */
+  makeRoom(): void {
+    this.#expect(this.#wantedBytes, true)
+    this.#wantedBytes = 0
+    for (const chunk of this.#rest.splice(0)) this.#read(chunk)
+  }
+
+  /**
+   * The answer; `reserve` is called with the size of the object before that is allocated, and may wait. Rejects with AnswerError when the answer is
+   * incomplete or damaged.
+   */
+  async finish(reserve: (objectBytes: number) => Promise<void> = () => Promise.resolve()): Promise<Answer> {
     if (!this.complete) {
       throw new AnswerError(`expected ${this.#step} but the answer ends after ${this.#receivedBytes} bytes`)
     }
-    const text = (name: BodyName): string => Buffer.from(this.#inflate(name, this.#limits.textBytes)).toString()
-    return {
-      status: this.#status,
-      stderr: text('SERR'),
-      stdout: text('SOUT'),
-      object: this.#inflate('DOTO', this.#limits.objectBytes),
+    const stderr = this.#text('SERR')
+    const stdout = this.#text('SOUT')
+    const object = await this.#object(reserve)
+    const excess = this.#excess
+    return { status: this.#status, stderr, stdout, object, ...(excess !== undefined && { excess }) }
+  }
+
+  #read(chunk: Uint8Array): void {
+    let at = 0
+    while (at < chunk.length && !this.complete) {
+      if (this.#wantedBytes > 0) {
+        this.#rest.push(chunk.subarray(at))
+        return
+      }
+      const count = Math.min(this.#target.length - this.#filled, chunk.length - at)
+      this.#target.set(chunk.subarray(at, at + count), this.#filled)
+      this.#filled += count
+      at += count
+      if (this.#filled === this.#target.length) this.#advance()
     }
   }
 
-  #advance(): boolean {
-    if (this.#bodyBytes !== undefined) {
-      if (this.#available < this.#bodyBytes) return false
-      const name = this.#step as BodyName
-      this.#bodies.set(name, this.#take(this.#bodyBytes))
-      this.#bodyBytes = undefined
-      this.#step = BODIES[BODIES.indexOf(name) + 1] ?? 'end'
-      return true
-    }
-    if (this.#available < HEADER_BYTES) return false
-    const value = this.#takeToken()
-    if (this.#step === 'DONE') {
-      if (value !== 3) throw new AnswerError(`expected an answer of protocol 3 but received ${value}`)
-      this.#step = 'STAT'
-    } else if (this.#step === 'STAT') {
-      this.#status = value
-      this.#step = 'SERR'
-    } else {
-      if (value > MAX_BODY_BYTES)
-        throw new AnswerError(`expected at most ${MAX_BODY_BYTES} bytes for ${this.#step} but received ${value}`)
-      this.#bodyBytes = value
-    }
-    return true
+  #expect(bytes: number, isBody: boolean): void {
+    this.#target = new Uint8Array(bytes)
+    this.#filled = 0
+    this.#isBody = isBody
   }
 
-  #takeToken(): number {
-    const header = Buffer.from(this.#take(HEADER_BYTES)).toString('latin1')
+  #advance(): void {
+    if (this.#isBody) {
+      this.#bodies.set(this.#step as BodyName, this.#target)
+      return this.#afterBody()
+    }
+    const value = this.#tokenValue()
+    this.#expect(HEADER_BYTES, false)
+    switch (this.#step) {
+      case 'DONE':
+        if (value !== 3) throw new AnswerError(`expected an answer of protocol 3 but received ${value}`)
+        this.#step = 'STAT'
+        return
+      case 'STAT':
+        this.#status = value
+        this.#step = 'SERR'
+        return
+      case 'SERR':
+      case 'SOUT':
+      case 'DOTO':
+        if (value === 0) return this.#afterBody()
+        if (value > largestBlock(this.#limitOf(this.#step))) return this.#exceeds(this.#step)
+        this.#wantedBytes = value
+        return
+      case 'end':
+        return
+    }
+  }
+
+  #afterBody(): void {
+    this.#step = BODIES[BODIES.indexOf(this.#step as BodyName) + 1] ?? 'end'
+    this.#expect(HEADER_BYTES, false)
+  }
+
+  #limitOf(body: BodyName): number {
+    return body === 'DOTO' ? this.#limits.objectBytes : this.#limits.textBytes
+  }
+
+  #exceeds(body: BodyName): void {
+    this.#excess ??= body === 'DOTO' ? 'object' : 'text'
+    this.#step = 'end'
+  }
+
+  #tokenValue(): number {
+    const header = Buffer.from(this.#target).toString('latin1')
     const digits = header.slice(4)
     if (header.slice(0, 4) !== this.#step || !/^[0-9a-f]{8}$/i.test(digits)) {
       throw new AnswerError(`expected a ${this.#step} token but received ${JSON.stringify(header)}`)
@@ -125,41 +193,37 @@ export class AnswerParser {
     return Number.parseInt(digits, 16)
   }
 
-  /** The next `count` bytes that have arrived; a view where they came in one chunk. */
-  #take(count: number): Uint8Array {
-    this.#available -= count
-    const first = this.#chunks[0]
-    if (first !== undefined && first.length > count) {
-      this.#chunks[0] = first.subarray(count)
-      return first.subarray(0, count)
+  #text(name: 'SERR' | 'SOUT'): string {
+    const body = this.#bodies.get(name)
+    if (body === undefined) return ''
+    try {
+      return Buffer.from(lzo1xDecompress(body, this.#limits.textBytes)).toString()
+    } catch (error) {
+      this.#damaged(name, error)
+      return ''
     }
-    let missing = count
-    let used = 0
-    const parts: Uint8Array[] = []
-    while (missing > 0) {
-      const chunk = this.#chunks[used] as Uint8Array
-      if (chunk.length > missing) {
-        parts.push(chunk.subarray(0, missing))
-        this.#chunks[used] = chunk.subarray(missing)
-        missing = 0
-      } else {
-        parts.push(chunk)
-        missing -= chunk.length
-        used++
-      }
-    }
-    this.#chunks.splice(0, used)
-    return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts, count)
   }
 
-  #inflate(name: BodyName, limitBytes: number): Uint8Array {
-    const body = this.#bodies.get(name)
-    if (body === undefined || body.length === 0) return new Uint8Array(0)
+  async #object(reserve: (bytes: number) => Promise<void>): Promise<Uint8Array> {
+    const body = this.#bodies.get('DOTO')
+    if (body === undefined) return new Uint8Array(0)
     try {
-      return lzo1xDecompress(body, limitBytes)
+      return await lzo1xDecompressInTurns(body, this.#limits.objectBytes, reserve)
     } catch (error) {
-      if (!(error instanceof Lzo1xError)) throw error
-      throw new AnswerError(`${name} cannot be decompressed: ${error.message}`, { cause: error })
+      this.#damaged('DOTO', error)
+      return new Uint8Array(0)
     }
   }
+
+  /** Takes note of a block that is too large; throws AnswerError for one that is damaged. */
+  #damaged(name: BodyName, error: unknown): void {
+    if (!(error instanceof Lzo1xError)) throw error
+    if (!error.isTooLarge) throw new AnswerError(`${name} cannot be decompressed: ${error.message}`, { cause: error })
+    this.#exceeds(name)
+  }
+}
+
+/** Of so many bytes, if they do not compress at all. */
+function largestBlock(bytes: number): number {
+  return bytes + Math.ceil(bytes / 16) + 67
 }

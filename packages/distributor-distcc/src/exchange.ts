@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
-import { type Answer, AnswerError, AnswerParser } from './answer.js'
+import { type Answer, AnswerError, type AnswerLimits, AnswerParser, answerLimits } from './answer.js'
+import { type AnswerRoom, roomOfLink } from './byte-budget.js'
 
 /** Why an exchange with a server did not give an answer. */
 export type ExchangeFailure =
@@ -33,6 +34,10 @@ export interface ExchangeOptions {
   /** For the exchange as a whole, connecting included. */
   readonly deadlineMs: number
   readonly signal: AbortSignal
+  /** Default: those of a job without bitcode. */
+  readonly limits?: AnswerLimits
+  /** Shared with the other answers of the server and of the link. */
+  readonly room?: AnswerRoom
   /** Milliseconds, monotonic. */
   readonly now: () => number
   /** Called once, when the connection is gone: only then is the server's slot free. */
@@ -59,7 +64,7 @@ const KEEPALIVE_MS = 10_000
 /**
  * One job on one connection: sends the request, parses the answer as it comes. The connection is never half-closed,
  * because a server takes that for the client going away; and it is destroyed on every failure, which makes the
- * server stop the compiler. Rejects with ExchangeError.
+ * server stop the compiler. While there is no room for an answer its socket is not read. Rejects with ExchangeError.
  */
 export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
   const { now, signal } = options
@@ -69,12 +74,16 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
       reject(new ExchangeError('aborted', 'the job was cancelled', signal.reason))
       return
     }
-    const parser = new AnswerParser()
+    const parser = new AnswerParser(options.limits ?? answerLimits(0))
+    const room = options.room ?? roomOfLink()
+    const releases: (() => void)[] = []
     const startMs = now()
     let connectedMs: number | undefined
     let sentMs: number | undefined
     let firstByteMs: number | undefined
     let settled = false
+    /** All of the answer has arrived: what the connection does now does not matter. */
+    let finishing = false
 
     const socket = connect({
       host: options.host,
@@ -92,8 +101,15 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
     const onAbort = (): void => fail(new ExchangeError('aborted', 'the job was cancelled', signal.reason))
     signal.addEventListener('abort', onAbort, { once: true })
 
+    /** Takes room; gives it back at once if the exchange has ended meanwhile. */
+    const take = async (budget: AnswerRoom['wire'], bytes: number): Promise<void> => {
+      const release = await budget.acquire(bytes)
+      if (settled) release()
+      else releases.push(release)
+    }
     const settle = (): void => {
       settled = true
+      for (const release of releases.splice(0)) release()
       clearTimeout(connectTimer)
       clearTimeout(deadline)
       signal.removeEventListener('abort', onAbort)
@@ -104,20 +120,24 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
       socket.destroy()
       reject(error)
     }
-    const succeed = (): void => {
+    const succeed = async (): Promise<void> => {
+      finishing = true
       const endMs = now()
       const connected = connectedMs ?? startMs
       const sent = sentMs ?? firstByteMs ?? endMs
       const first = firstByteMs ?? endMs
       let answer: Answer
       try {
-        answer = parser.finish()
+        answer = await parser.finish((bytes) => take(room.objects, bytes))
       } catch (error) {
         fail(asGarbage(error))
         return
       }
+      if (settled) return
       settle()
-      setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS).unref()
+      // What is too large was not read: the server need not send it.
+      if (answer.excess !== undefined) socket.destroy()
+      else setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS).unref()
       resolve({
         answer,
         connectMs: connected - startMs,
@@ -127,6 +147,26 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
         sentBytes: socket.bytesWritten,
         receivedBytes: parser.receivedBytes,
       })
+    }
+    const read = (more: () => void): void => {
+      try {
+        more()
+      } catch (error) {
+        fail(asGarbage(error))
+        return
+      }
+      if (parser.complete) void succeed()
+      else if (parser.wantedBytes > 0) {
+        socket.pause()
+        void take(room.wire, parser.wantedBytes).then(() => {
+          if (settled) return
+          socket.resume()
+          read(() => parser.makeRoom())
+        })
+      }
+    }
+    const lost = (error: ExchangeError): void => {
+      if (!finishing) fail(error)
     }
 
     socket.on('connect', () => {
@@ -140,24 +180,20 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
       socket.uncork()
     })
     socket.on('data', (chunk: Buffer) => {
-      if (settled) return
+      if (settled || finishing) return
       firstByteMs ??= now()
-      try {
-        parser.push(chunk)
-      } catch (error) {
-        fail(asGarbage(error))
-        return
-      }
-      if (parser.complete) succeed()
+      // While it waits for room it is not read, but what has arrived by then still comes.
+      if (parser.wantedBytes > 0) parser.push(chunk)
+      else read(() => parser.push(chunk))
     })
-    socket.on('end', () => fail(ended(parser)))
+    socket.on('end', () => lost(ended(parser)))
     socket.on('error', (error) => {
-      if (connectedMs === undefined) fail(new ExchangeError('unreachable', error.message, error))
-      else if (parser.receivedBytes > 0) fail(ended(parser, error))
-      else fail(new ExchangeError('reset', `the connection was reset before any answer`, error))
+      if (connectedMs === undefined) lost(new ExchangeError('unreachable', error.message, error))
+      else if (parser.receivedBytes > 0) lost(ended(parser, error))
+      else lost(new ExchangeError('reset', `the connection was reset before any answer`, error))
     })
     socket.on('close', () => {
-      fail(ended(parser))
+      lost(ended(parser))
       options.onClosed?.()
     })
   })

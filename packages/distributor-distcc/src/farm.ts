@@ -7,13 +7,14 @@ import {
   type DistributorStatus,
   DtltoError,
 } from 'dtlto/plugin'
+import { answerLimits } from './answer.js'
 import { Deadlines } from './deadline.js'
 import { ExchangeError, type ExchangeResult } from './exchange.js'
 import { fitsProtocol, Packer } from './packer.js'
 import type { Server } from './server.js'
 import type { Tuning } from './tuning.js'
-import { judge, withRealName } from './verdict.js'
-import { toWireJob, type WireJob } from './wire-job.js'
+import { judge } from './verdict.js'
+import { bitcodeBytes, toWireJob, type WireJob } from './wire-job.js'
 
 interface Waiting {
   readonly triple: string
@@ -135,7 +136,7 @@ export class Farm implements Distributor {
     }
     let exchanged: ExchangeResult
     try {
-      exchanged = await server.run(request, this.#deadlines.for(job.cost), signal)
+      exchanged = await server.run(request, this.#deadlines.for(job.cost), signal, answerLimits(bitcodeBytes(wire)))
     } catch (error) {
       if (!(error instanceof ExchangeError)) throw error
       return this.#afterFailure(server, job, error, signal)
@@ -151,13 +152,15 @@ export class Farm implements Distributor {
         return {
           kind: 'object',
           object: verdict.object,
-          diagnostics: withRealName(verdict.diagnostics, wire.module, job.moduleId),
-          ...(verdict.stderr === '' ? {} : { stderr: verdict.stderr }),
+          diagnostics: [],
           sideOutputs: [],
           timings: { queuedMs, sendMs: connectMs + sendMs, compileMs: waitMs, receiveMs },
           worker: server.name,
         }
       }
+      case 'spoke':
+        server.spoke(verdict)
+        return { kind: 'cannot', reason: `distcc: the compiler of '${server.name}' printed '${verdict.text}'` }
       case 'does-not-compile':
         return { kind: 'does-not-compile', diagnostics: verdict.diagnostics, worker: server.name }
       case 'cannot':

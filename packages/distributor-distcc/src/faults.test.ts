@@ -249,6 +249,41 @@ describe('faults of real distccd servers', { skip }, () => {
     assert.match(message, /No space left on device/)
   })
 
+  it('takes no object whose compiler printed something, and after three in a row not the server either', async () => {
+    const noise = 'bash: warning: setlocale: LC_ALL: cannot change locale (xx_XX)'
+    const noisy = await start({ path: compilers.path(`echo '${noise}' >&2; exec $clang "$@"`) })
+    const { farm, context } = open([noisy.address])
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual(await compile(farm), {
+        kind: 'cannot',
+        reason: `distcc: the compiler of '${noisy.address}' printed '${noise}'`,
+      })
+    }
+    assert.equal((await failure(compile(farm))).code, 'DTLTO_DISTRIBUTOR_UNAVAILABLE')
+    assert.deepEqual([...context.warnings.keys()], [`spoke:${noisy.address}`])
+  })
+
+  it('says nothing of diagnostics about modules, and goes on as long as some have none', async () => {
+    const script = `grep -q 'w2' args.rsp && echo 'warning: main.o: w [-Wx]' >&2; exec $clang "$@"`
+    const server = await start({ path: compilers.path(script) })
+    const { farm, context } = open([server.address])
+    for (let i = 0; i < 8; i++) {
+      const warns = i % 3 !== 2
+      const job = program.job('main.o', i, warns ? ['-DX=w2'] : [])
+      assert.equal((await farm.compile(job, signal)).kind, warns ? 'cannot' : 'object', `job ${i}`)
+    }
+    assert.deepEqual([...context.warnings], [])
+  })
+
+  it('does not read the text of a compiler that prints without end', async () => {
+    const server = await start({
+      path: compilers.path(`grep -q main.bc args.rsp || yes | head -c 100000000 >&2; exec $clang "$@"`),
+    })
+    const { farm } = open([server.address])
+    const result = await compile(farm)
+    assert.match(result.kind === 'cannot' ? result.reason : result.kind, /printed 'more text than is read'/)
+  })
+
   it('stops the compiler on the server when a job is aborted', async () => {
     const server = await start({ path: compilers.slow(30) })
     const { farm, context } = open([server.address])

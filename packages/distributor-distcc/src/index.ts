@@ -1,4 +1,5 @@
 import { defineDistributor, type DistributorContext } from 'dtlto/plugin'
+import { roomOfLink } from './byte-budget.js'
 import { Farm } from './farm.js'
 import { findHosts } from './host-sources.js'
 import { type OpenOptions, OPTIONS } from './options.js'
@@ -20,6 +21,7 @@ export function openFarm(context: DistributorContext, options: OpenOptions, tuni
     context.warn(`host:${entry}`, `'${entry}' in ${list.from} is left out: ${reason}`)
   }
   const major = context.link.llvmVersion.split('.')[0] ?? ''
+  const room = roomOfLink()
   const makeServers = (onChange: () => void): Server[] =>
     list.hosts.map(
       (host) =>
@@ -30,6 +32,7 @@ export function openFarm(context: DistributorContext, options: OpenOptions, tuni
           connectTimeoutMs: options['connect-timeout-ms'],
           probe: options.probe,
           tuning,
+          room,
           now: () => context.now(),
           onChange,
           warn: (kind, message) => context.warn(kind, message),

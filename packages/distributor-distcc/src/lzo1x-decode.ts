@@ -21,28 +21,78 @@
  * bits, S its lower two. After each match S literals follow.
  */
 
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
 /** What is wrong with a block of LZO1X, or that it is larger than the caller allows. */
 export class Lzo1xError extends Error {
   override readonly name = 'Lzo1xError'
+  readonly isTooLarge: boolean
+  constructor(message: string, isTooLarge = false) {
+    super(message)
+    this.isTooLarge = isTooLarge
+  }
 }
 
 /** Length in bytes of the decompressed block. Throws Lzo1xError if it is damaged or longer than `limitBytes`. */
 export function lzo1xDecompressedSize(block: Uint8Array, limitBytes: number): number {
-  return walk(block, undefined, limitBytes)
+  return walk(block, undefined, limitBytes, start(), Infinity).made
 }
 
 /** Decompresses one whole block. Throws Lzo1xError if it is damaged or longer than `limitBytes`. */
 export function lzo1xDecompress(block: Uint8Array, limitBytes: number): Uint8Array {
-  const out = new Uint8Array(walk(block, undefined, limitBytes))
-  walk(block, out, limitBytes)
+  const out = new Uint8Array(lzo1xDecompressedSize(block, limitBytes))
+  walk(block, out, limitBytes, start(), Infinity)
   return out
 }
 
-function walk(block: Uint8Array, out: Uint8Array | undefined, limitBytes: number): number {
+/** Bytes that are walked through at a stretch: some milliseconds. */
+const STRETCH_BYTES = 1024 * 1024
+
+/**
+ * The same, with turns of the event loop in between. `reserve` is called with the exact size before anything is allocated, and may
+ * wait.
+ */
+export async function lzo1xDecompressInTurns(
+  block: Uint8Array,
+  limitBytes: number,
+  reserve: (sizeBytes: number) => Promise<void>,
+): Promise<Uint8Array> {
+  const bytes = await walkInTurns(block, undefined, limitBytes)
+  await reserve(bytes)
+  const out = new Uint8Array(bytes)
+  await walkInTurns(block, out, limitBytes)
+  return out
+}
+
+async function walkInTurns(block: Uint8Array, out: Uint8Array | undefined, limitBytes: number): Promise<number> {
+  let place = walk(block, out, limitBytes, start(), STRETCH_BYTES)
+  while (!place.done) {
+    await nextTurn()
+    place = walk(block, out, limitBytes, place, STRETCH_BYTES)
+  }
+  return place.made
+}
+
+/** Where a walk stands, between two instructions. */
+interface Place {
+  /** In the block. */
+  readonly at: number
+  /** Bytes of output so far. */
+  readonly made: number
+  readonly state: number
+  readonly done: boolean
+}
+
+function start(): Place {
+  return { at: 0, made: 0, state: 0, done: false }
+}
+
+/** Goes on from `from` to the end of the block, or until it has read or made more than `stretch` bytes. */
+function walk(block: Uint8Array, out: Uint8Array | undefined, limitBytes: number, from: Place, stretch: number): Place {
   const end = block.length
-  let at = 0
-  let made = 0
-  let state = 0
+  let { at, made, state } = from
+  const pauseAt = at + stretch
+  const pauseMade = made + stretch
 
   const next = (): number => {
     if (at >= end) throw new Lzo1xError('the block ends in the middle')
@@ -72,13 +122,13 @@ function walk(block: Uint8Array, out: Uint8Array | undefined, limitBytes: number
     made += count
   }
 
-  if (end > 0 && (block[0] as number) > 17) {
+  if (at === 0 && end > 0 && (block[0] as number) > 17) {
     const count = next() - 17
     literals(count)
     state = count < 4 ? count : 4
   }
 
-  for (;;) {
+  while (at < pauseAt && made < pauseMade) {
     const t = next()
     if (t < 16 && state === 0) {
       literals(t === 0 ? 18 + run() : t + 3)
@@ -100,7 +150,7 @@ function walk(block: Uint8Array, out: Uint8Array | undefined, limitBytes: number
       const distance = ((t & 8) << 11) + (word >> 2)
       if (distance === 0) {
         if (at !== end) throw new Lzo1xError(`${end - at} bytes follow the end of the block`)
-        return made
+        return { at, made, state, done: true }
       }
       match(distance + 16384, count)
       state = word & 3
@@ -112,10 +162,11 @@ function walk(block: Uint8Array, out: Uint8Array | undefined, limitBytes: number
     }
     if (state > 0) literals(state)
   }
+  return { at, made, state, done: false }
 }
 
 function tooLarge(limitBytes: number): Lzo1xError {
-  return new Lzo1xError(`the block is longer than ${limitBytes} bytes when decompressed`)
+  return new Lzo1xError(`the block is longer than ${limitBytes} bytes when decompressed`, true)
 }
 
 function copyLiterals(from: Uint8Array, at: number, out: Uint8Array, made: number, count: number): void {
@@ -128,5 +179,14 @@ function copyMatch(out: Uint8Array, made: number, distance: number, count: numbe
   const from = made - distance
   if (distance === 1 && count > 16) out.fill(out[from] as number, made, made + count)
   else if (distance >= count && count > 48) out.copyWithin(made, from, from + count)
+  else if (count > 256) copyRepeated(out, made, distance, count)
   else for (let i = 0; i < count; i++) out[made + i] = out[from + i] as number
+}
+
+/** What is there already is a whole number of repetitions: it doubles with each step. */
+function copyRepeated(out: Uint8Array, made: number, distance: number, count: number): void {
+  out.copyWithin(made, made - distance, made)
+  for (let done = distance; done < count; done *= 2) {
+    out.copyWithin(made + done, made, made + Math.min(done, count - done))
+  }
 }

@@ -54,8 +54,10 @@ export function judgeProbe(answer: Answer, llvmVersion: string): ProbeResult {
     }
   }
   const target = /^Target: (\S+)/m.exec(answer.stderr)?.[1]
-  const verdict = judge(answer, target ?? '')
+  const verdict = judge(answer, target ?? '', true)
   if (verdict.kind === 'failed') return verdict
+  if (verdict.kind === 'spoke')
+    return { kind: 'refused', subject: 'compiler', reason: `its compiler gives ${verdict.text}` }
   if (verdict.kind === 'refused' || verdict.kind === 'cannot')
     return { kind: 'refused', subject: 'compiler', reason: verdict.reason }
   if (verdict.kind === 'does-not-compile') {

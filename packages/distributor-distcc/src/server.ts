@@ -1,4 +1,6 @@
 import { acceptsConnections } from './accepts.js'
+import type { AnswerLimits } from './answer.js'
+import { type AnswerRoom, roomOfServer } from './byte-budget.js'
 import { ExchangeError, type ExchangeResult, exchange } from './exchange.js'
 import { DEFAULT_SLOTS, type Host } from './hosts.js'
 import { encodeProbe, judgeProbe } from './probe.js'
@@ -25,6 +27,8 @@ export interface ServerFacts {
   readonly connectTimeoutMs: number
   readonly probe: boolean
   readonly tuning: Tuning
+  /** For the answers of the link. */
+  readonly room: AnswerRoom
   readonly now: () => number
   readonly onChange: () => void
   readonly warn: (kind: string, message: string) => void
@@ -32,6 +36,7 @@ export interface ServerFacts {
 }
 
 const SMOOTHING = 0.3
+const SPOKEN_IN_A_ROW = 3
 /** Less space than this for the files of jobs is worth telling. */
 const LOW_DISK_MB = 500
 /** A look that found nothing is followed by others at this pace, in milliseconds. */
@@ -67,10 +72,14 @@ export class Server {
   /** Cost per millisecond of compiling. */
   #speed: number | undefined
   readonly #closing = new AbortController()
+  readonly #room: AnswerRoom
+  /** Jobs in a row whose compiler printed something. */
+  #spoken = 0
 
   constructor(host: Host, facts: ServerFacts) {
     this.#host = host
     this.#facts = facts
+    this.#room = roomOfServer(facts.room)
     this.name = host.name
     this.compiler = host.compiler ?? facts.compiler
   }
@@ -145,7 +154,12 @@ export class Server {
   }
 
   /** Runs one request in a slot that was reserved; the slot is free again when the connection is closed. */
-  async run(request: readonly Uint8Array[], deadlineMs: number, signal: AbortSignal): Promise<ExchangeResult> {
+  async run(
+    request: readonly Uint8Array[],
+    deadlineMs: number,
+    signal: AbortSignal,
+    limits: AnswerLimits,
+  ): Promise<ExchangeResult> {
     const controller = new AbortController()
     const onAbort = (): void => controller.abort(signal.reason)
     if (signal.aborted) onAbort()
@@ -160,6 +174,8 @@ export class Server {
         connectTimeoutMs: this.#facts.connectTimeoutMs,
         deadlineMs,
         signal: controller.signal,
+        limits,
+        room: this.#room,
         now: this.#facts.now,
         onClosed: () => this.release(),
       })
@@ -176,6 +192,7 @@ export class Server {
     const { connectMs, sendMs, waitMs, receiveMs } = result
     this.#strikes = 0
     this.#doubts = 0
+    this.#spoken = 0
     this.#jobs++
     this.#jobMs += connectMs + sendMs + waitMs + receiveMs
     this.#overheadMs = smooth(this.#overheadMs, connectMs + sendMs + receiveMs)
@@ -201,6 +218,19 @@ export class Server {
     this.#doubts++
     if (this.#doubts >= 2) this.rest('rejected', reason)
     else this.#facts.warn(`rejected:${this.name}`, explain('rejected', this.#host, this.compiler, reason))
+  }
+
+  /**
+   * Its compiler printed something beside an object, which is therefore not used. A server that always does would cost every job a way there and
+   * back, so a few in a row are enough.
+   */
+  spoke({ text, isDiagnostics }: { readonly text: string; readonly isDiagnostics: boolean }): void {
+    this.#spoken++
+    const reason = `its compiler printed '${text}'`
+    if (this.#spoken >= SPOKEN_IN_A_ROW)
+      this.refuse('spoke', `${reason}, the ${SPOKEN_IN_A_ROW}rd time in a row; it is not used any more`)
+    else if (isDiagnostics) this.#facts.debug(`${this.name}: ${reason}`)
+    else this.#facts.warn(`spoke:${this.name}`, explain('spoke', this.#host, this.compiler, reason))
   }
 
   /** It will never do in this link. */
@@ -239,6 +269,7 @@ export class Server {
         connectTimeoutMs,
         deadlineMs: tuning.probeTimeoutMs,
         signal: this.#closing.signal,
+        room: this.#room,
         now,
       })
       const judged = judgeProbe(result.answer, llvmVersion)

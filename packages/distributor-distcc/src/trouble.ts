@@ -21,6 +21,8 @@ export type Trouble =
   | 'silent'
   /** An object that cannot be right. */
   | 'rejected'
+  /** Its compiler prints something beside the object. */
+  | 'spoke'
 
 /** The warning for users: what is wrong with which server, and what to do about it. */
 export function explain(trouble: Trouble, host: Host, compiler: string, reason: string): string {
@@ -42,4 +44,5 @@ const REMEDIES: Readonly<Record<Trouble, (host: Host, compiler: string) => strin
   deadline: () => `the job is compiled elsewhere; a longer time can be set with option 'job-timeout-ms'`,
   silent: () => `its jobs are compiled elsewhere`,
   rejected: () => `the job is compiled elsewhere`,
+  spoke: () => `the linker compiles such jobs itself, to say what it has to say in its own words`,
 }

@@ -7,7 +7,7 @@ import { PROBE_CALLEE, PROBE_INDEX, PROBE_MAIN } from './probe-bitcode.js'
 import { parseStatistics } from './statistics.js'
 import { whyNoDistccd } from './testing/distccd.js'
 import { makeProbe } from './testing/make-probe.js'
-import { judge, splitStderr, withRealName } from './verdict.js'
+import { judge, splitStderr } from './verdict.js'
 
 const TARGETS = [
   'x86_64-unknown-linux-gnu',
@@ -83,6 +83,33 @@ describe('the verdict on an answer', () => {
     assert.equal(verdict(0), 'rejected')
   })
 
+  it('is that it spoke whenever anything was printed, for the linker to compile the job', () => {
+    const spoke = (answer: Partial<Parameters<typeof judge>[0]>): unknown =>
+      judge({ status: 0, stderr: '', stdout: '', object: Uint8Array.of(1), ...answer }, 'x86_64-unknown-linux-gnu')
+    const locale = 'bash: warning: setlocale: LC_ALL: cannot change locale (xx)\nmore\n'
+    assert.deepEqual(spoke({ stderr: `sh: ${locale}` }), {
+      kind: 'spoke',
+      text: 'sh: bash: warning: setlocale: LC_ALL: cannot change locale (xx)',
+      isDiagnostics: false,
+    })
+    assert.deepEqual(spoke({ stderr: 'warning: m: w [-Wx]\n1 warning generated.\n' }), {
+      kind: 'spoke',
+      text: 'warning: m: w [-Wx]',
+      isDiagnostics: true,
+    })
+    assert.deepEqual(spoke({ stdout: 'x'.repeat(1000) }), {
+      kind: 'spoke',
+      text: 'x'.repeat(200),
+      isDiagnostics: false,
+    })
+    assert.deepEqual(spoke({ excess: 'text' }), { kind: 'spoke', text: 'more text than is read', isDiagnostics: false })
+    assert.deepEqual(spoke({ excess: 'text', status: 0x100 }), {
+      kind: 'spoke',
+      text: 'more text than is read',
+      isDiagnostics: true,
+    })
+  })
+
   it('takes stderr apart into diagnostics and the rest', () => {
     const text =
       'clang-22: warning: w1 [-Wx]\nm.o: error: e\nprinted\n<inline asm>:1:2: note: n\n2 warnings generated.\n'
@@ -92,20 +119,8 @@ describe('the verdict on an answer', () => {
         { severity: 'error', message: 'm.o: e' },
         { severity: 'note', message: '<inline asm>:1:2: n' },
       ],
-      stderr: 'printed\n',
+      rest: 'printed\n',
     })
-  })
-})
-
-describe('a warning of clang', () => {
-  it('reads as lld words it: without the flag, with the name of the real module', () => {
-    const { diagnostics } = splitStderr(
-      'warning: m0: function control flow change detected [-Wbackend-plugin]\nwarning: [-Wx] in m0: w\n',
-    )
-    assert.deepEqual(withRealName(diagnostics, 'm0', 'dir/math.o'), [
-      { severity: 'warning', message: 'dir/math.o: function control flow change detected' },
-      { severity: 'warning', message: '[-Wx] in m0: w' },
-    ])
   })
 })
 

@@ -4,12 +4,13 @@ import { whyNotAnObject } from './object-check.js'
 
 /** What a complete answer of a server means. */
 export type Verdict =
-  | {
-      readonly kind: 'object'
-      readonly object: Uint8Array
-      readonly diagnostics: readonly Diagnostic[]
-      readonly stderr: string
-    }
+  | { readonly kind: 'object'; readonly object: Uint8Array }
+  /**
+   * An object, but the compiler printed something. Its words are not lld's, and whether the text is about the module or about the server's
+   * machine is nobody's to guess: the linker compiles the module itself and says what there is to say. `isDiagnostics`: it looks like
+   * clang's own remarks on the module.
+   */
+  | { readonly kind: 'spoke'; readonly text: string; readonly isDiagnostics: boolean }
   /** clang says that the module cannot be compiled. */
   | { readonly kind: 'does-not-compile'; readonly diagnostics: readonly Diagnostic[] }
   /** clang does not take the job's options. */
@@ -36,11 +37,15 @@ const OPTION_TROUBLE = /^.*\(LLVM option parsing\): (.*)$/m
 const MACHINE_TROUBLE =
   /^.*(No space left on device|Cannot allocate memory|out of memory|Too many open files|Read-only file system|Input\/output error|Disk quota exceeded|Permission denied|no such file or directory|unable to (make temporary|open output) file).*$/im
 
+/** What a user reads of a compiler's text, in characters. */
+const EXCERPT = 200
+
 /** distccd keeps what a compiler prints in a file beside the object. */
 const SILENT = ' without a message: is the disk full there?'
 
-export function judge(answer: Answer, targetTriple: string): Verdict {
-  const { status, stderr, object } = answer
+/** `mayPrint`: the compiler was asked to. */
+export function judge(answer: Answer, targetTriple: string, mayPrint = false): Verdict {
+  const { status, stderr, object, excess } = answer
   const signal = status & 0x7f
   const code = (status >> 8) & 0xff
   const said = firstError(stderr)
@@ -56,6 +61,7 @@ export function judge(answer: Answer, targetTriple: string): Verdict {
     if (machine !== null) return { kind: 'failed', reason: machine[0].trim() }
     const option = OPTION_TROUBLE.exec(stderr)?.[1]
     if (option !== undefined) return { kind: 'cannot', reason: option }
+    if (excess === 'text') return { kind: 'spoke', text: TOO_MUCH, isDiagnostics: true }
     const { diagnostics } = splitStderr(stderr)
     const blamesModule = code === 1 && diagnostics.some(({ severity }) => severity === 'error')
     return blamesModule
@@ -64,16 +70,31 @@ export function judge(answer: Answer, targetTriple: string): Verdict {
   }
   const thinlto = THINLTO_TROUBLE.exec(stderr)
   if (thinlto !== null) return { kind: 'rejected', reason: thinlto[0].trim() }
+  if (!mayPrint) {
+    const spoke = whatItSaid(answer)
+    if (spoke !== undefined) return spoke
+  }
+  if (excess === 'object') return { kind: 'rejected', reason: 'the object is larger than its bitcode lets expect' }
   const wrong = whyNotAnObject(object, targetTriple)
   if (wrong !== undefined) return { kind: 'rejected', reason: wrong }
-  return { kind: 'object', object, ...splitStderr(stderr) }
+  return { kind: 'object', object }
+}
+
+const TOO_MUCH = 'more text than is read'
+
+function whatItSaid({ stderr, stdout, excess }: Answer): Extract<Verdict, { kind: 'spoke' }> | undefined {
+  if (excess === 'text') return { kind: 'spoke', text: TOO_MUCH, isDiagnostics: false }
+  const all = stderr + stdout
+  if (all === '') return undefined
+  const text = all.trim().split('\n', 1)[0]?.slice(0, EXCERPT) ?? ''
+  return { kind: 'spoke', text, isDiagnostics: splitStderr(all).rest === '' }
 }
 
 /** The flag that clang puts behind a warning; lld does not. */
 const FLAG = / \[-W[\w=,+-]+\]$/
 
 /** Takes clang's stderr apart into diagnostics, without clang's name and flags, and the rest. */
-export function splitStderr(stderr: string): { diagnostics: Diagnostic[]; stderr: string } {
+export function splitStderr(stderr: string): { diagnostics: Diagnostic[]; rest: string } {
   const diagnostics: Diagnostic[] = []
   const rest: string[] = []
   for (const line of stderr.split('\n')) {
@@ -88,17 +109,7 @@ export function splitStderr(stderr: string): { diagnostics: Diagnostic[]; stderr
       })
     } else if (line !== '' && !/^\d+ (warning|error)s?( and \d+ errors?)? generated\.$/.test(line)) rest.push(line)
   }
-  return { diagnostics, stderr: rest.length === 0 ? '' : `${rest.join('\n')}\n` }
-}
-
-/** What clang says in the module's short name of the job, as lld says it: some messages begin with the name. */
-export function withRealName(diagnostics: readonly Diagnostic[], shortName: string, moduleId: string): Diagnostic[] {
-  return diagnostics.map(({ severity, message }) => {
-    return {
-      severity,
-      message: message.startsWith(`${shortName}:`) ? moduleId + message.slice(shortName.length) : message,
-    }
-  })
+  return { diagnostics, rest: rest.length === 0 ? '' : `${rest.join('\n')}\n` }
 }
 
 function firstError(stderr: string): string {

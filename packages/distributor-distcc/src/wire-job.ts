@@ -11,8 +11,6 @@ import { toResponseFile } from './response-file.js'
  */
 export interface WireJob {
   readonly kind: 'wire'
-  /** The module's name there. */
-  readonly module: string
   /** argv after the compiler's name. */
   readonly args: readonly string[]
   readonly workingDirectory: string
@@ -61,7 +59,6 @@ export function toWireJob(job: ClangJob): WireJob | CannotExpress {
   while (names.has(name)) name = `_${name}`
   return {
     kind: 'wire',
-    module: job.module,
     args: ['-c', '-I', 'd.c', `@${name}`, '-o', 'o.o'],
     workingDirectory: WORKING_DIRECTORY,
     responseFile: { name: `${WORKING_DIRECTORY}/${name}`, text: toResponseFile([...COMMON_ARGS, ...args]) },
@@ -71,6 +68,11 @@ export function toWireJob(job: ClangJob): WireJob | CannotExpress {
       shared: file.name !== job.index,
     })),
   }
+}
+
+/** Of the module and of what it imports, the index included. */
+export function bitcodeBytes({ files }: WireJob): number {
+  return files.reduce((sum, { file }) => sum + file.sizeBytes, 0)
 }
 
 function whyBadName(name: string): string | undefined {

@@ -48,8 +48,12 @@ export class DtltoError extends Error {
     this.details = options.details ?? {}
   }
 
-  /** True for a DtltoError of any copy of this package: a plugin may bring its own. */
+  /** True for a DtltoError of any copy of this package: a plugin may bring its own. False for proxies that do not let themselves be asked. */
   static is(value: unknown): value is DtltoError {
-    return typeof value === 'object' && value !== null && BRAND in value
+    try {
+      return typeof value === 'object' && value !== null && BRAND in value
+    } catch {
+      return false
+    }
   }
 }

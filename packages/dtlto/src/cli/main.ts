@@ -14,6 +14,8 @@ import { progressLine } from '../report/progress.js'
 import { LinkSummary } from '../report/summary.js'
 import { LinkTimings } from '../report/timings.js'
 import { LinkTrace } from '../report/trace.js'
+import { printable, printableLine } from '../printable.js'
+import { holdProcess } from './hold-process.js'
 import { ownHelp, splitOwnOptions } from './own-options.js'
 import { type LinkerProgram, linkerProgram, PROGRAM_NAMES } from './programs.js'
 
@@ -38,7 +40,7 @@ async function main([startedAs = '', ...argv]: readonly string[]): Promise<void>
     const exitCode = await runProgram(program, argv, guard)
     native().exitProcess(exitCode)
   } catch (error) {
-    write(2, `${name}: error: ${describe(error)}\n`)
+    say(2, `${name}: error: ${describe(error)}\n`)
     guard.done()
     process.exit(1)
   }
@@ -52,6 +54,7 @@ function guardExit(name: string): Guard {
   let isDone = false
   let told = false
   let hasPlugins = false
+  let release = (): void => undefined
   process.on('exit', () => {
     if (isDone) return
     write(2, `${name}: error: the process was ended by a distributor before the link was done\n`)
@@ -59,12 +62,12 @@ function guardExit(name: string): Guard {
   })
   const survive = (thrown: unknown): void => {
     if (!hasPlugins) {
-      write(2, `${name}: error: ${describe(thrown)}\n`)
+      say(2, `${name}: error: ${describe(thrown)}\n`)
       isDone = true
       process.exit(1)
     }
     if (!told)
-      write(2, `${name}: warning: a distributor raised an error that nobody caught: ${describeBriefly(thrown)}\n`)
+      say(2, `${name}: warning: a distributor raised an error that nobody caught: ${describeBriefly(thrown)}\n`)
     told = true
   }
   process.on('uncaughtException', survive)
@@ -72,9 +75,11 @@ function guardExit(name: string): Guard {
   return {
     done: () => {
       isDone = true
+      release()
     },
     expectPlugins: () => {
       hasPlugins = true
+      release = holdProcess()
     },
   }
 }
@@ -97,7 +102,7 @@ function restoreEnvironment(): void {
 /** The program `dtlto` itself: `dtlto doctor` and the like. Loaded when it is called: linkers must start fast. */
 async function runTool(argv: readonly string[]): Promise<number> {
   const { tool } = await import('./tool.js')
-  return tool(argv, (fd, text) => write(fd, text))
+  return tool(argv, say)
 }
 
 async function runProgram(program: LinkerProgram, argv: readonly string[], guard: Guard): Promise<number> {
@@ -129,7 +134,8 @@ async function runProgram(program: LinkerProgram, argv: readonly string[], guard
   if (timings) listeners.push((event) => timings.add(event))
   if (summary) listeners.push((event) => summary.add(event))
   listeners.push((event) => {
-    if (event.type === 'warning') write(2, `${program.name}: warning: ${event.distributor}: ${event.message}\n`)
+    if (event.type === 'warning')
+      say(2, `${program.name}: warning: ${event.distributor}: ${printableLine(event.message)}\n`)
   })
   const { exitCode } = await runLink({
     argv: [join(native().llvmBin, program.stock), ...rest],
@@ -142,8 +148,8 @@ async function runProgram(program: LinkerProgram, argv: readonly string[], guard
   })
   if (trace && settings.trace !== undefined) trace.save(settings.trace)
   const trouble = timings?.save()
-  if (trouble !== undefined) write(2, `${program.name}: warning: ${trouble}\n`)
-  if (summary) write(2, `${program.name}: ${summary.text()}`)
+  if (trouble !== undefined) say(2, `${program.name}: warning: ${printableLine(trouble)}\n`)
+  if (summary) say(2, `${program.name}: ${summary.text()}`)
   if (exitCode === 0 && asksForHelp(rest, program)) write(1, ownHelp(program.windows))
   return exitCode
 }
@@ -185,7 +191,16 @@ function describe(error: unknown): string {
 }
 
 function describeBriefly(thrown: unknown): string {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)
+  try {
+    return printableLine(thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown)).slice(0, 1000)
+  } catch {
+    return 'a value that cannot be shown'
+  }
+}
+
+/** The way out of all text that is not lld's: some of it comes from servers, plugins and file names. */
+function say(fd: 1 | 2, text: string): void {
+  write(fd, printable(text))
 }
 
 /** Synchronous and complete: what is said must be out before the process ends, in order with what lld writes itself. */

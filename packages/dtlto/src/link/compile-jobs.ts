@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import type { Diagnostic } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
+import { printableLine } from '../printable.js'
 import type { Clock } from '../scheduler/clock.js'
 import type { LaneSpec } from '../scheduler/lane.js'
 import { schedule } from '../scheduler/schedule.js'
@@ -65,14 +66,10 @@ export async function compileJobs(
 
 function explain(error: unknown, job: LinkBackendJob): string {
   const message = error instanceof Error ? error.message : String(error)
-  return DtltoError.is(error) && message.includes(job.moduleId) ? message : `${job.moduleId}: ${message}`
+  return printableLine(DtltoError.is(error) && message.includes(job.moduleId) ? message : `${job.moduleId}: ${message}`)
 }
 
-/** The items may be anything: they come from a plugin. */
-function render(diagnostics: readonly unknown[], job: LinkBackendJob): string {
-  const errors = diagnostics.flatMap((item) => {
-    const { severity, message } = (item ?? {}) as Partial<Diagnostic>
-    return severity === 'error' && typeof message === 'string' ? [message] : []
-  })
-  return `${job.moduleId}: ${errors.length > 0 ? errors.join('\n') : 'does not compile'}`
+function render(diagnostics: readonly Diagnostic[], job: LinkBackendJob): string {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => printableLine(message))
+  return `${printableLine(job.moduleId)}: ${errors.length > 0 ? errors.join('\n>>> ') : 'does not compile'}`
 }

@@ -12,6 +12,7 @@
 import { performance } from 'node:perf_hooks'
 import type { BackendJob } from '../distributors/interface.js'
 import type { LinkEvent } from '../link/events.js'
+import { printableLine } from '../printable.js'
 import type { SchedulerEvent } from '../scheduler/events.js'
 
 const SLOWEST = 5
@@ -102,7 +103,7 @@ export class LinkSummary {
       rows.push(['twice', `${count(this.#secondsStarted, 'late job')} started a second time; ${won}`])
     }
     const width = Math.max(...rows.map(([title]) => title.length), 0)
-    return [head, ...rows.map(([title, text]) => `  ${title.padEnd(width)}  ${text}`), ''].join('\n')
+    return [head, ...rows.map(([title, text]) => `  ${title.padEnd(width)}  ${printableLine(text)}`), ''].join('\n')
   }
 
   #scheduler(event: SchedulerEvent): void {

@@ -1,6 +1,7 @@
 import type { BackendJob, Distributor } from '../distributors/interface.js'
 import type { StartReason } from './events.js'
 import type { Lane } from './lane.js'
+import { copyThrown } from './result-shape.js'
 
 /** One call of a distributor's `compile`. */
 export interface Attempt {
@@ -30,10 +31,12 @@ export type AttemptState =
   /** Settled, or written off because it ignored the abort. */
   | { readonly kind: 'over' }
 
-/** Calls `compile` so that whatever the plugin does (throws at once, returns no promise) ends in a promise. */
+/** Calls `compile` so that whatever the plugin does (throws at once, returns no promise) ends in a promise, and what it throws is an error. */
 export function callCompile(distributor: Distributor, job: BackendJob, signal: AbortSignal): Promise<unknown> {
   // The executor runs at once, and what it throws is the rejection.
   return new Promise((resolve) => {
     resolve(distributor.compile(job, signal))
+  }).catch((thrown: unknown) => {
+    throw copyThrown(thrown)
   })
 }

@@ -42,7 +42,7 @@ export function remedyFor(error: DtltoError): Remedy {
 /** Anything that a distributor may throw, as a DtltoError. */
 export function asTrouble(thrown: unknown, distributor: string): DtltoError {
   if (DtltoError.is(thrown)) return thrown
-  const what = thrown instanceof Error ? thrown.message : describe(thrown)
+  const what = messageOf(thrown)
   return new DtltoError(
     'DTLTO_PLUGIN_MISBEHAVED',
     `distributor '${distributor}' threw something else than a DtltoError: ${what}`,
@@ -53,16 +53,23 @@ export function asTrouble(thrown: unknown, distributor: string): DtltoError {
   )
 }
 
-/** A short text for any value, for "expected X but received Z". */
+function messageOf(thrown: unknown): string {
+  try {
+    if (thrown instanceof Error && typeof thrown.message === 'string') return thrown.message
+  } catch {
+    // A proxy or a getter that throws.
+  }
+  return describe(thrown)
+}
+
+/** A short text for any value, whatever its traps do, for "expected X but received Z". */
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   switch (typeof value) {
     case 'string':
       return `'${value.slice(0, 60)}'`
     case 'object':
-      return Array.isArray(value)
-        ? 'an array'
-        : `an object with ${Object.keys(value).slice(0, 5).join(', ') || 'no keys'}`
+      return describeObject(value)
     case 'function':
       return 'a function'
     case 'undefined':
@@ -75,4 +82,14 @@ export function describe(value: unknown): string {
   }
   // Not reached: these are all types that there are.
   return typeof value
+}
+
+function describeObject(value: object): string {
+  try {
+    if (Array.isArray(value)) return 'an array'
+    const keys = Object.keys(value).slice(0, 5)
+    return `an object with ${keys.map((key) => key.slice(0, 60)).join(', ') || 'no keys'}`
+  } catch {
+    return 'an object that cannot be looked at'
+  }
 }
