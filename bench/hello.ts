@@ -1,5 +1,6 @@
 /**
- * What does it cost to start dtlto? Links "hello, world" from one object, which leaves nothing to distribute.
+ * What does it cost to start dtlto? Links "hello, world" from one object, which leaves nothing to distribute: with stock lld, with dtlto when
+ * nothing asks for it, and with --distribute=local.
  *
  *     node --import tsx bench/hello.ts [--pairs N]
  */
@@ -17,6 +18,11 @@ import { sameBytes } from './same-bytes.js'
 import { median, pairedRatio } from './statistics.js'
 
 const SOURCE = '#include <stdio.h>\nint main(void) { puts("hello, world"); }\n'
+const TITLES = {
+  stock: 'stock ld.lld',
+  'dtlto-plain': 'dtlto, nothing asked for',
+  dtlto: 'dtlto --distribute=local',
+} as const
 const KINDS = { 'machine code': [], bitcode: ['-flto=thin'] } as const
 
 const { values: options } = parseArgs({ options: { pairs: { type: 'string', default: '40' } } })
@@ -25,24 +31,34 @@ const pairs = positiveInteger('--pairs', options.pairs)
 const rows: string[][] = []
 for (const [kind, flags] of Object.entries(KINDS)) {
   const link = await prepareHello(kind.replace(' ', '-'), flags)
-  const [stock, dtlto] = await Promise.all([linkCommand('stock', link), linkCommand('dtlto', link)])
-  const samples = await interleave({ stock, dtlto }, pairs)
-  const wall = (name: keyof typeof samples) => samples[name].map(({ wallMs }) => wallMs)
-  const differences = wall('dtlto').map((ms, index) => ms - (wall('stock')[index] ?? Number.NaN))
-  rows.push([
-    kind,
-    milliseconds(median(wall('stock'))),
-    milliseconds(median(wall('dtlto'))),
-    milliseconds(median(differences)),
-    ratio(pairedRatio(wall('dtlto'), wall('stock'))),
-    (await sameBytes(stock.output, dtlto.output)) ? 'yes' : 'no',
-  ])
+  const commands = {
+    stock: await linkCommand('stock', link),
+    'dtlto-plain': await linkCommand('dtlto-plain', link),
+    dtlto: await linkCommand('dtlto', link),
+  }
+  const samples = await interleave(commands, pairs)
+  const column = (name: keyof typeof samples, what: 'wallMs' | 'cpuMs') => samples[name].map((sample) => sample[what])
+  for (const name of Object.keys(commands) as (keyof typeof commands)[]) {
+    const more = (what: 'wallMs' | 'cpuMs') =>
+      milliseconds(median(column(name, what).map((ms, round) => ms - (column('stock', what)[round] ?? Number.NaN))))
+    rows.push([
+      kind,
+      TITLES[name],
+      milliseconds(median(column(name, 'wallMs'))),
+      more('wallMs'),
+      more('cpuMs'),
+      ratio(pairedRatio(column(name, 'wallMs'), column('stock', 'wallMs'))),
+      (await sameBytes(commands.stock.output, commands[name].output)) ? 'yes' : 'no',
+    ])
+  }
 }
 
 console.log(`## hello, world: ${pairs} interleaved pairs after one to warm up\n`)
 console.log(`${await describeMachine()}\n`)
-console.log(table(['one object of', 'stock ld.lld', 'dtlto', 'difference', '× stock', 'identical'], rows))
-console.log('\nMedians of wall time; difference and ratio are medians over the pairs.')
+console.log(
+  table(['one object of', 'linker', 'wall time', 'more', 'more processor time', '× stock', 'identical'], rows),
+)
+console.log('\nMedians; differences and ratios are medians over the rounds.')
 
 /** Compiles the program and finds out how clang links it. */
 async function prepareHello(kind: string, flags: readonly string[]): Promise<Link> {

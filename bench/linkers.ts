@@ -6,12 +6,13 @@ import { ROOT } from '../scripts/root.mjs'
 import { DTLTO_BIN } from '../test/programs/programs.js'
 import type { Command } from './measure.js'
 
-export type LinkerName = 'stock' | 'llvm-dtlto' | 'dtlto'
+export type LinkerName = 'stock' | 'llvm-dtlto' | 'dtlto' | 'dtlto-plain'
 
 export const LINKER_TITLES: Readonly<Record<LinkerName, string>> = {
   stock: 'stock ld.lld',
   'llvm-dtlto': "LLVM's DTLTO, plain runner",
   dtlto: 'dtlto',
+  'dtlto-plain': 'dtlto, nothing asked for',
 }
 
 /** A link without its output. */
@@ -54,6 +55,8 @@ function start(linker: LinkerName): string[] {
         `--thinlto-remote-compiler=${findProgram('clang-22')}`,
       ]
     case 'dtlto':
+      return [join(DTLTO_BIN, 'ld.dtlto'), '--distribute=local']
+    case 'dtlto-plain':
       return [join(DTLTO_BIN, 'ld.dtlto')]
   }
 }

@@ -2,12 +2,18 @@
  * The command line program as one CommonJS file. It exists for start-up time: a linker is started very often, and one
  * file is read and compiled much faster than some dozens of ES modules are found, read and linked.
  */
-import { existsSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from './root.mjs'
 
 const ENTRY = join(ROOT, 'packages/dtlto/src/cli/main.ts')
 const BUNDLE = join(ROOT, 'packages/dtlto/dist/cli.cjs')
+/** What Node is started with: it must stay as it is written, for old versions. */
+const AS_WRITTEN = ['start.cjs', 'load.cjs']
+/** Node's own modules that take milliseconds to load and that few links need: loaded when something of them is used. */
+const LAZY = /=require\("(node:(?:child_process|crypto|worker_threads|net))"\)/g
 
 /** @returns {Promise<boolean>} */
 export async function bundleCli() {
@@ -37,9 +43,27 @@ export async function bundleCli() {
       legalComments: 'none',
       logLevel: 'warning',
     })
+    finish()
+    for (const name of AS_WRITTEN) {
+      copyFileSync(join(ROOT, 'packages/dtlto/src/cli', name), join(ROOT, 'packages/dtlto/dist', name))
+    }
   } catch {
     // esbuild has printed the reasons.
     return false
   }
-  return true
+  return (
+    spawnSync(process.execPath, [join(ROOT, 'packages/dtlto/install.cjs')], { stdio: ['ignore', 'ignore', 'inherit'] })
+      .status === 0
+  )
+}
+
+/** Makes modules lazy, calls load.cjs for `import()`, and puts the hash in front that load.cjs compares. */
+function finish() {
+  const bundled = readFileSync(BUNDLE, 'utf8')
+    .replace(LAZY, '=lazily("$1")')
+    .replace(/(?<![\w$.])import\(/g, '__import(')
+  const lazily = 'const lazily=name=>new Proxy({},{get:(_,key)=>require(name)[key]});'
+  const text = `${lazily}${bundled}`
+  const hash = createHash('sha256').update(text).digest('hex')
+  writeFileSync(BUNDLE, `/*${hash}*/${text}`)
 }

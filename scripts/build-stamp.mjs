@@ -56,7 +56,7 @@ function packageDirectories() {
 function sourcesIn(directory) {
   if (!existsSync(join(ROOT, directory))) return []
   return readdirSync(join(ROOT, directory), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .filter((name) => /\.(ts|cjs)$/.test(name) && !name.endsWith('.test.ts'))
     .sort()
     .map((name) => `${directory}/${name}`)
 }

@@ -1,9 +1,9 @@
 /**
  * `npm run build`: builds what is stale, in a few dozen milliseconds when nothing is.
  *
- *     native    CMake and Ninja    packages/native/build: dtlto.node, dtlto-codegen
+ *     native    CMake and Ninja    packages/native/build: dtlto.node, dtlto-codegen, dtlto-lld; packages/dtlto/bin: the programs
  *     types     tsc -b             packages/NAME/dist
- *     bundle    esbuild            packages/dtlto/dist/cli.cjs
+ *     bundle    esbuild            packages/dtlto/dist/cli.cjs; its code cache in packages/dtlto/build
  */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

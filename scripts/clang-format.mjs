@@ -10,7 +10,7 @@ import { ROOT } from './root.mjs'
 
 const PROGRAM = 'clang-format-22'
 
-const files = ['packages/native/src', 'examples'].flatMap(sourcesIn)
+const files = ['packages/native/src', 'packages/dtlto/launcher', 'examples'].flatMap(sourcesIn)
 const mode = process.argv.includes('--write') ? ['-i'] : ['--dry-run', '--Werror']
 
 if (files.length > 0) {

@@ -25,12 +25,6 @@ export const SYSTEM_PACKAGES = [
     reason: 'linked into the addon for --compress-debug-sections=zlib; used by git',
   },
   { name: 'libzstd-dev', group: 'build', reason: 'linked into the addon for --compress-debug-sections=zstd' },
-  {
-    name: 'libjemalloc-dev',
-    group: 'build',
-    optional: true,
-    reason: 'a faster malloc for the linker programs and dtlto-codegen, linked into them',
-  },
   { name: 'clang-22', group: 'build', reason: 'compiles the programs to link, and calls the linker' },
   { name: 'lld-22', group: 'test', reason: 'the stock linker that every output is compared with' },
   { name: 'llvm-22', group: 'test', reason: 'llvm-ar and llvm-ranlib, which understand archives of bitcode' },

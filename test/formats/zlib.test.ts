@@ -15,7 +15,7 @@ import { PLATFORMS, type Platform } from './platforms.js'
 import { LIBRARY, MINIGZIP, zlibSource } from './zlib-source.js'
 
 const objectsOf = (sources: readonly string[]): string[] => sources.map((source) => basename(source).replace(/c$/, 'o'))
-const env = { PATH: `${DTLTO_BIN}${delimiter}${process.env['PATH'] ?? ''}` }
+const env = { DTLTO_DISTRIBUTE: 'local', PATH: `${DTLTO_BIN}${delimiter}${process.env['PATH'] ?? ''}` }
 
 let source = ''
 let home = ''

@@ -33,6 +33,7 @@ describe('a link leaves no trace', () => {
         '-o',
         trace,
         DTLTO,
+        '--distribute=local',
         '-o',
         'out',
         '-e',
@@ -60,7 +61,7 @@ describe('a link leaves no trace', () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGKILL'] as const) {
     test(`when ${signal} ends it in the middle of the backends`, async () => {
       const known = filesNow()
-      const link = spawn(DTLTO, ['-o', 'out', '-e', 'main', ...objects], { cwd, stdio: 'ignore' })
+      const link = spawn(DTLTO, ['--distribute=local', '-o', 'out', '-e', 'main', ...objects], { cwd, stdio: 'ignore' })
       const ended = new Promise<NodeJS.Signals | null>((resolve) => {
         link.on('exit', (_, by) => {
           resolve(by)

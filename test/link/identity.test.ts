@@ -21,7 +21,7 @@ describe('a link by dtlto', () => {
       const objects = compile(cwd, SMALL_PROGRAM, ['-g'])
       const { stock, dtlto } = linkBoth(cwd, objects)
       assert.ok(stock.equals(dtlto))
-      must(CLANG, ['-flto=thin', '-O2', '-fuse-ld=dtlto', ...objects, '-o', 'program'], {
+      must(CLANG, ['-flto=thin', '-O2', '-fuse-ld=dtlto', '-Wl,--distribute=local', ...objects, '-o', 'program'], {
         cwd,
         env: { PATH: `${DTLTO_BIN}:${process.env['PATH'] ?? ''}` },
       })
@@ -50,7 +50,7 @@ describe('a link by dtlto', () => {
       const args = [...objects, '-o', 'out', '-shared', '--lto-cs-profile-generate', '--lto-cs-profile-file=p']
       must(STOCK, args, { cwd })
       renameSync(join(cwd, 'out'), join(cwd, 'stock'))
-      must(DTLTO, args, { cwd })
+      must(DTLTO, [...args, '--distribute=local'], { cwd })
       must('cmp', ['out', 'stock'], { cwd })
     }))
 
@@ -60,7 +60,7 @@ describe('a link by dtlto', () => {
       const name = Buffer.concat([Buffer.from('caf'), Buffer.of(0xe9), Buffer.from('.o')])
       renameSync(join(cwd, main), Buffer.concat([Buffer.from(`${cwd}/`), name]))
       // The shell passes bytes that Node's spawn cannot.
-      const script = `${DTLTO} -o out -e main caf$(printf '\\351').o && ${STOCK} -o stock -e main caf$(printf '\\351').o && cmp out stock`
+      const script = `${DTLTO} --distribute=local -o out -e main caf$(printf '\\351').o && ${STOCK} -o stock -e main caf$(printf '\\351').o && cmp out stock`
       assert.deepEqual(run('sh', ['-c', script], { cwd }), { exitCode: 0, stdout: '', stderr: '' })
     }))
 
@@ -144,7 +144,10 @@ describe('a link by dtlto', () => {
 
   test('says what to install when the native part cannot be loaded', () =>
     inTemporaryDirectory((cwd) => {
-      const { exitCode, stderr } = run(DTLTO, ['--version'], { cwd, env: { DTLTO_NATIVE: join(cwd, 'none.node') } })
+      const { exitCode, stderr } = run(DTLTO, ['--version', '--distribute=local'], {
+        cwd,
+        env: { DTLTO_NATIVE: join(cwd, 'none.node') },
+      })
       assert.equal(exitCode, 1)
       assert.match(
         stderr,

@@ -1,19 +1,24 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { describe, it } from 'node:test'
-import { compile, DTLTO, inTemporaryDirectory, run, SMALL_PROGRAM } from './toolchain.js'
+import { spawnSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { transform } from 'esbuild'
+import { readFileSync } from 'node:fs'
+import { compileShim, copyInstallation, writeNodeOfVersion, writeShim } from '../launcher/installation.js'
+import { compile, DTLTO, DTLTO_BIN, must, type Ran, run, SMALL_PROGRAM } from './toolchain.js'
 
-/** A distributor that shows the process that it lives in: what is loaded, and what child processes get. */
+/** A distributor that shows the environment of Node and of the programs that it starts. */
 const WITNESS = `
 export default {
   name: 'witness', apiVersion: '1.0.0', options: {},
   async open(context) {
-    const { readFileSync } = await import('node:fs')
     const { spawnSync } = await import('node:child_process')
-    const loaded = [...new Set(readFileSync('/proc/self/maps', 'utf8').match(/[^/\\n]+$/gm))]
-    const children = spawnSync('/usr/bin/env', { encoding: 'utf8' }).stdout
-    context.warn('seen', JSON.stringify({ loaded, preload: /^LD_PRELOAD=(.*)$/m.exec(children)?.[1] ?? '' }))
+    const children = spawnSync('/usr/bin/env', ['-0'], { encoding: 'utf8' }).stdout.split('\\0')
+    context.warn('seen', JSON.stringify({ children, execArgv: process.execArgv, own: process.env }))
     return {
       status: () => ({ slots: 0, busy: 0, queued: 0, accepting: false }),
       compile: () => Promise.reject(new Error('none')), close: async () => {}, destroy() {},
@@ -22,36 +27,178 @@ export default {
 }`
 
 interface Seen {
-  readonly loaded: readonly string[]
-  readonly preload: string
-}
-
-/** What a link sees of its own process. */
-function look(env: Readonly<Record<string, string>>): Promise<Seen> {
-  return inTemporaryDirectory((cwd) => {
-    const objects = compile(cwd, SMALL_PROGRAM)
-    writeFileSync(join(cwd, 'witness.mjs'), WITNESS)
-    const args = [...objects, '-shared', '--distribute=./witness.mjs', '--distribute=local', '-o', 'out.so']
-    const { exitCode, stderr } = run(DTLTO, args, { cwd, env })
-    assert.equal(exitCode, 0, stderr)
-    return JSON.parse(/\{.*\}/.exec(stderr)?.[0] ?? stderr) as Seen
-  })
+  readonly children: readonly string[]
+  readonly own: Readonly<Record<string, string>>
 }
 
 describe('the start of a linker program', () => {
-  it('preloads a library of its own, which child processes do not get', async () => {
-    const { loaded, preload } = await look({ LD_PRELOAD: '' })
-    for (const library of ['dtlto-early.so', 'dtlto-scope.so', 'dtlto.node'])
-      assert.ok(loaded.includes(library), library)
-    assert.equal(preload, '')
+  let cwd = ''
+  let objects: string[] = []
+  before(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'dtlto '))
+    objects = compile(cwd, SMALL_PROGRAM)
+    writeFileSync(join(cwd, 'witness.mjs'), WITNESS)
+  })
+  after(() => {
+    rmSync(cwd, { recursive: true })
   })
 
-  it('preloads nothing beside what the user preloads, which child processes get too', async () => {
-    const users = 'libutil.so.1'
-    const { loaded, preload } = await look({ LD_PRELOAD: users })
-    assert.ok(loaded.includes(users))
-    assert.ok(loaded.includes('dtlto.node'))
-    assert.ok(!loaded.includes('dtlto-early.so'))
-    assert.equal(preload, users)
+  const link = (env: Readonly<Record<string, string>>, args = ['--distribute=local'], program = DTLTO): Ran =>
+    run(program, [...objects.map((object) => join(cwd, object)), '-shared', '-o', 'out.so', ...args], { cwd, env })
+  const quiet: Ran = { exitCode: 0, stdout: '', stderr: '' }
+
+  it('hides from Node what steers it, and from nothing else', () => {
+    const user: Record<string, string> = {
+      NODE_OPTIONS: '--no-such-option --require=/nonexistent.cjs',
+      NODE_DEBUG: 'module,fs,net',
+      NODE_CHANNEL_FD: '77',
+      NODE_UNIQUE_ID: '1',
+      NODE_EXTRA_CA_CERTS: '/nonexistent.pem',
+      NODE_PATH: '/nonexistent',
+      NODE_REDIRECT_WARNINGS: join(cwd, 'warnings'),
+      NODE_PENDING_DEPRECATION: '1',
+      NODE_ICU_DATA: '/nonexistent',
+      OPENSSL_CONF: '/nonexistent.cnf',
+      UV_THREADPOOL_SIZE: '0',
+      MALLOC_CONF: 'stats_print:true,prof:true',
+    }
+    assert.deepEqual(link(user), quiet)
+    const { exitCode, stderr } = link(user, ['--distribute=./witness.mjs', '--distribute=local'])
+    assert.equal(exitCode, 0, stderr)
+    const seen = JSON.parse(/\{.*\}/.exec(stderr)?.[0] ?? stderr) as Seen
+    const expected: NodeJS.ProcessEnv = { ...process.env, ...user, PWD: undefined, OLDPWD: undefined, _: undefined }
+    const children = Object.fromEntries<string>(
+      seen.children
+        .filter(Boolean)
+        .map((variable) => [variable.slice(0, variable.indexOf('=')), variable.slice(variable.indexOf('=') + 1)]),
+    )
+    for (const [name, value] of Object.entries(expected)) {
+      if (value === undefined) continue
+      assert.equal(children[name], value, name)
+      assert.equal(seen.own[name], value, name)
+    }
+    assert.deepEqual(
+      Object.keys(children).filter((name) => !(name in expected)),
+      [],
+    )
+  })
+
+  it('leaves the coverage of others alone', () => {
+    assert.deepEqual(link({ NODE_V8_COVERAGE: join(cwd, 'coverage') }), quiet)
+    assert.equal(run('test', ['-e', 'coverage'], { cwd }).exitCode, 1)
+  })
+
+  it('keeps what the user preloads', () => {
+    const { stderr } = link({ LD_PRELOAD: 'libutil.so.1' }, ['--distribute=./witness.mjs', '--distribute=local'])
+    assert.match(stderr, /"LD_PRELOAD=libutil\.so\.1"/)
+  })
+
+  for (const [name, make] of Object.entries<() => string>({
+    'a compiled program': () => compileShim(cwd),
+    'a script': () => writeShim(cwd, 'script', '#!/bin/sh\nexec "$NODE" "$@"\n'),
+    'a script that sets a variable': () => writeShim(cwd, 'env', '#!/bin/sh\nexec env X=1 "$NODE" "$@"\n'),
+    'a script that does not become Node': () => writeShim(cwd, 'child', '#!/bin/sh\n"$NODE" "$@"\nexit $?\n'),
+    'a script without #!': () => writeShim(cwd, 'bare', 'exec "$NODE" "$@"\n'),
+  })) {
+    it(`takes for Node ${name}`, () => {
+      assert.deepEqual(link({ DTLTO_NODE: make() }), quiet)
+    })
+  }
+
+  for (const version of ['12.22.12', '18.20.8', '20.18.3']) {
+    it(`says in one line that Node ${version} is too old, and links without`, () => {
+      const node = writeNodeOfVersion(cwd, version)
+      const problem = `Node '${process.execPath}' is version ${version}, which is too old; install Node 20.19 or newer, or let DTLTO_NODE name one`
+      const env = { DTLTO_NODE: node, NODE_PATH: '/user' }
+      const args = ['--distribute=distcc', 'hosts=none', '--distribute-summary']
+      assert.deepEqual(link(env, args), {
+        exitCode: 0,
+        stdout: '',
+        stderr: `ld.dtlto: warning: ${problem}; this link is not distributed\n`,
+      })
+      const stderr = `ld.dtlto: error: ${problem}\n`
+      for (const none of [['--distribute-fallback=none'], ['--distribute-required']]) {
+        assert.deepEqual(link(env, [...args, ...none]), { exitCode: 1, stdout: '', stderr })
+      }
+      assert.deepEqual(link({ ...env, DTLTO_FALLBACK: 'none' }, args), { exitCode: 1, stdout: '', stderr })
+    })
+  }
+
+  it('begins with a program that old versions of Node can read', async () => {
+    const start = fileURLToPath(new URL('../../packages/dtlto/src/cli/start.cjs', import.meta.url))
+    await transform(readFileSync(start, 'utf8'), { target: 'es5' })
+    const acorn = createRequire(createRequire(import.meta.url).resolve('eslint'))('acorn') as {
+      parse: (text: string, options: object) => unknown
+    }
+    acorn.parse(readFileSync(start, 'utf8'), { ecmaVersion: 5, sourceType: 'script' })
+  })
+
+  it('says in one line that DTLTO_NODE cannot be started', () => {
+    const { exitCode, stderr } = link({ DTLTO_NODE: '/nonexistent/node' })
+    assert.equal(exitCode, 0)
+    assert.equal(
+      stderr,
+      "ld.dtlto: warning: cannot start Node '/nonexistent/node', which DTLTO_NODE names: No such file or directory; " +
+        'install Node 20.19 or newer, or let DTLTO_NODE name one; this link is not distributed\n',
+    )
+  })
+
+  it('works from a place with blanks, colons and line feeds, and finds Node on PATH, or says that there is none', () => {
+    const bin = copyInstallation(join(cwd, 'a place:with\n"odd" $(name)'))
+    assert.deepEqual(link({}, ['--distribute=local'], join(bin, 'ld.dtlto')), quiet)
+    assert.deepEqual(link({}, [], join(bin, 'ld.dtlto')), quiet)
+    assert.match(must(join(bin, 'dtlto'), ['--version'], { cwd }), /^dtlto /)
+    const { exitCode, stderr } = link({ PATH: '/nonexistent' }, ['--distribute=local'], join(bin, 'ld.dtlto'))
+    assert.deepEqual(
+      [exitCode, stderr],
+      [
+        0,
+        'ld.dtlto: warning: there is no Node: install Node 20.19 or newer, or let DTLTO_NODE name one; this link is not distributed\n',
+      ],
+    )
+  })
+
+  it('works when a shell finds it on PATH', () => {
+    const env = { PATH: `${DTLTO_BIN}${delimiter}${process.env['PATH'] ?? ''}` }
+    assert.deepEqual(
+      run('sh', ['-c', `ld.dtlto -shared -o out.so ${objects.join(' ')} --distribute=local`], { cwd, env }),
+      quiet,
+    )
+  })
+
+  it('prefers a Node beside the programs, then DTLTO_NODE, then the one of the installation, then PATH', () => {
+    const root = join(cwd, 'ordered')
+    const bin = copyInstallation(root)
+    const named = (name: string) =>
+      writeShim(join(cwd, 'nodes', name), 'node', `#!/bin/sh\necho ${name} >&2\nexec "$NODE" "$@"\n`)
+    const env: Record<string, string> = { PATH: join(named('path'), '..') + delimiter + (process.env['PATH'] ?? '') }
+    const started = () => link(env, ['--distribute=local'], join(bin, 'ld.dtlto')).stderr
+    assert.equal(started(), 'path\n')
+    writeShim(join(root, 'packages/dtlto/build'), 'node-path', named('installation'))
+    assert.equal(started(), 'installation\n')
+    env['DTLTO_NODE'] = named('variable')
+    assert.equal(started(), 'variable\n')
+    writeShim(bin, 'node', '#!/bin/sh\necho bundled >&2\nexec "$NODE" "$@"\n')
+    assert.equal(started(), 'bundled\n')
+    chmodSync(join(bin, 'node'), 0o644)
+    assert.equal(started(), 'variable\n')
+  })
+
+  it('runs without the code cache, and with one of another program', () => {
+    const root = join(cwd, 'cached')
+    const bin = copyInstallation(root)
+    must(process.execPath, [join(root, 'packages/dtlto/install.cjs')], { cwd })
+    const cache = join(root, 'packages/dtlto/build/cli.cache')
+    const bytes = readFileSync(cache)
+    for (const text of [bytes, bytes.subarray(0, 5000), Buffer.from(`${bytes.toString('latin1', 0, 68)}no cache`)]) {
+      writeFileSync(cache, text)
+      assert.deepEqual(link({}, ['--distribute=local'], join(bin, 'ld.dtlto')), quiet)
+    }
+  })
+
+  it('starts in an empty environment', () => {
+    const args = [...objects, '-shared', '-o', 'out.so', '--distribute=local']
+    const { status, stderr } = spawnSync(DTLTO, args, { cwd, env: {}, encoding: 'utf8' })
+    assert.deepEqual([status, stderr], [0, ''])
   })
 })

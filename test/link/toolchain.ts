@@ -101,7 +101,7 @@ export function slowProgram(count: number, functionCount = 60): Record<string, s
 export function linkBoth(
   directory: string,
   args: readonly string[],
-  dtltoArgs: readonly string[] = [],
+  dtltoArgs: readonly string[] = ['-Wl,--distribute=local'],
 ): { readonly stock: Buffer; readonly dtlto: Buffer } {
   const link = (linker: string, output: string, more: readonly string[]): Buffer => {
     must(CLANG, ['-flto=thin', '-O2', `--ld-path=${linker}`, ...args, ...more, '-o', output], { cwd: directory })

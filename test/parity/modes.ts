@@ -15,7 +15,8 @@ function example(name: string): string {
 export type ModeName = keyof typeof modes
 
 export const modes = {
-  local: { about: 'no option: backends in the linker process', distribute: [] },
+  plain: { about: 'no option: the program is stock lld', distribute: [] },
+  local: { about: 'backends in the linker process', distribute: ['local'] },
   isolate: {
     about: 'backends in worker processes, each job from its bytes alone',
     distribute: ['local,isolate=process'],

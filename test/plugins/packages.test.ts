@@ -29,15 +29,8 @@ function packed(name: string): string[] {
 
 /** Files that are needed and that no field of package.json names. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
-  dtlto: ['dist/cli.cjs'],
-  native: [
-    'build/dtlto.node',
-    'build/dtlto-early.so',
-    'build/dtlto-scope.so',
-    'build/dtlto-codegen',
-    'CMakeLists.txt',
-    'src/addon.cpp',
-  ],
+  dtlto: ['dist/start.cjs', 'dist/load.cjs', 'dist/cli.cjs', 'install.cjs'],
+  native: ['build/dtlto.node', 'build/dtlto-codegen', 'build/dtlto-lld', 'CMakeLists.txt', 'src/addon.cpp'],
   testkit: ['dist/conformance/capture.js'],
 }
 

@@ -90,6 +90,8 @@ async function make(name: ProgramName, source: string, bin: string): Promise<voi
   await run('make', [`-j${availableParallelism()}`, '-C', join(source, directory), ...args, target], {
     env: {
       ...process.env,
+      // What stock lld does is not to be shown.
+      DTLTO_DISTRIBUTE: 'local',
       PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}`,
       // redis and git like to record the commit of the repository around them, which is ours, and the time.
       GIT_DIR: '/nonexistent',

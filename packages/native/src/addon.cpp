@@ -15,6 +15,23 @@ static Napi::Value expandResponseFiles(const Napi::CallbackInfo &Info) {
   return Result;
 }
 
+static std::vector<int> toInts(const Napi::Value &V) {
+  std::vector<int> Result;
+  auto Array = V.As<Napi::Array>();
+  for (uint32_t I = 0; I < Array.Length(); ++I)
+    Result.push_back(Napi::Value(Array[I]).ToNumber().Int32Value());
+  return Result;
+}
+
+static void actAsLinker(const Napi::CallbackInfo &Info) {
+  auto Given = Info[0].As<Napi::Object>();
+  StartedWith Start;
+  Start.IgnoredSignals = toInts(Given.Get("ignoredSignals"));
+  Start.Descriptors = toInts(Given.Get("descriptors"));
+  Start.DescriptorLimit = Given.Get("descriptorLimit").ToNumber().Int64Value();
+  actAsLinker(Start);
+}
+
 static void exitProcess(const Napi::CallbackInfo &Info) {
   exitProcess(Info[0].ToNumber().Int32Value());
 }
@@ -25,6 +42,7 @@ static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
   Exports["llvmBin"] = Napi::String::New(Env, DTLTO_LLVM_BIN);
   Exports["expandResponseFiles"] =
       Napi::Function::New<expandResponseFiles>(Env);
+  Exports["actAsLinker"] = Napi::Function::New<actAsLinker>(Env);
   Exports["exitProcess"] = Napi::Function::New<exitProcess>(Env);
   Exports["Link"] = LinkObject::define(Env);
   return Exports;

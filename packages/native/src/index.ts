@@ -120,6 +120,11 @@ export interface NativeAddon {
   /** The directory of the stock programs of the same LLVM, for example '/usr/lib/llvm-22/bin'. */
   readonly llvmBin: string
   expandResponseFiles(argv: readonly NativeArgument[], windowsQuoting: boolean): NativeArgument[]
+  /**
+   * For linker programs, before anything else: what node changed at its start becomes again what it was, where lld and the programs that it
+   * starts can see it.
+   */
+  actAsLinker(start: NativeStart): void
   /** Writes what lld has buffered and ends the process at once, freeing nothing. */
   exitProcess(code: number): never
   /**
@@ -132,6 +137,16 @@ export interface NativeAddon {
     capture: boolean,
     onEvent: NativeLinkEvent,
   ) => NativeLink
+}
+
+/** What a linker program was started with. */
+export interface NativeStart {
+  /** Numbers of signals that were ignored. */
+  readonly ignoredSignals: readonly number[]
+  /** Open file descriptors beside 0, 1 and 2. */
+  readonly descriptors: readonly number[]
+  /** The soft limit of open files; 0: unknown. */
+  readonly descriptorLimit: number
 }
 
 let addon: NativeAddon | undefined

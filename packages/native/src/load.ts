@@ -5,7 +5,6 @@
  * libLLVM would bind to them; profile-instrumented objects hold data that libLLVM compresses. Try it: link with
  * -Wl,--lto-cs-profile-generate and compare. lld's own references are safe either way, it has a zlib of its own. Under LD_PRELOAD
  * (sanitizers, other allocators) deep binding would bypass the preloaded library for half the process, so it is left out there.
- * What the linker programs preload brings an allocator, too, and a library to open in place of the addon (early.cpp).
  */
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -57,9 +56,7 @@ export function loadAddon(): NativeAddon {
     try {
       const module = { exports: {} as NativeAddon }
       const deepBind = process.platform === 'linux' && !process.env['LD_PRELOAD'] ? constants.dlopen.RTLD_DEEPBIND : 0
-      const isPreloaded = process.env['DTLTO_EARLY'] === String(process.pid)
-      const opened = isPreloaded ? join(dirname(path), 'dtlto-scope.so') : path
-      process.dlopen(module, opened, constants.dlopen.RTLD_LAZY | deepBind)
+      process.dlopen(module, path, constants.dlopen.RTLD_LAZY | deepBind)
       if (module.exports.version === VERSION) return module.exports
       mismatch = true
       attempts.push({ path, problem: `it is version ${module.exports.version}, expected ${VERSION}: build it again` })

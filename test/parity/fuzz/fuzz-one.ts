@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { type CommandResult, run } from '../command.js'
@@ -17,16 +16,11 @@ export type FuzzOutcome =
   | { readonly kind: 'same'; readonly stock: 'links' | 'refuses' }
   /** The stock linker crashes or hangs on it; dtlto must only not link it in silence, nor hang where stock does not. */
   | { readonly kind: 'stock crashes' }
-  /** The stock linker does not give the same twice, or not with the malloc that dtlto brings. */
+  /** The stock linker does not give the same twice. */
   | { readonly kind: 'not deterministic' }
   /** dtlto differed once and in none of the runs after it: reads past the end of a damaged file see what lies there. */
   | { readonly kind: 'differed once'; readonly text: string }
   | { readonly kind: 'differs'; readonly text: string; readonly directory: string }
-
-const JEMALLOC = 'libjemalloc.so.2'
-// The dynamic linker complains of what it cannot preload.
-const { stderr: complaint } = spawnSync('true', { env: { ...process.env, LD_PRELOAD: JEMALLOC }, encoding: 'utf8' })
-const hasJemalloc = complaint === ''
 
 /** Further runs of dtlto on an input that made it differ. */
 const repeats = 5
@@ -66,10 +60,7 @@ export async function fuzzOne(subject: Subject, number: number): Promise<FuzzOut
 /** LLVM reads past the end of some damaged records (of attribute groups, for one), and what lies there is malloc's affair. */
 async function isDeterministic(stock: Result, subject: Subject, directory: string): Promise<boolean> {
   const again = await linkOnce(subject, 'stock', directory)
-  if (difference(stock, again) !== undefined) return false
-  if (!hasJemalloc) return true
-  const withJemalloc = await linkOnce(subject, 'stock', directory, { LD_PRELOAD: JEMALLOC })
-  return difference(stock, withJemalloc) === undefined
+  return difference(stock, again) === undefined
 }
 
 function judge(stock: Result, dtlto: Result): FuzzOutcome {
@@ -101,16 +92,11 @@ function crashed({ exit, stderr }: Result): boolean {
   return typeof exit === 'string' || exit >= 128 || stderr.includes('PLEASE submit a bug report')
 }
 
-async function linkOnce(
-  subject: Subject,
-  side: Side,
-  directory: string,
-  env: Readonly<Record<string, string>> = {},
-): Promise<Result> {
+async function linkOnce(subject: Subject, side: Side, directory: string): Promise<Result> {
   const file = path.join(directory, 'out')
   rmSync(file, { force: true })
   const { flavour } = subject.target
   const options = side === 'dtlto' ? modeOptions(currentMode(), flavour) : []
-  const result = await run(linker(flavour, side), [...subject.args, ...options], directory, env)
+  const result = await run(linker(flavour, side), [...subject.args, ...options], directory)
   return { ...result, output: exists(file) ? readFileSync(file) : undefined }
 }

@@ -2,8 +2,7 @@
  * The linker programs: composes the link from the command line, the environment and the file, and ends the process.
  * Alone with stdout, stderr and exit.
  */
-import { fstatSync, readFileSync, writeSync } from 'node:fs'
-import { join } from 'node:path'
+import { fstatSync, writeSync } from 'node:fs'
 import { type NativeArgument, native, NativeLoadError } from '@dtlto/native'
 import { loadSettings } from '../config/load.js'
 import type { Settings } from '../config/settings.js'
@@ -17,27 +16,27 @@ import { LinkTrace } from '../report/trace.js'
 import { printable, printableLine } from '../printable.js'
 import { holdProcess } from './hold-process.js'
 import { ownHelp, splitOwnOptions } from './own-options.js'
-import { type LinkerProgram, linkerProgram, PROGRAM_NAMES } from './programs.js'
+import { PROGRAM_NAMES } from './programs.js'
+import { restoreEnvironment, type StartInformation, startInformation } from './start-information.js'
 
-/** Runs the linker named by the first argument (bin/ld.dtlto passes its own name) with the others. Does not return. */
-async function main([startedAs = '', ...argv]: readonly string[]): Promise<void> {
-  restoreEnvironment()
-  const program = linkerProgram(startedAs)
-  const name = program?.name ?? 'dtlto'
+/** Runs the program that the launcher was started as. Does not return. */
+async function main(started: StartInformation): Promise<void> {
+  restoreEnvironment(process.env)
+  const name = started.startedAs.replace(/^.*\//, '')
   const guard = guardExit(name)
   try {
-    if (/(^|\/)dtlto$/.test(startedAs)) {
-      const exitCode = await runTool(argv)
+    if (started.flavour === 'tool') {
+      const exitCode = await runTool(started.argv.map(String))
       guard.done()
       process.exit(exitCode)
     }
-    if (!program) {
+    if (started.flavour === 'unknown') {
       throw new DtltoError(
         'DTLTO_FLAVOUR_UNKNOWN',
-        `cannot tell the format from the name '${startedAs}': expected ${PROGRAM_NAMES.join(', ')}`,
+        `cannot tell the format from the name '${started.startedAs}': expected ${PROGRAM_NAMES.join(', ')}`,
       )
     }
-    const exitCode = await runProgram(program, argv, guard)
+    const exitCode = await runProgram(name, started, guard)
     native().exitProcess(exitCode)
   } catch (error) {
     say(2, `${name}: error: ${describe(error)}\n`)
@@ -91,27 +90,21 @@ interface Guard {
   readonly expectPlugins: () => void
 }
 
-/** bin/ld.dtlto hides the variable from Node's start, which it would slow down; child processes shall see it. */
-function restoreEnvironment(): void {
-  const { DTLTO_NODE_EXTRA_CA_CERTS: hidden } = process.env
-  if (hidden === undefined) return
-  process.env['NODE_EXTRA_CA_CERTS'] = hidden
-  delete process.env['DTLTO_NODE_EXTRA_CA_CERTS']
-}
-
 /** The program `dtlto` itself: `dtlto doctor` and the like. Loaded when it is called: linkers must start fast. */
 async function runTool(argv: readonly string[]): Promise<number> {
   const { tool } = await import('./tool.js')
   return tool(argv, say)
 }
 
-async function runProgram(program: LinkerProgram, argv: readonly string[], guard: Guard): Promise<number> {
-  const given = losslessArguments(argv)
-  const expanded = expand(given, program)
-  const own = splitOwnOptions(expanded, program.windows)
+async function runProgram(name: string, started: StartInformation, guard: Guard): Promise<number> {
+  native().actAsLinker(started.process)
+  const windows = started.flavour === 'coff'
+  const given = started.argv
+  const expanded = expand(given, started.windowsQuoting)
+  const own = splitOwnOptions(expanded, windows)
   // Without options of ours in response files lld may as well read them itself.
   const rest = own.rest.length === expanded.length ? given : own.rest
-  const workingDirectory = process.cwd()
+  const workingDirectory = currentDirectory()
   const settings = await loadSettings({
     commandLine: own.settings,
     configFile: own.configFile,
@@ -134,11 +127,10 @@ async function runProgram(program: LinkerProgram, argv: readonly string[], guard
   if (timings) listeners.push((event) => timings.add(event))
   if (summary) listeners.push((event) => summary.add(event))
   listeners.push((event) => {
-    if (event.type === 'warning')
-      say(2, `${program.name}: warning: ${event.distributor}: ${printableLine(event.message)}\n`)
+    if (event.type === 'warning') say(2, `${name}: warning: ${event.distributor}: ${printableLine(event.message)}\n`)
   })
   const { exitCode } = await runLink({
-    argv: [join(native().llvmBin, program.stock), ...rest],
+    argv: [started.stock, ...rest],
     settings,
     env: process.env,
     workingDirectory,
@@ -148,32 +140,27 @@ async function runProgram(program: LinkerProgram, argv: readonly string[], guard
   })
   if (trace && settings.trace !== undefined) trace.save(settings.trace)
   const trouble = timings?.save()
-  if (trouble !== undefined) say(2, `${program.name}: warning: ${printableLine(trouble)}\n`)
-  if (summary) say(2, `${program.name}: ${summary.text()}`)
-  if (exitCode === 0 && asksForHelp(rest, program)) write(1, ownHelp(program.windows))
+  if (trouble !== undefined) say(2, `${name}: warning: ${printableLine(trouble)}\n`)
+  if (summary) say(2, `${name}: ${summary.text()}`)
+  if (exitCode === 0 && asksForHelp(rest, windows)) write(1, ownHelp(windows))
   return exitCode
 }
 
-/** The arguments, as strings where they are UTF-8 and as bytes where they are not: Node replaces what it cannot decode. */
-function losslessArguments(argv: readonly string[]): readonly NativeArgument[] {
-  if (!argv.some((argument) => argument.includes('\uFFFD'))) return argv
-  const raw = readFileSync('/proc/self/cmdline').subarray(0, -1)
-  const all: Buffer[] = []
-  for (let start = 0; start <= raw.length; ) {
-    const end = raw.indexOf(0, start)
-    all.push(raw.subarray(start, end < 0 ? raw.length : end))
-    start = end < 0 ? raw.length + 1 : end + 1
+/** A directory that was deleted has no path, and no settings above it; inputs and output may be elsewhere. */
+function currentDirectory(): string {
+  try {
+    return process.cwd()
+  } catch {
+    return '/'
   }
-  return all.slice(-argv.length).map((bytes, i) => (argv[i]?.includes('\uFFFD') ? bytes : (argv[i] ?? '')))
 }
 
-function expand(argv: readonly NativeArgument[], { windows }: LinkerProgram): readonly NativeArgument[] {
+function expand(argv: readonly NativeArgument[], windowsQuoting: boolean): readonly NativeArgument[] {
   if (!argv.some((argument) => typeof argument === 'string' && argument.startsWith('@'))) return argv
-  const windowsQuoting = windows || argv.some((argument) => argument === '--rsp-quoting=windows')
   return native().expandResponseFiles(argv, windowsQuoting)
 }
 
-function asksForHelp(argv: readonly NativeArgument[], { windows }: LinkerProgram): boolean {
+function asksForHelp(argv: readonly NativeArgument[], windows: boolean): boolean {
   const spellings = windows ? ['/?', '-?', '/help', '-help', '--help'] : ['--help', '-help']
   return argv.some((argument) => typeof argument === 'string' && spellings.includes(argument))
 }
@@ -215,4 +202,4 @@ function write(fd: 1 | 2, text: string): void {
   }
 }
 
-void main(process.argv.slice(2))
+void main(startInformation(process.argv.slice(2)))

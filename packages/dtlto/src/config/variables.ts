@@ -20,10 +20,7 @@ export const START_VARIABLES: Readonly<Record<string, string>> = {
   DTLTO_NATIVE: 'the native part (`dtlto.node`) to load, for work on dtlto itself',
 }
 
-/** From one program of dtlto to the next, never from users. */
-const INTERNAL_VARIABLES = ['DTLTO_NODE_EXTRA_CA_CERTS', 'DTLTO_EARLY']
-
-/** Of this repository's own set-up, tests and measurements: they run links, which must not mind. */
+/** Of this repository's own set-up, tests and measurements: they run links, which must not mind. launcher/request.cpp knows them, too. */
 const DEVELOPMENT = /^DTLTO_(TEST|FUZZ|PARITY|SKIP|LLVM|CLANG)_/
 
 /** Throws DTLTO_OPTION_INVALID for a variable of dtlto's that it does not know. An empty one counts as unset. */
@@ -38,10 +35,5 @@ export function checkVariables(env: Environment): void {
 }
 
 function isKnown(name: string): boolean {
-  return (
-    SETTING_VARIABLES.includes(name) ||
-    name in START_VARIABLES ||
-    INTERNAL_VARIABLES.includes(name) ||
-    DEVELOPMENT.test(name)
-  )
+  return SETTING_VARIABLES.includes(name) || name in START_VARIABLES || DEVELOPMENT.test(name)
 }

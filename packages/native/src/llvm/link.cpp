@@ -4,12 +4,12 @@
 #include "lld/Common/Driver.h"
 #include "thin_jobs.h"
 #include "llvm/Support/CrashRecoveryContext.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/PrettyStackTrace.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include <algorithm>
+#include <csignal>
 #include <pthread.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -105,6 +105,10 @@ void Link::run() {
 
   int ExitCode = 1;
   if (Stdio == LinkStdio::Inherit) {
+    sigset_t Pipe;
+    sigemptyset(&Pipe);
+    sigaddset(&Pipe, SIGPIPE);
+    pthread_sigmask(SIG_UNBLOCK, &Pipe, nullptr);
     // As stock lld's main, in its program: stack traces on crashes, and the end
     // of the process on a fatal error. With exitEarly lld would end the process
     // by itself; without, and without lldMain, it returns and frees nothing,
@@ -204,13 +208,3 @@ void Link::cancel() {
 }
 
 } // namespace dtlto
-
-// lld asks where its program is to find clang's libraries beside it (lld-link's
-// default /libpath). It is not node: it is the stock program that argv[0]
-// names. This binds for lld's references alone.
-std::string sys::fs::getMainExecutable(const char *Argv0, void *) {
-  SmallString<128> Path;
-  if (sys::fs::real_path(Argv0, Path))
-    return Argv0;
-  return std::string(Path);
-}

@@ -4,9 +4,11 @@
 #include "llvm/Support/Allocator.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/ConvertUTF.h"
-#include "llvm/Support/Process.h"
 #include "llvm/Support/StringSaver.h"
 #include "llvm/Support/raw_ostream.h"
+#include <csignal>
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace llvm;
 
@@ -32,16 +34,27 @@ bool isUtf8(const std::string &S) {
   return isLegalUTF8String(&Begin, Begin + S.size());
 }
 
+void actAsLinker(const StartedWith &Start) {
+  // Node ignores SIGPIPE, as its sockets must. lld dies of it, as any program
+  // that writes to a pipe that nobody reads. The signal goes to the thread that
+  // writes: so it is blocked on this one, and on those that this one starts,
+  // and not blocked on lld's (Link::run).
+  sigset_t Pipe;
+  sigemptyset(&Pipe);
+  sigaddset(&Pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &Pipe, nullptr);
+  signal(SIGPIPE, SIG_DFL);
+  for (int Signal : Start.IgnoredSignals)
+    signal(Signal, SIG_IGN);
+  // Node closes in child processes what it inherited: not in those of lld.
+  for (int Descriptor : Start.Descriptors)
+    fcntl(Descriptor, F_SETFD, 0);
+}
+
 void exitProcess(int Code) {
   outs().flush();
   errs().flush();
-  // A reader that went away: stock lld dies of SIGPIPE with EX_IOERR; Node
-  // ignores the signal, so we see the error instead.
-  if (outs().has_error()) {
-    outs().clear_error();
-    Code = 74;
-  }
-  sys::Process::Exit(Code, /*NoCleanup=*/true);
+  _exit(Code);
 }
 
 } // namespace dtlto

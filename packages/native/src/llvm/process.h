@@ -2,6 +2,7 @@
 #ifndef DTLTO_PROCESS_H
 #define DTLTO_PROCESS_H
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,18 @@ expandResponseFiles(const std::vector<std::string> &Arguments,
                     bool WindowsQuoting);
 
 bool isUtf8(const std::string &S);
+
+/// What the linker program was started with, and node changes at its start.
+struct StartedWith {
+  std::vector<int> IgnoredSignals;
+  std::vector<int> Descriptors; ///< open ones beside stdin, stdout and stderr
+  uint64_t DescriptorLimit = 0; ///< soft; 0: as it is
+};
+
+/// Makes the process again, where lld and the programs that it starts can see
+/// it, what it was before node started. For linker programs, once, on node's
+/// main thread and before others do work for it.
+void actAsLinker(const StartedWith &Start);
 
 /// Ends the process as stock lld does when it is done: what is buffered is
 /// written, nothing is freed, no destructor runs.

@@ -1,0 +1,93 @@
+// Where the parts of this installation are.
+#include "installation.h"
+#include "text.h"
+#include <climits>
+#include <cstdlib>
+#include <sys/auxv.h>
+#include <unistd.h>
+
+namespace dtlto {
+
+static std::string directoryOf(const std::string &Path) {
+  size_t Slash = Path.rfind('/');
+  if (Slash == std::string::npos)
+    return ".";
+  return Slash == 0 ? "/" : Path.substr(0, Slash);
+}
+
+static bool exists(const std::string &Path) {
+  return access(Path.c_str(), F_OK) == 0;
+}
+
+static std::string ownPath() {
+  char *Real = realpath("/proc/self/exe", nullptr);
+  // Without /proc: what the kernel was asked to start.
+  if (!Real)
+    if (auto *Started = reinterpret_cast<const char *>(getauxval(AT_EXECFN)))
+      Real = realpath(Started, nullptr);
+  std::string Path = Real ? Real : "";
+  free(Real);
+  return Path;
+}
+
+/// As Node finds packages, and beside us in a checkout.
+static std::string findStockLinker(const std::string &Root) {
+  constexpr const char *Program = "/build/dtlto-lld";
+  std::string Beside = directoryOf(Root) + "/native" + Program;
+  if (exists(Beside))
+    return Beside;
+  for (std::string At = Root;; At = directoryOf(At)) {
+    std::string Found =
+        (At == "/" ? "" : At) + "/node_modules/@dtlto/native" + Program;
+    if (exists(Found) || At == "/" || At == ".")
+      return Found;
+  }
+}
+
+Installation findInstallation() {
+  Installation Here;
+  Here.Launcher = ownPath();
+  Here.Root = directoryOf(directoryOf(Here.Launcher));
+  Here.StockLinker = findStockLinker(Here.Root);
+  Here.Script = Here.Root + "/dist/start.cjs";
+  return Here;
+}
+
+static void addFromPath(const std::string &Name,
+                        std::vector<NodeCandidate> &Candidates,
+                        const std::string &From) {
+  const char *Variable = getenv("PATH");
+  std::string Path = Variable ? Variable : "/usr/local/bin:/usr/bin:/bin";
+  for (size_t Start = 0; Start <= Path.size();) {
+    size_t End = Path.find(':', Start);
+    if (End == std::string::npos)
+      End = Path.size();
+    std::string Directory = Path.substr(Start, End - Start);
+    std::string Candidate = (Directory.empty() ? "." : Directory) + "/" + Name;
+    if (access(Candidate.c_str(), X_OK) == 0)
+      Candidates.push_back({Candidate, From});
+    Start = End + 1;
+  }
+}
+
+std::vector<NodeCandidate> nodeCandidates(const Installation &Here) {
+  std::vector<NodeCandidate> Candidates;
+  std::string Bundled = directoryOf(Here.Launcher) + "/node";
+  if (exists(Bundled))
+    Candidates.push_back({Bundled, ""});
+  const char *Named = getenv("DTLTO_NODE");
+  if (Named && *Named) {
+    if (std::string(Named).find('/') == std::string::npos)
+      addFromPath(Named, Candidates, "DTLTO_NODE");
+    if (Candidates.empty() || Candidates.back().From.empty())
+      Candidates.push_back({Named, "DTLTO_NODE"});
+    return Candidates;
+  }
+  std::string Recorded;
+  if (readFile(Here.Root + "/build/node-path", Recorded) && exists(Recorded))
+    Candidates.push_back({Recorded, ""});
+  addFromPath("node", Candidates, "");
+  return Candidates;
+}
+
+} // namespace dtlto

@@ -1,0 +1,35 @@
+// Does anything ask for dtlto? A link for which nothing does is stock lld's.
+#ifndef DTLTO_LAUNCHER_REQUEST_H
+#define DTLTO_LAUNCHER_REQUEST_H
+
+#include <string>
+#include <vector>
+
+namespace dtlto {
+
+/// An argument of the form of dtlto's own options. Which there are is known to
+/// cli/own-options.ts, which refuses those that there are not.
+bool isOwnOption(const std::string &Argument, bool IsWindows);
+
+/// lld's arguments, as cli/own-options.ts would leave them.
+std::vector<std::string>
+withoutOwnOptions(const std::vector<std::string> &Arguments, bool IsWindows);
+
+/// An own option among the (expanded) arguments, or the wish for help, which
+/// has a part of ours.
+bool argumentsAsk(const std::vector<std::string> &Arguments, bool IsWindows);
+
+/// A variable of dtlto's that is a setting, or a slip of the pen.
+bool environmentAsks();
+
+/// A dtlto.toml in the working directory or above. Whether it may be trusted is
+/// for config/ to say; what is no regular file is none.
+bool hasConfigFile();
+
+/// Whether a link may be done without distribution when that cannot work. Looks
+/// at arguments and environment; the file is read by config/ alone.
+bool allowsFallback(const std::vector<std::string> &Arguments, bool IsWindows);
+
+} // namespace dtlto
+
+#endif

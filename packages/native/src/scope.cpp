@@ -1,2 +1,0 @@
-// Nothing: this library is there for what it depends on (CMakeLists.txt,
-// early.cpp).
