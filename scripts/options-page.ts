@@ -69,8 +69,8 @@ function exampleFile(): string[] {
 }
 
 function defaultOf(key: SettingKey): string {
-  const value: string | boolean | undefined = SETTINGS[key].default
-  return value === undefined || value === false ? 'off' : `\`${String(value)}\``
+  const value: string | number | boolean | undefined = SETTINGS[key].default
+  return value === undefined || value === false || value === 0 ? 'off' : `\`${String(value)}\``
 }
 
 const row = (...cells: readonly string[]): string =>

@@ -70,8 +70,8 @@ test('an object that comes from elsewhere is linked as if it had been made here;
     must(STOCK, ['-o', 'unused', '-shared', 'main.o', 'twice.o', 'add.o', '--lto-obj-path=obj'], { cwd })
     for (const [index, { task }] of session.native.jobs().entries()) {
       const object = readFileSync(join(cwd, `obj${String(task)}`))
-      assert.equal(session.native.deliver(index, object), true)
-      assert.equal(session.native.deliver(index, object), false)
+      assert.equal(session.native.deliver(index, object, true), true)
+      assert.equal(session.native.deliver(index, object, true), false)
       assert.equal((await session.compileHere(index)).outcome, 'lost')
     }
     session.native.resume()

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { codegenProgram } from '@dtlto/native'
-import { inTemporaryDirectory, must } from '../link/toolchain.js'
+import { CLANG, DTLTO, inTemporaryDirectory, must, run } from '../link/toolchain.js'
 import { coffX64, x86_64 } from '../parity/targets.js'
 import { compileFor, link, own } from './small-links.js'
 
@@ -49,6 +49,34 @@ describe('--distribute-verify', () => {
         )
       }))
   }
+
+  test('of a sample compares that share of the jobs, the same ones each time', () =>
+    inTemporaryDirectory((cwd) => {
+      const sources = Array.from({ length: 40 }, (_, i) => `m${String(i)}.c`)
+      for (const [i, source] of sources.entries()) {
+        writeFileSync(
+          join(cwd, source),
+          `int f${String(i)}(int *a, int n) { int s = 0; while (n--) s += a[n]; return s; }\n`,
+        )
+      }
+      must(CLANG, ['-flto=thin', '-O2', '-c', ...sources], { cwd })
+      const objects = sources.map((source) => source.replace('.c', '.o'))
+      /** The modules that were found to differ: those that were compared, up to the first, at which the link ends. */
+      const compared = (share: string): string[] => {
+        const options = [`--distribute=${WRONG}`, '--distribute-fallback=none', `--distribute-verify=${share}`]
+        const { exitCode, stderr } = run(DTLTO, ['-shared', ...objects, '-o', 'out', ...options], { cwd })
+        const named = [...stderr.matchAll(/the distributed object of '([^']+)' differs/g)].map(([, name = '']) => name)
+        assert.equal(exitCode, named.length > 0 ? 1 : 0, stderr)
+        return named
+      }
+      assert.deepEqual(compared('0%'), [])
+      const kept = (): string[] => readdirSync(cwd).filter((name) => name.startsWith('dtlto-verify-'))
+      assert.deepEqual(kept(), [])
+      // Any of the sample may be the first to come back.
+      for (let i = 0; i < 2; i++) assert.ok(compared('5%').length > 0)
+      assert.ok(kept().length <= 6, `of forty modules more than a twentieth: ${kept().join()}`)
+      assert.ok(compared('100%').length > 0)
+    }))
 
   test('is off by default: then a wrong object is taken', () =>
     inTemporaryDirectory((cwd) => {

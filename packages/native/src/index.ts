@@ -42,8 +42,11 @@ export interface NativeLink {
   localSlots(): number
   /** Queues the job for a native thread; answered by a 'job-compiled' event. */
   compileHere(index: number): void
-  /** Gives lld an object. False if the job is settled already; throws if lld could not store it. */
-  deliver(index: number, object: Uint8Array): boolean
+  /**
+   * Gives lld an object; with `toCache` through the link's ThinLTO cache, if it has one, where later links find it. False if the job is settled
+   * already; throws if lld could not store it.
+   */
+  deliver(index: number, object: Uint8Array, toCache: boolean): boolean
   /** Settles a job as failed; lld reports the message as its error. */
   fail(index: number, message: string): void
   /** LLVM's ThinLTO cache key of the job, or '' when its module carries no hash. */

@@ -29,7 +29,7 @@ describe('own options', () => {
     assert.equal(settings.timings, 'past.json')
     assert.deepEqual(rest, ['-o', 'a', 'x.o', '-lm'])
     assert.equal(settings.fallback, 'none')
-    assert.equal(settings.verify, true)
+    assert.equal(settings.verify, 100)
     assert.deepEqual(settings.distributors?.[0]?.options, { hosts: 'a+b' })
   })
 

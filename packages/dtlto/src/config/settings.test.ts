@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { DtltoError, type ErrorCode } from '../errors.js'
 import { loadSettings, type SettingsSources } from './load.js'
 import { DEFAULT_SETTINGS } from './settings.js'
+import { SETTINGS } from './table.js'
 
 describe('settings', () => {
   let root = ''
@@ -83,12 +84,30 @@ describe('settings', () => {
     )
   })
 
+  test('may ask for a share to be verified, and for nothing that is none', () => {
+    const { kind } = SETTINGS.verify
+    for (const [written, share] of [
+      [true, 100],
+      ['on', 100],
+      ['off', 0],
+      ['5%', 5],
+      ['0.25%', 0.25],
+      [5, 5],
+      ['100%', 100],
+    ] as const) {
+      assert.equal(kind.parse(written, 'here'), share)
+    }
+    for (const wrong of ['101%', '5 %', '-5%', '%', '5', 101, -1, NaN, '1e1%']) {
+      assert.throws(() => kind.parse(wrong, 'here'), { code: 'DTLTO_OPTION_INVALID' })
+    }
+  })
+
   test('may name the file, which must then exist', async () => {
     const other = join(root, 'other.toml')
     writeFileSync(other, 'verify = true\nsummary = true')
-    assert.equal((await load({ configFile: other })).verify, true)
+    assert.equal((await load({ configFile: other })).verify, 100)
     assert.equal((await load({ configFile: other })).summary, true)
-    assert.equal((await load({ env: { DTLTO_CONFIG: other } })).verify, true)
+    assert.equal((await load({ env: { DTLTO_CONFIG: other } })).verify, 100)
     await assert.rejects(
       load({ configFile: join(root, 'none.toml') }),
       fails('DTLTO_CONFIG_INVALID', /--distribute-config: no such file/),

@@ -4,7 +4,7 @@
  * file's reader, `--help` and docs/options.md are made from the rows. A name of several words is written in camelCase here and
  * with hyphens by users.
  */
-import { FILE, FLAG, oneOf, type ValueKind } from './values.js'
+import { FILE, FLAG, oneOf, SHARE, type ValueKind } from './values.js'
 
 interface Description {
   /** One line of --help. */
@@ -23,6 +23,16 @@ export interface Setting<T> extends Description {
 const setting = <T>(row: Setting<T>): Setting<T> => row
 
 export const SETTINGS = {
+  cache: setting({
+    kind: oneOf('verified', 'all', 'none'),
+    default: 'verified',
+    example: '"verified"',
+    help: "Which objects from elsewhere go into lld's ThinLTO cache, where later links find them",
+    docs:
+      "which objects from elsewhere go into lld's ThinLTO cache (`--thinlto-cache-dir`), where later links find them, stock lld's too. `verified`: those " +
+      'that no wire can have changed, from distributors with end-to-end integrity or compared by `--distribute-verify`; so none from ' +
+      '`distcc`. `all`: every object that passed the checks. `none`: none ([security](security.md#servers-and-workers))',
+  }),
   fallback: setting({
     kind: oneOf('local', 'none'),
     default: 'local',
@@ -60,11 +70,13 @@ export const SETTINGS = {
     docs: 'a Chrome/Perfetto trace of the link: its phases, and every job with its distributor, worker, timings and retries',
   }),
   verify: setting({
-    kind: FLAG,
-    default: false,
+    kind: SHARE,
+    default: 0,
     example: 'false',
-    help: 'Compile every distributed job here too and fail if an object differs',
-    docs: 'compile every distributed job here too; an object that differs fails the link, and both objects and the job are kept',
+    help: 'Compile distributed jobs here too and fail if an object differs; =5% for a sample',
+    docs:
+      'compile every distributed job here too, or with `=5%` every twentieth: always the same ones for the same modules. An object that differs ' +
+      'fails the link, and both objects and the job are kept',
   }),
 }
 

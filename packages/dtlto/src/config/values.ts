@@ -33,6 +33,19 @@ export const FLAG: ValueKind<boolean> = {
   },
 }
 
+/** A share in per cent; all of it where it is written without a value. */
+export const SHARE: ValueKind<number> = {
+  placeholder: '',
+  bare: 100,
+  parse(written, place) {
+    if (typeof written === 'number' && written >= 0 && written <= 100) return written
+    const percent = /^(\d{1,3}(?:\.\d{1,2})?)%$/.exec(String(written))?.[1]
+    if (percent !== undefined && Number(percent) <= 100) return Number(percent)
+    if (percent !== undefined || String(written).includes('%')) return refuse(place, 'a share such as 5%', written)
+    return FLAG.parse(written, place) ? 100 : 0
+  },
+}
+
 /** The path of a file that dtlto reads or writes. */
 export const FILE: ValueKind<string | undefined> = {
   placeholder: '<file>',

@@ -18,7 +18,7 @@ export function checkDefinition(value: unknown, from: string): asserts value is 
     throw new DtltoError('DTLTO_PLUGIN_INVALID', `${from}: expected ${expected} but received ${describe(received)}`)
   }
   if (typeof value !== 'object' || value === null) return invalid('a distributor definition', value)
-  const { name, apiVersion, options, open } = value as Record<string, unknown>
+  const { name, apiVersion, options, integrity, open } = value as Record<string, unknown>
   if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name)) {
     invalid('a name of lower-case letters, digits and hyphens', name)
   }
@@ -39,6 +39,8 @@ export function checkDefinition(value: unknown, from: string): asserts value is 
       invalid(`a type of string, integer, boolean or list for option '${key}'`, type)
     }
   }
+  if (integrity !== undefined && integrity !== 'end-to-end' && integrity !== 'none')
+    invalid(`integrity as 'end-to-end' or 'none'`, integrity)
   if (typeof open !== 'function') invalid('open as a function', open)
 }
 

@@ -49,6 +49,11 @@ export interface DistributorDefinition<S extends OptionsSchema = OptionsSchema> 
   readonly apiVersion: string
   readonly options: S
   /**
+   * `end-to-end`: what it returns is what the compiler made, bit for bit: covered by a digest that the compiling machine computed, or never off this
+   * machine. Default: `none`. Objects without it are not kept for later links (`--distribute-cache`).
+   */
+  readonly integrity?: 'end-to-end' | 'none'
+  /**
    * Starts the distributor for one link. It should return quickly: connecting may go on in the background while
    * `status().accepting` is false. Throws (or rejects with) a DtltoError if the distributor cannot be used at all.
    */

@@ -1,6 +1,7 @@
 /**
- * The gate between distributors and lld. What comes through is not trusted: plugins have defects, workers may be somebody else's.
- * An object must be whole and of the link's target (assembly must be text); that it is the right one only --distribute-verify can tell.
+ * The gate between distributors and lld. What comes through is not trusted: plugins have defects, workers may be somebody else's, and wires
+ * flip bits. An object must be whole, of the link's target and sound in all its tables (assembly must be text); that it is the right one only
+ * --distribute-verify can tell. What cannot be verified goes to lld and not to its cache, for it shall not outlive the link.
  * Files beside the object are written where the backend itself would have written them, and nowhere else. What the compiler said is held
  * back until all jobs have ended: in whatever order objects came, the user reads it in the order of the jobs, which is stock lld's with
  * `--thinlto-jobs=1`.
@@ -10,66 +11,105 @@ import { dirname, resolve } from 'node:path'
 import type { Settings } from '../config/settings.js'
 import type { CompiledHere, CompiledObject, SideOutput } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
+import { printable } from '../printable.js'
 import type { Accepted } from '../scheduler/schedule.js'
 import { whyNotAssembly } from './assembly.js'
 import type { LinkBackendJob } from './backend-job.js'
 import type { LinkSession } from './session.js'
-import { verifyObject } from './verify.js'
+import { isInSample, verifyObject } from './verify.js'
 
 export interface Acceptor {
-  /** Gives a result to lld. Throws DTLTO_OBJECT_REJECTED. */
+  /** Gives a result to lld. Throws or rejects with DTLTO_OBJECT_REJECTED. */
   readonly accept: (
     job: { readonly index: number },
     result: CompiledObject | CompiledHere,
+    from: { readonly distributorName: string },
   ) => Accepted | Promise<Accepted>
   /** Says what the compiler of the job's object said: once, after `accept`. A compile in this process has spoken for itself. */
   readonly say: (index: number) => void
+  /** lld does not wait any more: what is still being looked at comes too late. */
+  readonly end: () => void
+  /** Who made objects that lld has and that nobody can vouch for. */
+  readonly doubtful: DoubtfulSources
 }
 
-export function acceptor(
-  jobs: readonly LinkBackendJob[],
-  session: LinkSession,
-  settings: Pick<Settings, 'verify'>,
-): Acceptor {
+/** Names of workers by distributor. */
+export type DoubtfulSources = ReadonlyMap<string, ReadonlySet<string>>
+
+export interface AcceptRules extends Pick<Settings, 'verify' | 'cache'> {
+  /** Whether nothing can have changed what the distributor of this name returns. */
+  readonly hasIntegrity: (distributorName: string) => boolean
+}
+
+/** No object is so much larger than all bitcode of its link. */
+const BYTES_ALWAYS = 16 * 1024 * 1024
+const BYTES_PER_BITCODE_BYTE = 32
+
+export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, rules: AcceptRules): Acceptor {
   const words = new Map<number, Pick<CompiledObject, 'diagnostics' | 'stderr'>>()
+  const doubtful = new Map<string, Set<string>>()
+  let isOver = false
+  const mostBytes =
+    BYTES_ALWAYS + BYTES_PER_BITCODE_BYTE * jobs.reduce((sum, { bitcodeBytes }) => sum + bitcodeBytes, 0)
   // Where lld wants assembly there is no format to check, and anything passes.
-  let isAssembly: boolean | undefined
-  const whyNot = (object: Uint8Array): string => {
-    const why = session.native.whyNotObject(object)
+  let isAssembly: Promise<boolean> | undefined
+  const whyNot = async (job: LinkBackendJob, object: Uint8Array): Promise<string> => {
+    if (object.length > mostBytes) return 'larger than the link’s bitcode lets expect'
+    const why = await session.native.checkObject(job.index, object)
     if (why !== '') return why
-    isAssembly ??= session.native.whyNotObject(NO_OBJECT) === ''
-    return isAssembly ? whyNotAssembly(object) : ''
+    isAssembly ??= session.native.checkObject(job.index, NO_OBJECT).then((fault) => fault === '')
+    return (await isAssembly) ? whyNotAssembly(object) : ''
   }
-  const place = (job: LinkBackendJob, result: CompiledObject, files: readonly SideOutput[]): Accepted => {
-    if (!session.deliver(job.index, result.object)) return 'lost'
+  const place = (
+    job: LinkBackendJob,
+    result: CompiledObject,
+    files: readonly SideOutput[],
+    distributorName: string,
+    isVerified: boolean,
+  ): Accepted => {
+    const isSafe = isVerified || rules.hasIntegrity(distributorName)
+    const toCache = rules.cache === 'all' || (rules.cache === 'verified' && isSafe)
+    if (!session.deliver(job.index, result.object, toCache)) return 'lost'
+    if (!isSafe) doubtful.set(distributorName, (doubtful.get(distributorName) ?? new Set()).add(result.worker ?? ''))
     // Not the result itself, which would keep the object's bytes.
     const { diagnostics, stderr } = result
-    if (diagnostics.length > 0 || stderr)
-      words.set(job.index, { diagnostics: [...diagnostics], ...(stderr && { stderr }) })
+    if (diagnostics.length > 0 || stderr) words.set(job.index, { diagnostics, ...(stderr && { stderr }) })
     writeFiles(files, session)
     return 'placed'
   }
+  const acceptObject = async (job: LinkBackendJob, result: CompiledObject, from: string): Promise<Accepted> => {
+    const why = await whyNot(job, result.object)
+    if (why !== '') throw rejected(job, `is ${why}`)
+    // The compiler's own words about errors are lld's, from a compile in this process; so is what would steer a terminal.
+    if (result.diagnostics.some(({ severity }) => severity === 'error')) throw rejected(job, 'came with errors')
+    if (!isPlain(result)) throw rejected(job, 'came with control characters in its text')
+    const files = result.sideOutputs.map((output) => expectedFile(output, job, session))
+    const isVerified = isInSample(job, rules.verify)
+    if (isVerified) await verifyObject(job, result.object, session)
+    return isOver ? 'lost' : place(job, result, files, from, isVerified)
+  }
   return {
-    accept: (job, result) => {
+    accept: (job, result, { distributorName }) => {
       const of = jobs[job.index] as LinkBackendJob
-      if (result.kind === 'here') return placedHere(of, session)
-      const why = whyNot(result.object)
-      if (why !== '') throw rejected(of, `is ${why}`)
-      // The compiler's own words about errors are lld's, from a compile in this process.
-      if (result.diagnostics.some(({ severity }) => severity === 'error')) throw rejected(of, 'came with errors')
-      const files = result.sideOutputs.map((output) => expectedFile(output, of, session))
-      if (settings.verify) return verifyObject(of, result.object, session).then(() => place(of, result, files))
-      return place(of, result, files)
+      return result.kind === 'here' ? placedHere(of, session) : acceptObject(of, result, distributorName)
+    },
+    end: () => {
+      isOver = true
     },
     say: (index) => {
       const { diagnostics = [], stderr } = words.get(index) ?? {}
       for (const { severity, message } of diagnostics) session.native.diagnose(severity, message)
       if (stderr) writeSync(2, stderr)
     },
+    doubtful,
   }
 }
 
 const NO_OBJECT = Uint8Array.of(0)
+
+function isPlain({ diagnostics, stderr = '' }: CompiledObject): boolean {
+  return [stderr, ...diagnostics.map(({ message }) => message)].every((text) => printable(text) === text)
+}
 
 function placedHere(job: LinkBackendJob, session: LinkSession): Accepted {
   switch (session.settledBy(job.index)) {

@@ -5,7 +5,7 @@ import { printableLine } from '../printable.js'
 import type { Clock } from '../scheduler/clock.js'
 import type { LaneSpec } from '../scheduler/lane.js'
 import { schedule } from '../scheduler/schedule.js'
-import { acceptor } from './accept.js'
+import { acceptor, type DoubtfulSources } from './accept.js'
 import type { LinkBackendJob } from './backend-job.js'
 import type { LinkRequest } from './link.js'
 import type { LinkSession } from './session.js'
@@ -21,15 +21,16 @@ const CLOCK: Clock = {
   },
 }
 
-/** Settles every job: its object is in lld's hands, or lld knows why there is none. */
+/** Settles every job: its object is in lld's hands, or lld knows why there is none. Resolves with whose objects nobody can vouch for. */
 export async function compileJobs(
   jobs: readonly LinkBackendJob[],
   session: LinkSession,
   lanes: readonly LaneSpec[],
   { settings, events, pastMs }: LinkRequest,
+  hasIntegrity: (distributorName: string) => boolean,
   signal: AbortSignal,
-): Promise<void> {
-  const { accept, say } = acceptor(jobs, session, settings)
+): Promise<DoubtfulSources> {
+  const { accept, end, say, doubtful } = acceptor(jobs, session, { ...settings, hasIntegrity })
   const results = await schedule({
     jobs,
     distributors: lanes,
@@ -45,7 +46,8 @@ export async function compileJobs(
       }
     },
   })
-  if (signal.aborted) return
+  end()
+  if (signal.aborted) return doubtful
   for (const [index, result] of results.entries()) {
     switch (result.kind) {
       case 'done':
@@ -62,6 +64,7 @@ export async function compileJobs(
         break
     }
   }
+  return doubtful
 }
 
 function explain(error: unknown, job: LinkBackendJob): string {

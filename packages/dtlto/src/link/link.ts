@@ -4,7 +4,7 @@
 import type { NativeArgument } from '@dtlto/native'
 import type { Settings } from '../config/settings.js'
 import type { BackendJob } from '../distributors/interface.js'
-import { openDistributors, prepareDistributors } from './distributors.js'
+import { openDistributors, type PreparedDistributor, prepareDistributors } from './distributors.js'
 import type { LinkEvents } from './events.js'
 import { LinkBackendJob } from './backend-job.js'
 import { compileJobs } from './compile-jobs.js'
@@ -67,7 +67,7 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
       const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, travel, index, job))
       // From here the set of jobs is fixed.
       request.events.emit({ type: 'jobs', jobs })
-      await compileJobs(jobs, session, distributors.lanes, request, cancelled.signal)
+      await compileJobs(jobs, session, distributors.lanes, request, hasIntegrity(definitions), cancelled.signal)
       // From here the set of objects is fixed.
       request.events.emit({ type: 'objects' })
       session.native.resume()
@@ -81,3 +81,8 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
     await distributors.close()
   }
 }
+
+const hasIntegrity =
+  (prepared: readonly PreparedDistributor[]) =>
+  (name: string): boolean =>
+    prepared.some(({ label, definition }) => label === name && definition.integrity === 'end-to-end')

@@ -76,9 +76,9 @@ export class LinkSession {
     return promise
   }
 
-  /** Gives lld an object; false if the job has one already. */
-  deliver(index: number, object: Uint8Array): boolean {
-    const won = this.native.deliver(index, object)
+  /** Gives lld an object; false if the job has one already. `toCache`: also to later links, by way of lld's ThinLTO cache. */
+  deliver(index: number, object: Uint8Array, toCache: boolean): boolean {
+    const won = this.native.deliver(index, object, toCache)
     if (won) this.#settled.set(index, 'delivery')
     return won
   }

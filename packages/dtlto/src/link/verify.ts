@@ -1,9 +1,17 @@
+import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { jobManifest } from '../distributors/isolated/worker-message.js'
 import { DtltoError } from '../errors.js'
 import type { LinkBackendJob } from './backend-job.js'
 import type { LinkSession } from './session.js'
+
+/** Whether the job is in the sample of so many per cent: by its content, so that the same link verifies the same jobs and a changed one others. */
+export function isInSample(job: LinkBackendJob, percent: number): boolean {
+  if (percent <= 0 || percent >= 100) return percent > 0
+  const digest = createHash('sha256').update(job.cacheKey()).update('\0').update(job.moduleId).digest()
+  return digest.readUInt32LE() < (percent / 100) * 2 ** 32
+}
 
 /**
  * --distribute-verify: makes the object here too and compares. A difference means that a worker is not what it should be, or a defect of

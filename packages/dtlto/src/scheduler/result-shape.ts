@@ -11,6 +11,7 @@ import { describe } from './trouble.js'
 export const MAX_TEXT = 64 * 1024
 const MAX_ITEMS = 10_000
 const MAX_NAME = 200
+const TOO_MUCH = `its compiler said more than ${String(MAX_TEXT / 1024)} KiB`
 const MAX_REASON = 1_000
 const MAX_PATH = 64 * 1024
 
@@ -23,13 +24,14 @@ export function checkResult(value: unknown, distributor: string): CompileResult 
     case 'object': {
       const object = plugin.bytes(plugin.read(value, 'object'), '"object"')
       const list = plugin.list(value, 'diagnostics')
+      if (list.length > MAX_ITEMS) return cannot(TOO_MUCH)
       const diagnostics = list.map((item) => plugin.diagnostic(item) ?? plugin.wrongItem('diagnostics', item))
       const sideOutputs = plugin.list(value, 'sideOutputs').map((item) => plugin.sideOutput(item))
       const stderr = plugin.read(value, 'stderr')
       if (stderr !== undefined && typeof stderr !== 'string') throw plugin.misbehaved('a string for "stderr"', stderr)
       const timings = plugin.timings(value)
       const said = diagnostics.reduce((sum, { message }) => sum + message.length, stderr?.length ?? 0)
-      if (said > MAX_TEXT) return cannot(`its compiler said more than ${String(MAX_TEXT / 1024)} KiB`)
+      if (said > MAX_TEXT) return cannot(TOO_MUCH)
       return Object.freeze({
         kind,
         object,
@@ -126,9 +128,8 @@ class ForeignReader {
     const list = this.read(record, key)
     if (!isArray(list)) throw this.misbehaved(`an array for "${key}"`, list)
     const length = this.read(list, 'length')
-    if (typeof length !== 'number' || length > MAX_ITEMS)
-      throw this.misbehaved(`at most ${String(MAX_ITEMS)} items in "${key}"`, length)
-    return Array.from({ length }, (_, i) => this.read(list, i))
+    if (typeof length !== 'number') throw this.misbehaved(`an array for "${key}"`, list)
+    return Array.from({ length: Math.min(length, MAX_ITEMS + 1) }, (_, i) => this.read(list, i))
   }
 
   diagnostic(item: unknown): Diagnostic | undefined {

@@ -52,7 +52,11 @@ export interface ScheduleOptions {
    * Takes an object: `placed`, or `lost` when the job has its object already. Throws DTLTO_OBJECT_REJECTED for an object that cannot
    * be right; the job then goes elsewhere. Any other error than a DtltoError is a bug of ours and ends the schedule.
    */
-  readonly accept: (job: BackendJob, result: CompiledObject | CompiledHere) => Accepted | Promise<Accepted>
+  readonly accept: (
+    job: BackendJob,
+    result: CompiledObject | CompiledHere,
+    from: { readonly distributorName: string },
+  ) => Accepted | Promise<Accepted>
   readonly policy?: Partial<Policy>
   /** Milliseconds that the job's backend took in a past link, if known. */
   readonly pastMs?: (job: BackendJob) => number | undefined
@@ -312,7 +316,7 @@ class Schedule {
     }
     let accepted: Accepted | Promise<Accepted>
     try {
-      accepted = this.#options.accept(this.#state(attempt.job).job, result)
+      accepted = this.#options.accept(this.#state(attempt.job).job, result, { distributorName: attempt.lane.name })
     } catch (thrown) {
       return refused(thrown)
     }

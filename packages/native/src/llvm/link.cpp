@@ -176,8 +176,9 @@ unsigned Link::localSlots() const { return Jobs ? Jobs->slots() : 0; }
 
 void Link::compileHere(unsigned Index) { Jobs->compileHere(Index); }
 
-bool Link::deliver(unsigned Index, StringRef Object, std::string &Error) {
-  return Jobs->deliver(Jobs->job(Index), Object, Error);
+bool Link::deliver(unsigned Index, StringRef Object, bool ToCache,
+                   std::string &Error) {
+  return Jobs->deliver(Jobs->job(Index), Object, ToCache, Error);
 }
 
 void Link::fail(unsigned Index, StringRef Message) {

@@ -114,7 +114,8 @@ public:
   void compileHere(unsigned Index);
   /// Gives lld the object of a job. False if the job is settled already; an
   /// error if the object could not be stored.
-  bool deliver(unsigned Index, llvm::StringRef Object, std::string &Error);
+  bool deliver(unsigned Index, llvm::StringRef Object, bool ToCache,
+               std::string &Error);
   /// Settles a job as failed: lld reports the message.
   void fail(unsigned Index, llvm::StringRef Message);
   /// LLVM's ThinLTO cache key, empty for a module without hash.

@@ -280,7 +280,8 @@ void ThinJobs::compileHere(unsigned Index) {
   });
 }
 
-bool ThinJobs::deliver(ThinJob &Job, StringRef Object, std::string &Message) {
+bool ThinJobs::deliver(ThinJob &Job, StringRef Object, bool ToCache,
+                       std::string &Message) {
   {
     std::lock_guard<std::mutex> Lock(Job.Mutex);
     if (Job.Now != ThinJob::State::Open)
@@ -288,7 +289,9 @@ bool ThinJobs::deliver(ThinJob &Job, StringRef Object, std::string &Message) {
     Job.Now = ThinJob::State::Writing;
   }
   auto Write = [&]() -> Error {
-    auto Stream = takeStream(Job, Job.Task, Job.Module.getModuleIdentifier());
+    StringRef Id = Job.Module.getModuleIdentifier();
+    auto Stream =
+        ToCache ? takeStream(Job, Job.Task, Id) : AddStream(Job.Task, Id);
     if (!Stream)
       return Stream.takeError();
     *(*Stream)->OS << Object;

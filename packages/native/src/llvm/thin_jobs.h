@@ -89,7 +89,9 @@ public:
   /// Of any module of the link; made on first use and kept.
   const ModuleBytes *moduleBytes(llvm::StringRef ModuleId);
   void compileHere(unsigned Index);
-  bool deliver(ThinJob &Job, llvm::StringRef Object, std::string &Error);
+  /// Without \p ToCache the object goes past lld's cache, straight to lld.
+  bool deliver(ThinJob &Job, llvm::StringRef Object, bool ToCache,
+               std::string &Error);
   /// The files that the job's backend writes beside the object: .dwo, remarks.
   std::vector<std::string> sideOutputPaths(const ThinJob &Job) const;
   /// Ends the job without a message of its own.

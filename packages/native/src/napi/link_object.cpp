@@ -156,7 +156,7 @@ Napi::Value LinkObject::deliver(const Napi::CallbackInfo &Info) {
       Index,
       llvm::StringRef(reinterpret_cast<const char *>(Object.Data()),
                       Object.ByteLength()),
-      Problem);
+      Info[2].ToBoolean(), Problem);
   if (!Problem.empty())
     Napi::Error::New(Env, Problem).ThrowAsJavaScriptException();
   return Napi::Boolean::New(Env, Won);

@@ -16,6 +16,7 @@ import { fixedSlots, type SlotSource } from './slot-source.js'
 export const local = defineDistributor({
   name: 'local',
   apiVersion: PLUGIN_API_VERSION,
+  integrity: 'end-to-end',
   options: {
     slots: { type: 'integer', min: 1, max: 4096, description: 'Jobs at a time; by default as many as lld would run' },
     isolate: {
