@@ -17,7 +17,7 @@ const SRC = './packages/dtlto/src'
 const MAY_IMPORT = {
   scheduler: [],
   distributors: ['config'],
-  config: [],
+  config: ['distributors/locate.ts'],
   link: ['scheduler', 'distributors', 'config'],
   report: ['link/events.ts', 'scheduler/events.ts'],
   cli: ['config', 'link', 'report', 'distributors'],

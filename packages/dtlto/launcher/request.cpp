@@ -114,7 +114,8 @@ bool hasConfigFile() {
   for (;;) {
     struct stat Status;
     std::string Candidate = (At == "/" ? "" : At) + "/dtlto.toml";
-    if (stat(Candidate.c_str(), &Status) == 0 && S_ISREG(Status.st_mode))
+    // Whatever it is: config/file.ts says of one that does not count why.
+    if (lstat(Candidate.c_str(), &Status) == 0)
       return true;
     if (At == "/" || At.empty())
       return false;

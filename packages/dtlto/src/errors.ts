@@ -5,6 +5,7 @@
 export const ERROR_CODES = {
   DTLTO_OPTION_INVALID: 'an option of dtlto, on the command line or in the environment, cannot be used as written',
   DTLTO_CONFIG_INVALID: 'the configuration file cannot be read, or holds something dtlto does not know',
+  DTLTO_CONFIG_NOT_ALLOWED: 'a dtlto.toml that was found names code to run, and the user has not allowed that yet',
   DTLTO_NATIVE_UNAVAILABLE: 'the native part (lld and LLVM as an addon) could not be loaded',
   DTLTO_NATIVE_MISMATCH: 'the native part is of another version than the JavaScript that loads it',
   DTLTO_FLAVOUR_UNKNOWN: 'the name the program was started by is not one of its linker names',
@@ -18,6 +19,7 @@ export const ERROR_CODES = {
   DTLTO_OBJECT_REJECTED: 'an object that came back is incomplete, empty or of the wrong kind',
   DTLTO_DEADLINE_EXCEEDED: 'a job took longer on a distribution system than its deadline allows',
   DTLTO_NO_DISTRIBUTOR_LEFT: 'no distributor could compile a job, and falling back to this machine is switched off',
+  DTLTO_NOT_DISTRIBUTED: 'no distributor has compiled any job, and --distribute-required asks for that',
   DTLTO_VERIFY_MISMATCH: 'a distributed object differs from the one made on this machine',
   DTLTO_CANCELLED: 'the link was cancelled',
 } as const

@@ -19,6 +19,7 @@ export type {
   DoesNotCompile,
   JobFile,
   LinkFacts,
+  OptionOf,
   OptionSpec,
   OptionsSchema,
   OptionValues,

@@ -15,7 +15,7 @@ import { LinkTimings } from '../report/timings.js'
 import { LinkTrace } from '../report/trace.js'
 import { printable, printableLine } from '../printable.js'
 import { holdProcess } from './hold-process.js'
-import { ownHelp, splitOwnOptions } from './own-options.js'
+import { otherDistributor, ownHelp, splitOwnOptions } from './own-options.js'
 import { PROGRAM_NAMES } from './programs.js'
 import { restoreEnvironment, type StartInformation, startInformation } from './start-information.js'
 
@@ -105,13 +105,20 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   // Without options of ours in response files lld may as well read them itself.
   const rest = own.rest.length === expanded.length ? given : own.rest
   const workingDirectory = currentDirectory()
+  const warn = (message: string): void => say(2, `${name}: warning: ${printableLine(message)}\n`)
   const settings = await loadSettings({
     commandLine: own.settings,
     configFile: own.configFile,
     env: process.env,
     workingDirectory,
+    warn,
   })
-  if (settings.distributors.some(({ name }) => name !== 'local')) guard.expectPlugins()
+  const remote = settings.distributors.find(({ name }) => name !== 'local')
+  if (remote) {
+    guard.expectPlugins()
+    const other = otherDistributor(rest, windows)
+    if (other !== undefined) warn(`${remote.from} is not used: '${other}' has lld distribute the jobs itself`)
+  }
   const trace = settings.trace === undefined ? undefined : new LinkTrace()
   const summary = settings.summary ? new LinkSummary() : undefined
   const timings = settings.timings === undefined ? undefined : new LinkTimings(settings.timings)
@@ -127,7 +134,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   if (timings) listeners.push((event) => timings.add(event))
   if (summary) listeners.push((event) => summary.add(event))
   listeners.push((event) => {
-    if (event.type === 'warning') say(2, `${name}: warning: ${event.distributor}: ${printableLine(event.message)}\n`)
+    if (event.type === 'warning') warn(`${event.distributor}: ${event.message}`)
   })
   const { exitCode } = await runLink({
     argv: [started.stock, ...rest],
@@ -140,7 +147,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   })
   if (trace && settings.trace !== undefined) trace.save(settings.trace)
   const trouble = timings?.save()
-  if (trouble !== undefined) say(2, `${name}: warning: ${printableLine(trouble)}\n`)
+  if (trouble !== undefined) warn(trouble)
   if (summary) say(2, `${name}: ${summary.text()}`)
   if (exitCode === 0 && asksForHelp(rest, windows)) write(1, ownHelp(windows))
   return exitCode

@@ -64,8 +64,23 @@ export function splitOwnOptions(argv: readonly NativeArgument[], windows: boolea
     if (key === undefined) configFile = FILE.parse(value, spelling)
     checkOnce(given, own, key === undefined ? configFile : reader.read(key, value, spelling))
   }
-  if (distributors.length > 0) reader.distribute(distributors)
+  if (distributors.length > 0) {
+    reader.distribute(distributors)
+    const other = otherDistributor(rest, windows)
+    if (other !== undefined) {
+      throw new DtltoError(
+        'DTLTO_OPTION_INVALID',
+        `${String(distributors[0]?.from)}: '${other}' has lld distribute the same jobs itself; leave one of the two out`,
+      )
+    }
+  }
   return { settings: reader.settings, configFile, rest }
+}
+
+/** lld's own option for a program that distributes ThinLTO jobs, which then never reach dtlto. */
+export function otherDistributor(argv: readonly NativeArgument[], windows: boolean): string | undefined {
+  const pattern = windows ? /^(?:\/|--?)thinlto-distributor(?:[:=]|$)/i : /^--?thinlto-distributor(?:=|$)/
+  return argv.find((argument): argument is string => typeof argument === 'string' && pattern.test(argument))
 }
 
 function match(argument: string, windows: boolean): OwnOption | undefined {

@@ -1,6 +1,8 @@
 /** `dtlto COMMAND`: everything that is not a link. */
 import { native } from '@dtlto/native'
+import { didYouMean } from '../config/nearest.js'
 import { DtltoError } from '../errors.js'
+import { allowCommand, denyCommand } from './consent.js'
 import { doctor } from './doctor/doctor.js'
 import { ownHelp } from './own-options.js'
 import { PROGRAM_NAMES } from './programs.js'
@@ -13,9 +15,15 @@ const USAGE = `dtlto: distributed ThinLTO inside lld
                                                              ${PROGRAM_NAMES.join(', ')}
   dtlto doctor [--distribute=NAME,... ...]   finds out what is wrong with the installation, the settings and
                                              the distributors, and says how to mend it
+  dtlto allow [FILE]                         lets a dtlto.toml that links find (by default the nearest) name code to run;
+                                             as it is now: a change needs this again
+  dtlto allow --list                         shows what was allowed
+  dtlto deny [FILE]                          takes that back
   dtlto --version
   dtlto --help
 `
+
+const COMMANDS = ['doctor', 'allow', 'deny', '--version', '--help']
 
 /** Gives the exit code. */
 export async function tool(argv: readonly string[], write: Write): Promise<number> {
@@ -23,6 +31,10 @@ export async function tool(argv: readonly string[], write: Write): Promise<numbe
   switch (command) {
     case 'doctor':
       return await doctor(rest, (text) => write(1, text))
+    case 'allow':
+      return allowCommand(rest, process.env, (text) => write(1, text))
+    case 'deny':
+      return denyCommand(rest, process.env, (text) => write(1, text))
     case '--version':
     case '-v':
       write(1, `dtlto ${native().version} (LLVM ${native().llvmVersion})\n`)
@@ -37,7 +49,7 @@ export async function tool(argv: readonly string[], write: Write): Promise<numbe
     default:
       throw new DtltoError(
         'DTLTO_OPTION_INVALID',
-        `unknown command '${command}': expected doctor, --version or --help; for a link start ld.dtlto`,
+        `unknown command '${command}': expected ${COMMANDS.join(', ')}; for a link start ld.dtlto${didYouMean(command, COMMANDS)}`,
       )
   }
 }

@@ -2,18 +2,22 @@
  * dtlto.toml. Its keys are `distribute`, the rows of table.ts, and a table of options for each distributor (docs/options.md has an example).
  * Relative paths count from the file.
  */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { isPath } from '../distributors/locate.js'
 import { DtltoError } from '../errors.js'
 import { didYouMean } from './nearest.js'
 import { type DistributorChoice, type PartialSettings, type RawOptionValue, SettingsReader } from './settings.js'
 import { SETTING_KEYS, writtenName } from './table.js'
 import { placeOf } from './toml-place.js'
+import { readTrusted, type TrustedFile } from './trusted-file.js'
 
 export const CONFIG_FILE_NAME = 'dtlto.toml'
 
 /** The options of one distributor that the file gives, wherever that name is chosen. */
 export interface FileOptions {
+  /** Where its table begins. */
+  readonly heading: string
   readonly options: Readonly<Record<string, RawOptionValue>>
   /** Where each of them stands, by key. */
   readonly places: Readonly<Record<string, string>>
@@ -27,15 +31,26 @@ export interface FileSettings {
 
 export const NO_FILE: FileSettings = { settings: {}, distributorOptions: new Map() }
 
-/** The nearest dtlto.toml from `directory` upwards. */
-export function findConfigFile(directory: string): string | undefined {
+/**
+ * The nearest dtlto.toml from `directory` upwards that the user or root has written. `onDistrust` hears of others, which are passed by:
+ * somebody else's file decides nothing, and breaks nothing.
+ */
+export function findConfigFile(
+  directory: string,
+  onDistrust: (message: string) => void = () => undefined,
+): TrustedFile | undefined {
   for (let at = resolve(directory); ; at = dirname(at)) {
     const candidate = join(at, CONFIG_FILE_NAME)
-    if (existsSync(candidate)) return candidate
+    const file = readTrusted(candidate)
+    if (file !== undefined && !('distrust' in file)) return file
+    if (file !== undefined) {
+      onDistrust(`'${candidate}' is not used: ${file.distrust}; if you trust it, name it with --distribute-config`)
+    }
     if (at === dirname(at)) return undefined
   }
 }
 
+/** A file that the user named: any that can be read. */
 export async function readConfigFile(path: string): Promise<FileSettings> {
   let text: string
   try {
@@ -65,12 +80,6 @@ export async function parseConfig(text: string, path: string): Promise<FileSetti
   return new ConfigReader(text, path).read(content)
 }
 
-/** File options under those written beside the name. */
-export function withFileOptions(choice: DistributorChoice, file: FileSettings): DistributorChoice {
-  const found = file.distributorOptions.get(choice.name)
-  return found ? { ...choice, options: { ...found.options, ...choice.options }, places: found.places } : choice
-}
-
 class ConfigReader {
   readonly #text: string
   readonly #path: string
@@ -98,7 +107,7 @@ class ConfigReader {
     const names: readonly unknown[] = Array.isArray(value) ? value : [value]
     if (names.length === 0) return this.#refuse(`${place}: expected a distributor's name or a list of names`)
     return names.map((name) => {
-      if (typeof name === 'string' && name !== '') return { name, options: {}, from: place }
+      if (typeof name === 'string' && name !== '') return { ...this.#distributor(name), options: {}, from: place }
       return this.#refuse(`${place}: expected a distributor's name or a list of names`)
     })
   }
@@ -106,19 +115,27 @@ class ConfigReader {
   #optionTables(value: unknown, place: string): Map<string, FileOptions> {
     const tables = new Map<string, FileOptions>()
     for (const [name, table] of Object.entries(this.#table(value, place))) {
-      const heading = `[distributor.${name}]`
-      const entries = Object.entries(this.#table(table, `${heading} in ${this.#at('distributor', name)}`))
-      const places = entries.map(([key]) => [key, `'${key}' of ${heading} in ${this.#at('distributor', name, key)}`])
+      const section = `[distributor.${name}]`
+      const heading = `${section} in ${this.#at('distributor', name)}`
+      const entries = Object.entries(this.#table(table, heading))
+      const places = entries.map(([key]) => [key, `'${key}' of ${section} in ${this.#at('distributor', name, key)}`])
       const options = entries.map(([key, option], i): [string, RawOptionValue] => {
         if (isRawValue(option)) return [key, option]
         return this.#refuse(`${String(places[i]?.[1])}: expected a string, number, boolean or list of strings`)
       })
-      tables.set(name, {
+      tables.set(this.#distributor(name).name, {
+        heading,
         options: Object.fromEntries(options),
         places: Object.fromEntries(places) as Record<string, string>,
       })
     }
     return tables
+  }
+
+  /** Relative paths, and the search for packages, count from the file. */
+  #distributor(name: string): Pick<DistributorChoice, 'name' | 'directory'> {
+    const directory = dirname(this.#path)
+    return { name: isPath(name) ? resolve(directory, name) : name, directory }
   }
 
   #table(value: unknown, place: string): Record<string, unknown> {

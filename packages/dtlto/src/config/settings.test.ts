@@ -21,7 +21,14 @@ describe('settings', () => {
   })
 
   const load = (sources: Partial<SettingsSources> = {}) =>
-    loadSettings({ commandLine: {}, configFile: undefined, env: {}, workingDirectory: below, ...sources })
+    loadSettings({
+      commandLine: {},
+      configFile: undefined,
+      env: {},
+      workingDirectory: below,
+      warn: (message) => assert.fail(message),
+      ...sources,
+    })
   const write = (text: string): void => {
     writeFileSync(join(root, 'dtlto.toml'), text)
   }

@@ -16,6 +16,10 @@ export interface DistributorChoice {
   readonly from: string
   /** Where single options were written, for errors, by key; the others beside the name. */
   readonly places?: Readonly<Record<string, string>>
+  /** The file that `places` are in, if it was merely found and the user has not allowed it to name code. */
+  readonly notAllowed?: string
+  /** What a relative path, or the search for a package, counts from, if not the working directory. */
+  readonly directory?: string
 }
 
 /** A row of the table in table.ts is a field here. */

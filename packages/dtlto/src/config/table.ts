@@ -46,6 +46,15 @@ export const SETTINGS = {
     help: 'Show a progress line while backends compile',
     docs: 'a progress line while backends compile; `auto`: on a terminal',
   }),
+  required: setting({
+    kind: FLAG,
+    default: false,
+    example: 'false',
+    help: 'Fail if there are jobs and no distributor takes any of them',
+    docs:
+      'fail the link if it has jobs and no distributor takes any of them: one that is down then does not go unnoticed. A link without jobs, or ' +
+      'whose jobs are all in the ThinLTO cache, passes',
+  }),
   summary: setting({
     kind: FLAG,
     default: false,

@@ -9,22 +9,21 @@ export const PLUGIN_API_VERSION = '1.0.0'
 
 /** One option that a distributor accepts, as written in `--distribute=NAME,key=value` or in dtlto.toml. */
 export type OptionSpec =
-  | {
-      readonly type: 'string'
-      readonly description: string
-      readonly default?: string
-      readonly choices?: readonly string[]
-    }
-  | {
-      readonly type: 'integer'
-      readonly description: string
-      readonly default?: number
-      readonly min?: number
-      readonly max?: number
-    }
-  | { readonly type: 'boolean'; readonly description: string; readonly default?: boolean }
+  | (OptionOf<string> & { readonly type: 'string'; readonly choices?: readonly string[] })
+  | (OptionOf<number> & { readonly type: 'integer'; readonly min?: number; readonly max?: number })
+  | (OptionOf<boolean> & { readonly type: 'boolean' })
   /** Several strings; on the command line separated by `+` or blanks, in dtlto.toml an array. */
-  | { readonly type: 'list'; readonly description: string; readonly default?: readonly string[] }
+  | (OptionOf<readonly string[]> & { readonly type: 'list' })
+
+/** What options of every type have. */
+export interface OptionOf<T> {
+  readonly description: string
+  readonly default?: T
+  /** Says what is wrong with a value of the right type; undefined: nothing. Called before the link starts, so it must not wait for anything. */
+  readonly check?: (value: T) => string | undefined
+  /** True if the value names code or a program that is run: from a dtlto.toml that was merely found it then needs the user's consent. */
+  readonly runsCode?: boolean
+}
 
 export type OptionsSchema = Readonly<Record<string, OptionSpec>>
 

@@ -1,17 +1,13 @@
-/**
- * From a name to a distributor: a built-in; a path to an ES module or to a `.node` shared library; an npm package, looked for from
- * the working directory and then from dtlto itself, as `NAME`, then `dtlto-distributor-NAME`, then `@dtlto/distributor-NAME`.
- */
-import { createRequire } from 'node:module'
-import { extname, isAbsolute, join, resolve } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+/** From a name to a distributor, by way of locate.ts. */
+import { extname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { didYouMean } from '../config/nearest.js'
+import { whyDistrusted } from '../config/trusted-file.js'
 import { DtltoError } from '../errors.js'
 import { checkDefinition } from './define.js'
 import type { DistributorDefinition } from './interface.js'
 import { local } from './local/local.js'
-
-/** Built-ins that are packages of their own, so that a link that does not use them does not load them. */
-const PACKAGED = ['distcc', 'reapi']
+import { BUILT_IN, candidates, isOwnName } from './locate.js'
 
 const IMPORT_TIMEOUT_MS = 10_000
 
@@ -23,7 +19,13 @@ interface Attempt {
 export async function loadDistributor(name: string, directory: string): Promise<DistributorDefinition> {
   if (name === 'local') return local
   const attempts: Attempt[] = []
-  for (const { what, path } of candidates(name, directory, attempts)) {
+  for (const { what, path, isFound } of candidates(name, directory)) {
+    // The user named a package, not the directory in which it is found.
+    const distrust = path !== undefined && isFound ? whyDistrusted(path) : undefined
+    if (path === undefined || distrust !== undefined) {
+      attempts.push({ what, problem: distrust === undefined ? 'no such package' : `'${String(path)}': ${distrust}` })
+      continue
+    }
     let exported: unknown
     try {
       exported = await importDistributor(path)
@@ -49,27 +51,6 @@ export async function loadDistributor(name: string, directory: string): Promise<
       details: { name, attempts },
     },
   )
-}
-
-function* candidates(name: string, directory: string, attempts: Attempt[]): Generator<{ what: string; path: string }> {
-  if (/[/\\]|\.(m?js|cjs|node)$/.test(name) && !name.startsWith('@')) {
-    const path = isAbsolute(name) ? name : resolve(directory, name)
-    yield { what: path, path }
-    return
-  }
-  const names = PACKAGED.includes(name)
-    ? [`@dtlto/distributor-${name}`]
-    : [name, `dtlto-distributor-${name}`, `@dtlto/distributor-${name}`]
-  for (const root of [join(directory, 'package.json'), fileURLToPath(import.meta.url)]) {
-    for (const candidate of names) {
-      const what = `${candidate} from ${root}`
-      try {
-        yield { what, path: createRequire(root).resolve(candidate) }
-      } catch {
-        attempts.push({ what, problem: 'no such package' })
-      }
-    }
-  }
 }
 
 async function importDistributor(path: string): Promise<unknown> {
@@ -101,6 +82,7 @@ async function withinTime<T>(loading: Promise<T>): Promise<T> {
 }
 
 function remedy(name: string): string {
-  if (PACKAGED.includes(name)) return `install it: npm install @dtlto/distributor-${name}`
-  return 'give a built-in name (local, distcc), an installed npm package, or a path to an ES module or .node library'
+  if (isOwnName(name)) return `this dtlto has no distributor '${name}': it has ${BUILT_IN.join(', ')}`
+  const builtIns = `a built-in name (${BUILT_IN.join(', ')})`
+  return `give ${builtIns}, an installed npm package, or a path to an ES module or .node library${didYouMean(name, BUILT_IN)}`
 }

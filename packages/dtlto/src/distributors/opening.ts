@@ -37,7 +37,8 @@ export class OpeningDistributor implements Distributor {
       if (this.#ended) opened.destroy()
       else this.#open = opened
     } catch (error) {
-      if (!this.#ended) context.warn('open', error instanceof Error ? error.message : String(error))
+      if (!this.#ended && !isWrongSetting(error))
+        context.warn('open', error instanceof Error ? error.message : String(error))
       throw error
     } finally {
       context.statusChanged()
@@ -84,6 +85,16 @@ export class OpeningDistributor implements Distributor {
       // As for close.
     }
   }
+}
+
+/** The distributor is not in trouble, it cannot do what the settings say: that ends the link, in place of a warning. */
+export function isWrongSetting(error: unknown): error is DtltoError {
+  return (
+    DtltoError.is(error) &&
+    (error.code === 'DTLTO_PLUGIN_OPTION_INVALID' ||
+      error.code === 'DTLTO_OPTION_INVALID' ||
+      error.code === 'DTLTO_CONFIG_INVALID')
+  )
 }
 
 function checkOpened(value: unknown, name: string): asserts value is Distributor {

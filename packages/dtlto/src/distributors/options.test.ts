@@ -3,6 +3,11 @@ import { test } from 'node:test'
 import { DtltoError } from '../errors.js'
 import { checkOptions } from './options.js'
 
+const here = (options: Parameters<typeof checkOptions>[1]['options']): Parameters<typeof checkOptions>[1] => ({
+  options,
+  from: 'here',
+})
+
 const SCHEMA = {
   hosts: { type: 'list', description: '' },
   slots: { type: 'integer', description: '', default: 4, min: 1, max: 8 },
@@ -12,20 +17,20 @@ const SCHEMA = {
 
 test('options are read from strings and from typed values alike', () => {
   const expected = { hosts: ['x', 'y'], slots: 2, probe: false, mode: 'b' }
-  assert.deepEqual(checkOptions(SCHEMA, { hosts: 'x+y', slots: '2', probe: 'off', mode: 'b' }, 'd', 'here'), expected)
-  assert.deepEqual(
-    checkOptions(SCHEMA, { hosts: ['x', 'y'], slots: 2, probe: false, mode: 'b' }, 'd', 'here'),
-    expected,
-  )
+  assert.deepEqual(checkOptions(SCHEMA, here({ hosts: 'x+y', slots: '2', probe: 'off', mode: 'b' }), 'd'), expected)
+  assert.deepEqual(checkOptions(SCHEMA, here({ hosts: ['x', 'y'], slots: 2, probe: false, mode: 'b' }), 'd'), expected)
 })
 
 test('an option that is not given has its default, or undefined', () => {
-  assert.deepEqual(checkOptions(SCHEMA, {}, 'd', 'here'), { hosts: undefined, slots: 4, probe: true, mode: undefined })
+  assert.deepEqual(checkOptions(SCHEMA, here({}), 'd'), { hosts: undefined, slots: 4, probe: true, mode: undefined })
 })
 
 test('an unknown option or a value that cannot be taken names place, option and what was expected', () => {
   const cases = [
-    [{ host: 'x' }, "here: distributor 'd' has no option 'host': it has hosts, slots, probe, mode"],
+    [
+      { host: 'x' },
+      "here: distributor 'd' has no option 'host': it has hosts, slots, probe, mode; did you mean 'hosts'?",
+    ],
     [{ slots: '9' }, "here: option 'slots' of 'd': expected an integer from 1 to 8 but received '9'"],
     [{ slots: 1.5 }, "here: option 'slots' of 'd': expected an integer from 1 to 8 but received '1.5'"],
     [{ probe: 'maybe' }, "here: option 'probe' of 'd': expected true or false but received 'maybe'"],
@@ -34,9 +39,55 @@ test('an unknown option or a value that cannot be taken names place, option and 
   ] as const
   for (const [written, message] of cases) {
     assert.throws(
-      () => checkOptions(SCHEMA, written, 'd', 'here'),
+      () => checkOptions(SCHEMA, here(written), 'd'),
       (error: unknown) =>
         error instanceof DtltoError && error.code === 'DTLTO_PLUGIN_OPTION_INVALID' && error.message === message,
     )
   }
+})
+
+const CHECKED = {
+  hosts: {
+    type: 'list',
+    description: '',
+    check: (hosts: readonly string[]) => (hosts.includes('bad') ? `no host 'bad'` : undefined),
+  },
+  command: { type: 'string', description: '', runsCode: true },
+  port: {
+    type: 'integer',
+    description: '',
+    check: () => {
+      throw new Error('broken')
+    },
+  },
+} as const
+
+test('a value of the right type is refused when the check of its option finds something wrong', () => {
+  const refused = (options: Record<string, string>, message: string): void => {
+    assert.throws(() => checkOptions(CHECKED, here(options), 'd'), { code: 'DTLTO_PLUGIN_OPTION_INVALID', message })
+  }
+  assert.deepEqual(checkOptions(CHECKED, here({ hosts: 'a+b' }), 'd').hosts, ['a', 'b'])
+  refused({ hosts: 'a+bad' }, "here: option 'hosts' of 'd': no host 'bad'")
+  refused({ port: '3' }, "here: option 'port' of 'd': broken")
+})
+
+test('an option from another place than the name is reported there', () => {
+  const written = { options: { hosts: 'bad', port: '1' }, from: 'here', places: { hosts: "'hosts' in 'f:2:1'" } }
+  assert.throws(() => checkOptions(CHECKED, written, 'd'), { message: /^'hosts' in 'f:2:1': no host 'bad'$/ })
+  assert.throws(() => checkOptions({}, written, 'd'), { message: /^'hosts' in 'f:2:1': distributor 'd' has no option/ })
+})
+
+test('an option that runs code is not taken from a file that the user has not allowed', () => {
+  const written = { options: { command: 'rm' }, from: 'here', places: { command: 'f:2:1' } }
+  assert.equal(checkOptions(CHECKED, written, 'd').command, 'rm')
+  assert.throws(() => checkOptions(CHECKED, { ...written, notAllowed: '/f' }, 'd'), {
+    code: 'DTLTO_CONFIG_NOT_ALLOWED',
+    message: /^f:2:1: it names a program to run; .*: dtlto allow '\/f'$/,
+  })
+  assert.equal(checkOptions(CHECKED, { ...here({ command: 'rm' }), notAllowed: '/f' }, 'd').command, 'rm')
+})
+
+test('a name that every object has is no option that was given', () => {
+  const schema = { constructor: { type: 'string', description: '' } } as const
+  assert.equal(checkOptions(schema, here({}), 'd').constructor, undefined)
 })

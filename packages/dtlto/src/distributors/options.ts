@@ -1,33 +1,70 @@
 import type { RawOptionValue } from '../config/settings.js'
+import { howToAllow } from '../config/consent.js'
+import { didYouMean } from '../config/nearest.js'
 import { DtltoError } from '../errors.js'
 import type { OptionSpec, OptionsSchema, OptionValues } from './interface.js'
+
+export interface WrittenOptions {
+  readonly options: Readonly<Record<string, RawOptionValue>>
+  /** Where they were written. */
+  readonly from: string
+  /** Where single ones were written instead, by key. */
+  readonly places?: Readonly<Record<string, string>>
+  /** Of those, the file: it was merely found, and the user has not allowed it to name code. */
+  readonly notAllowed?: string
+}
 
 /** Checks options as written against a distributor's schema. Throws DTLTO_PLUGIN_OPTION_INVALID, naming place, option and what was expected. */
 export function checkOptions<S extends OptionsSchema>(
   schema: S,
-  written: Readonly<Record<string, RawOptionValue>>,
+  written: WrittenOptions,
   distributor: string,
-  from: string,
 ): OptionValues<S> {
   const known = Object.keys(schema)
-  for (const key of Object.keys(written)) {
+  for (const key of Object.keys(written.options)) {
     if (known.includes(key)) continue
-    const expected = known.length > 0 ? `it has ${known.join(', ')}` : 'it has none'
+    const expected = known.length > 0 ? `it has ${known.join(', ')}${didYouMean(key, known)}` : 'it has none'
     throw new DtltoError(
       'DTLTO_PLUGIN_OPTION_INVALID',
-      `${from}: distributor '${distributor}' has no option '${key}': ${expected}`,
+      `${ownPlace(key, written) ?? written.from}: distributor '${distributor}' has no option '${key}': ${expected}`,
     )
   }
-  const values: Record<string, unknown> = {}
-  for (const [key, spec] of Object.entries(schema)) {
-    const value = written[key]
-    values[key] =
-      value === undefined ? spec.default : checkValue(spec, value, `${from}: option '${key}' of '${distributor}'`)
-  }
-  return values as OptionValues<S>
+  const values: [string, unknown][] = Object.entries(schema).map(([key, spec]) => {
+    const value = Object.hasOwn(written.options, key) ? written.options[key] : undefined
+    if (value === undefined) return [key, spec.default]
+    const place = ownPlace(key, written) ?? `${written.from}: option '${key}' of '${distributor}'`
+    if (spec.runsCode) checkConsent(key, written, place)
+    return [key, checkValue(spec, value, place)]
+  })
+  return Object.fromEntries(values) as OptionValues<S>
 }
 
+function ownPlace(key: string, { places }: WrittenOptions): string | undefined {
+  return places && Object.hasOwn(places, key) ? places[key] : undefined
+}
+
+function checkConsent(key: string, written: WrittenOptions, place: string): void {
+  if (written.notAllowed === undefined || ownPlace(key, written) === undefined) return
+  throw new DtltoError(
+    'DTLTO_CONFIG_NOT_ALLOWED',
+    `${place}: it names a program to run; ${howToAllow(written.notAllowed)}`,
+  )
+}
+
+/** The value with the right type, if it passes the option's own check as well. */
 function checkValue(spec: OptionSpec, value: RawOptionValue, place: string): unknown {
+  const typed = typedValue(spec, value, place)
+  let problem: string | undefined
+  try {
+    problem = (spec.check as ((value: unknown) => string | undefined) | undefined)?.(typed)
+  } catch (error) {
+    problem = error instanceof Error ? error.message : String(error)
+  }
+  if (problem === undefined) return typed
+  throw new DtltoError('DTLTO_PLUGIN_OPTION_INVALID', `${place}: ${problem}`)
+}
+
+function typedValue(spec: OptionSpec, value: RawOptionValue, place: string): unknown {
   const expected = (what: string): never => {
     throw new DtltoError('DTLTO_PLUGIN_OPTION_INVALID', `${place}: expected ${what} but received '${String(value)}'`)
   }

@@ -10,8 +10,9 @@ import type {
 import { checkDefinition } from '../distributors/define.js'
 import { loadDistributor } from '../distributors/load.js'
 import { local } from '../distributors/local/local.js'
-import { OpeningDistributor } from '../distributors/opening.js'
+import { isWrongSetting, OpeningDistributor } from '../distributors/opening.js'
 import { checkOptions } from '../distributors/options.js'
+import { DtltoError } from '../errors.js'
 import type { LaneSpec } from '../scheduler/lane.js'
 import type { LinkEvents } from './events.js'
 
@@ -22,6 +23,8 @@ export interface PreparedDistributor {
   readonly definition: DistributorDefinition
   readonly options: OptionValues<OptionsSchema>
   readonly role: 'primary' | 'fallback'
+  /** Where the user named it. */
+  readonly from: string
 }
 
 /** Loads what the settings name, and this process as the last resort. Rejects for anything that could not work whatever the network does. */
@@ -32,8 +35,9 @@ export async function prepareDistributors(settings: Settings, directory: string)
     prepared.push({
       label: 'local',
       definition: local,
-      options: checkOptions(local.options, {}, 'local', ''),
+      options: checkOptions(local.options, { options: {}, from: '' }, 'local'),
       role: 'fallback',
+      from: 'the last resort',
     })
   }
   return prepared
@@ -45,18 +49,19 @@ function compilesInProcess({ definition, options }: Pick<PreparedDistributor, 'd
 }
 
 async function prepare(
-  { name, definition: given, options, from }: DistributorChoice,
+  choice: DistributorChoice,
   directory: string,
   others: readonly PreparedDistributor[],
 ): Promise<PreparedDistributor> {
-  if (given) checkDefinition(given, from)
-  const definition = given ?? (await loadDistributor(name, directory))
+  if (choice.definition) checkDefinition(choice.definition, choice.from)
+  const definition = choice.definition ?? (await loadDistributor(choice.name, choice.directory ?? directory))
   const same = others.filter((other) => other.definition.name === definition.name).length
   return {
     label: same === 0 ? definition.name : `${definition.name}#${String(same + 1)}`,
     definition,
-    options: checkOptions(definition.options, options, definition.name, from),
+    options: checkOptions(definition.options, choice, definition.name),
     role: 'primary',
+    from: choice.from,
   }
 }
 
@@ -70,12 +75,20 @@ interface Surroundings {
 
 export interface OpenDistributors {
   readonly lanes: readonly LaneSpec[]
+  /** Rejects when one of them says, while it opens, that it cannot do what the settings ask of it; else pending for ever. */
+  readonly refused: Promise<never>
   close(): Promise<void>
 }
 
 /** Starts them all; none is waited for. */
 export function openDistributors(prepared: readonly PreparedDistributor[], around: Surroundings): OpenDistributors {
-  const lanes = prepared.map(({ label, definition, options, role }): LaneSpec => {
+  let refuse!: (error: DtltoError) => void
+  const refused = new Promise<never>((_, reject) => {
+    refuse = reject
+  })
+  // It may come when nobody listens any more.
+  refused.catch(() => undefined)
+  const lanes = prepared.map(({ label, definition, options, role, from }): LaneSpec => {
     const listeners = new Set<() => void>()
     const context: DistributorContext = {
       link: around.facts,
@@ -94,6 +107,9 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
       },
     }
     const distributor = new OpeningDistributor(definition, context, options)
+    distributor.opened.catch((error: unknown) => {
+      if (isWrongSetting(error)) refuse(new DtltoError(error.code, `${from}: ${error.message}`, { cause: error }))
+    })
     return {
       name: label,
       distributor,
@@ -111,6 +127,7 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
   })
   return {
     lanes,
+    refused,
     close: async () => {
       await Promise.all(lanes.map(({ distributor }) => distributor.close()))
     },

@@ -18,11 +18,15 @@ export type LinkListener = (event: LinkEvent) => void
 
 /** Hands events to listeners; a warning of the same distributor and kind passes once. */
 export class LinkEvents {
-  readonly #listeners: readonly LinkListener[]
+  readonly #listeners: LinkListener[]
   readonly #warned = new Set<string>()
 
   constructor(listeners: readonly LinkListener[]) {
-    this.#listeners = listeners
+    this.#listeners = [...listeners]
+  }
+
+  listen(listener: LinkListener): void {
+    this.#listeners.push(listener)
   }
 
   emit(event: LinkEvent): void {

@@ -5,9 +5,11 @@ import type { NativeArgument } from '@dtlto/native'
 import type { Settings } from '../config/settings.js'
 import type { BackendJob } from '../distributors/interface.js'
 import { openDistributors, type PreparedDistributor, prepareDistributors } from './distributors.js'
+import type { LaneSpec } from '../scheduler/lane.js'
 import type { LinkEvents } from './events.js'
 import { LinkBackendJob } from './backend-job.js'
 import { compileJobs } from './compile-jobs.js'
+import { DistributionCheck, type Reachable } from './required.js'
 import { LinkSession } from './session.js'
 import { linkFacts } from './facts.js'
 import { Travel } from './travel.js'
@@ -42,6 +44,8 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
   const facts = linkFacts(request)
   const definitions = await prepareDistributors(request.settings, request.workingDirectory)
   // From here every option is known to be good.
+  const distribution = request.settings.required ? new DistributionCheck(request.settings) : undefined
+  if (distribution) request.events.listen((event) => distribution.add(event))
 
   const session = new LinkSession(request.argv, request.capture)
   const cancelled = new AbortController()
@@ -61,19 +65,25 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
     localSlots: () => session.native.localSlots(),
   })
   try {
-    const state = await session.jobsOrEnd
+    const state = await Promise.race([session.jobsOrEnd, distributors.refused])
     if (state.at === 'jobs' && !cancelled.signal.aborted) {
       const travel = new Travel(session, facts, request.argv)
       const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, travel, index, job))
       // From here the set of jobs is fixed.
       request.events.emit({ type: 'jobs', jobs })
-      await compileJobs(jobs, session, distributors.lanes, request, hasIntegrity(definitions), cancelled.signal)
+      await Promise.race([
+        compileJobs(jobs, session, distributors.lanes, request, hasIntegrity(definitions), cancelled.signal),
+        distributors.refused,
+      ])
+      await distribution?.check(distributors.lanes.map(asReachable))
       // From here the set of objects is fixed.
       request.events.emit({ type: 'objects' })
       session.native.resume()
     }
     const exitCode = await session.finished
     request.events.emit({ type: 'end', exitCode })
+    // Nothing that was asked for is swallowed, however late it turned out to be wrong.
+    await Promise.race([distributors.refused, Promise.resolve()])
     return { exitCode, stdout: session.native.capturedStdout(), stderr: session.native.capturedStderr() }
   } finally {
     request.signal?.removeEventListener('abort', cancel)
@@ -86,3 +96,11 @@ const hasIntegrity =
   (prepared: readonly PreparedDistributor[]) =>
   (name: string): boolean =>
     prepared.some(({ label, definition }) => label === name && definition.integrity === 'end-to-end')
+
+function asReachable({ name, distributor, onStatusChanged }: LaneSpec): Reachable {
+  return {
+    name,
+    isAccepting: () => distributor.status().accepting,
+    onStatusChanged: onStatusChanged ?? (() => () => undefined),
+  }
+}

@@ -22,10 +22,12 @@ export function remedyFor(error: DtltoError): Remedy {
       return 'retry'
     case 'DTLTO_OPTION_INVALID':
     case 'DTLTO_CONFIG_INVALID':
+    case 'DTLTO_CONFIG_NOT_ALLOWED':
     case 'DTLTO_PLUGIN_NOT_FOUND':
     case 'DTLTO_PLUGIN_INVALID':
     case 'DTLTO_PLUGIN_OPTION_INVALID':
       return 'retire'
+    case 'DTLTO_NOT_DISTRIBUTED':
     case 'DTLTO_VERIFY_MISMATCH':
     case 'DTLTO_NATIVE_UNAVAILABLE':
     case 'DTLTO_NATIVE_MISMATCH':

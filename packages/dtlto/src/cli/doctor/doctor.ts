@@ -56,6 +56,7 @@ async function readSettings(argv: readonly string[]): Promise<Settings | Finding
       configFile: own.configFile,
       env: process.env,
       workingDirectory: process.cwd(),
+      warn: () => undefined,
     })
   } catch (error) {
     if (DtltoError.is(error)) return bad(error.message)

@@ -7,7 +7,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 /** Settings that were read without an error: where they come from, and what they come to. */
 export function describeSettings(settings: Settings, env: Environment, directory: string): Finding[] {
-  const file = env['DTLTO_CONFIG'] || findConfigFile(directory)
+  const file = env['DTLTO_CONFIG'] || findConfigFile(directory)?.path
   const variables = Object.entries(env)
     .filter(([name, value]) => name.startsWith('DTLTO_') && value)
     .map(([name, value]) => `${name}=${value ?? ''}`)

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { performance } from 'node:perf_hooks'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
@@ -68,4 +70,61 @@ test('a link with one job left does not hold a share any more', async (t) => {
   second.demand(1, 0)
   await setTimeout(500)
   assert.deepEqual([first.slots, second.slots], [2, 2])
+})
+
+/** Another process that binds a name, in which PID is its number, until it is killed. `as`: what starts it. */
+async function bind(name: string, as: readonly string[] = ['env']): Promise<ChildProcess> {
+  const path = `'\\0${name}'.replace('PID', process.pid)`
+  const text = `require('node:net').createServer().listen({ path: ${path} }, () => console.log('bound'))`
+  const [program = 'env', ...args] = as
+  const child = spawn(program, [...args, process.execPath, '-e', text], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(child.stdout, 'data')
+  return child
+}
+
+/** The first link in a group takes a look every tenth of a second, so a share that is never given shows after a few. */
+async function sharesWith(group: string): Promise<boolean> {
+  let looks = 0
+  const now = (): number => {
+    looks++
+    return performance.now()
+  }
+  const share = new EvenShare(
+    () => 8,
+    () => undefined,
+    now,
+    group,
+  )
+  share.demand(8, 8)
+  try {
+    while (looks < 6 && share.slots === 8) await setTimeout(10)
+    return share.slots !== 8
+  } finally {
+    share.close()
+  }
+}
+
+test('a name that another process has bound for this one, or for one without the socket, does not count', async () => {
+  const child = await bind(`dtlto-forged-${String(process.pid)}-1`)
+  try {
+    assert.equal(await sharesWith('dtlto-forged'), false)
+  } finally {
+    child.kill()
+  }
+})
+
+const skip = process.getuid?.() === 0 ? false : 'only root can start processes of other users'
+test('a link of another user does not count', { skip }, async () => {
+  const stranger = await bind('dtlto-stranger-PID-1', ['setpriv', '--reuid=65534', '--clear-groups'])
+  try {
+    assert.equal(await sharesWith('dtlto-stranger'), false)
+  } finally {
+    stranger.kill()
+  }
+  const friend = await bind('dtlto-friend-PID-1')
+  try {
+    assert.equal(await sharesWith('dtlto-friend'), true)
+  } finally {
+    friend.kill()
+  }
 })

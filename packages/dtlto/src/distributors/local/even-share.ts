@@ -11,10 +11,13 @@
  * serve whoever came first: a second link would wait for the first one's end. The load average (`make -l`) lags a minute behind. POSIX
  * semaphores outlive a killed process with the tokens it held.
  *
- * What it does not do: links in other network namespaces (most containers) do not see each other, and a link takes note of a newcomer
- * between two jobs only. Any user may bind such names, and so slow links down; with the same right he may use the cores himself.
+ * Any user can bind such names, so a name counts only if the process in it is one of the same user and holds that very socket: others cannot
+ * slow a link down by saying something.
+ *
+ * What it does not do: links in other namespaces of the network or of processes (most containers) and links of other users do not see each other, and a
+ * link takes note of a newcomer between two jobs only.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import type { Server } from 'node:net'
 import type { SlotSource } from './slot-source.js'
 
@@ -34,6 +37,8 @@ export class EvenShare implements SlotSource {
   #timer: ReturnType<typeof setTimeout> | undefined
   /** Undefined: alone. */
   #share: number | undefined
+  /** Links that were there at the last look, and whether they count. */
+  #seen = new Map<string, boolean>()
   #jobs = 0
   #closed = false
 
@@ -82,9 +87,18 @@ export class EvenShare implements SlotSource {
     if (this.#jobs < 2) return this.#withdraw()
     const startMs = this.#now()
     this.#server ??= announce(this.#name)
-    this.#set(evenShare(linksNow(this.#group), this.#name, this.#most()))
+    this.#set(evenShare(this.#links(), this.#name, this.#most()))
     const tookMs = this.#now() - startMs
     this.#timer = this.#later(Math.max(INTERVAL_MS, tookMs / LOOKING_SHARE))
+  }
+
+  /** All links of this user that have announced themselves. */
+  #links(): string[] {
+    const before = this.#seen
+    this.#seen = new Map(
+      announcements(this.#group).map((link) => [link.name, before.get(link.name) ?? isOfThisUser(link)]),
+    )
+    return [...this.#seen].flatMap(([name, counts]) => (counts ? [name] : []))
   }
 
   #withdraw(): void {
@@ -119,11 +133,38 @@ function announce(name: string): Server {
   return server.unref()
 }
 
-/** All links that have announced themselves. */
-function linksNow(group: string): string[] {
+interface Announcement {
+  readonly name: string
+  readonly pid: string
+  readonly inode: string
+}
+
+/** Whoever it is that has bound a name of the group. */
+function announcements(group: string): Announcement[] {
+  let sockets: string
   try {
-    return readFileSync('/proc/net/unix', 'latin1').match(new RegExp(`(?<=@)${group}-\\d+-\\d+`, 'g')) ?? []
+    sockets = readFileSync('/proc/net/unix', 'latin1')
   } catch {
     return []
+  }
+  const found = sockets.matchAll(new RegExp(` (\\d+) @(${group}-(\\d+)-\\d+)`, 'g'))
+  return [...found].map(([, inode = '', name = '', pid = '']) => ({ name, pid, inode }))
+}
+
+function isOfThisUser({ pid, inode }: Announcement): boolean {
+  try {
+    if (statSync(`/proc/${pid}`).uid !== process.geteuid?.()) return false
+    const descriptors = `/proc/${pid}/fd`
+    return readdirSync(descriptors).some((fd) => linkOf(`${descriptors}/${fd}`) === `socket:[${inode}]`)
+  } catch {
+    return false // it has ended, or is none of ours
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined // closed meanwhile
   }
 }

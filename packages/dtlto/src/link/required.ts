@@ -1,0 +1,104 @@
+import type { Settings } from '../config/settings.js'
+import { DtltoError } from '../errors.js'
+import type { AttemptOutcome } from '../scheduler/events.js'
+import type { LinkEvent } from './events.js'
+
+/** The label of this machine in events. */
+const HOME = 'local'
+
+/** How long to wait for a distributor to become ready, once all jobs are compiled. More than the usual limit for a connection. */
+const PATIENCE_MS = 5_000
+
+/** A distributor of the link, as far as it matters here. */
+export interface Reachable {
+  readonly name: string
+  isAccepting(): boolean
+  /** Gives a function that ends it. */
+  onStatusChanged(listener: () => void): () => void
+}
+
+/**
+ * --distribute-required: a link that has jobs, of which no distributor took any, fails. Where this machine takes part by the user's wish it may
+ * simply have been faster: then it is enough that a distributor would take jobs.
+ */
+export class DistributionCheck {
+  readonly #homeTakesPart: boolean
+  readonly #problems = new Map<string, string>()
+  #jobCount = 0
+  #hasFailed = false
+  #wasAsked = false
+  #isDistributed = false
+  #onProblem: () => void = () => undefined
+
+  constructor({ distributors }: Pick<Settings, 'distributors'>) {
+    this.#homeTakesPart = distributors.some(({ name }) => name === HOME)
+  }
+
+  add(event: LinkEvent): void {
+    if (event.type === 'jobs') this.#jobCount = event.jobs.length
+    if (event.type === 'warning') this.#problem(event.distributor, event.message)
+    if (event.type !== 'scheduler') return
+    if (event.event.kind === 'job-ended') this.#hasFailed ||= event.event.result === 'failed'
+    if (event.event.kind !== 'attempt-ended' || event.event.distributor === HOME) return
+    this.#wasAsked = true
+    this.#attemptEnded(event.event.distributor, event.event.outcome)
+  }
+
+  #attemptEnded(distributor: string, outcome: AttemptOutcome): void {
+    switch (outcome.kind) {
+      case 'placed':
+      case 'lost':
+      case 'abandoned':
+        this.#isDistributed = true
+        return
+      case 'cannot':
+        this.#problem(distributor, outcome.reason)
+        return
+      case 'trouble':
+        this.#problem(distributor, outcome.error.message)
+        return
+      case 'does-not-compile':
+        return
+    }
+  }
+
+  #problem(distributor: string, message: string): void {
+    if (distributor === HOME || this.#problems.has(distributor)) return
+    this.#problems.set(distributor, message)
+    this.#onProblem()
+  }
+
+  /** To be called when all jobs have ended. Rejects with DTLTO_NOT_DISTRIBUTED. */
+  async check(distributors: readonly Reachable[]): Promise<void> {
+    // What does not compile is lld's error, and the better one.
+    if (this.#jobCount === 0 || this.#isDistributed || this.#hasFailed) return
+    const others = distributors.filter(({ name }) => name !== HOME)
+    if (this.#homeTakesPart && !this.#wasAsked && (await this.#isOneReady(others))) return
+    const problems = [...this.#problems].map(([name, message]) => `${name}: ${message}`)
+    throw new DtltoError(
+      'DTLTO_NOT_DISTRIBUTED',
+      `no distributor has compiled any of the ${String(this.#jobCount)} jobs, and --distribute-required asks for it` +
+        (problems.length > 0 ? ` (${problems.join('; ')})` : ''),
+    )
+  }
+
+  /** Waits until one is ready or all have said what is wrong, but not for ever. */
+  async #isOneReady(distributors: readonly Reachable[]): Promise<boolean> {
+    const isOneReady = (): boolean => distributors.some((distributor) => distributor.isAccepting())
+    const ends: (() => void)[] = []
+    await new Promise<void>((resolve) => {
+      const look = (): void => {
+        if (isOneReady() || distributors.every(({ name }) => this.#problems.has(name))) resolve()
+      }
+      this.#onProblem = look
+      ends.push(...distributors.map((distributor) => distributor.onStatusChanged(look)))
+      const timer = setTimeout(resolve, PATIENCE_MS)
+      ends.push(() => {
+        clearTimeout(timer)
+      })
+      look()
+    })
+    for (const end of ends) end()
+    return isOneReady()
+  }
+}
