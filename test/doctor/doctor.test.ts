@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -98,6 +98,30 @@ describe('dtlto doctor', () => {
     }
     assert.match(dtlto(['doctor'], { DTLTO_FALLBACK: 'maybe' }).stdout, /BAD {3}DTLTO_FALLBACK: expected local or none/)
     assert.match(dtlto(['doctor', 'x.o']).stdout, /BAD {3}'x\.o' is not an option of dtlto/)
+  })
+
+  test('shows the variables that users set, and no stack of what a distributor throws', () => {
+    const file = plugin('crashes', `get status() { throw new TypeError('a trap') }, compile: async () => {}`)
+    const env = { DTLTO_PROGRESS: 'off', DTLTO_TEST_FULL: '', DTLTO_FUZZ_COUNT: '3' }
+    const { exitCode, stdout } = dtlto(['doctor', `--distribute=${file}`], env)
+    assert.match(stdout, /ok {4}environment: DTLTO_PROGRESS=off\n/)
+    assert.match(stdout, /a trap/)
+    assert.doesNotMatch(stdout, /\n +at |node:internal|DTLTO_(FUZZ|EARLY|START)/)
+    assert.equal(exitCode, 1)
+  })
+
+  test('warns of a dtlto.toml that does not count', () => {
+    const file = join(cwd, 'dtlto.toml')
+    writeFileSync(file, 'verify = true\n')
+    chmodSync(file, 0o666)
+    try {
+      const { exitCode, stdout } = dtlto(['doctor'])
+      assert.match(stdout, /WARN {2}'.*dtlto\.toml' is not used: others may write it \(mode 0666\)/)
+      assert.match(stdout, /ok {4}no configuration file, which is fine/)
+      assert.equal(exitCode, 0)
+    } finally {
+      rmSync(file)
+    }
   })
 
   test('says when clang does not find ld.dtlto, and how it would', () => {
@@ -203,6 +227,26 @@ describe('dtlto doctor', () => {
         assert.equal(exitCode, 1)
       })
     }
+
+    test('warns when one of several does not run, names it, and does not fail: links go on with the others', async () => {
+      const server = await Distccd.start()
+      const down = `127.0.0.1:${await freePort()}`
+      try {
+        const { exitCode, stdout } = dtlto([
+          'doctor',
+          `--distribute=distcc,stats-port=0,hosts=${server.address}+${down}`,
+        ])
+        assert.match(stdout, /WARN {2}distcc: compiled a small job on 127\.0\.0\.1:\d+/)
+        assert.ok(stdout.includes(`${server.address}: takes work`), stdout)
+        assert.ok(stdout.includes(`${down}: takes no work`), stdout)
+        assert.ok(stdout.includes(`distcc server '${down}': connect ECONNREFUSED`), stdout)
+        assert.ok(stdout.includes(`to do: see to '${down}'; links go on with the others`), stdout)
+        assert.match(stdout, /Links work, but not with all that was asked for: see WARN\.\n$/)
+        assert.equal(exitCode, 0)
+      } finally {
+        await server.stop()
+      }
+    })
 
     test('says so when the port is that of its statistics', async () => {
       const server = await Distccd.start()

@@ -9,11 +9,11 @@ import { join } from 'node:path'
 import { native } from '@dtlto/native'
 import type { DistributorChoice, Settings } from '../../config/settings.js'
 import type { Distributor, DistributorDefinition, DistributorStatus } from '../../distributors/interface.js'
-import { DtltoError } from '../../errors.js'
-import { prepareDistributors } from '../../link/distributors.js'
+import { type PreparedDistributor, prepareDistributors } from '../../link/distributors.js'
 import { type LinkEvent, LinkEvents } from '../../link/events.js'
 import { runLink } from '../../link/link.js'
-import { bad, type Finding, good, note } from './finding.js'
+import { bad, type Finding, good, note, warning } from './finding.js'
+import { survey } from './survey.js'
 
 const PATIENCE_MS = 15_000
 /** After the first trouble: a distributor may have another machine to turn to. */
@@ -46,17 +46,16 @@ async function probe(
   module: string | undefined,
 ): Promise<Finding> {
   const alone: Settings = { ...settings, distributors: [choice], fallback: 'none', trace: undefined }
-  let definition: DistributorDefinition
+  let prepared: PreparedDistributor | undefined
   try {
-    const [prepared] = await prepareDistributors(alone, process.cwd())
+    ;[prepared] = await prepareDistributors(alone, process.cwd())
     if (prepared === undefined) return bad(`${choice.name}: not found`)
-    definition = prepared.definition
   } catch (error) {
     return bad(`${choice.name}: ${messageOf(error)}`)
   }
   if (module === undefined) return note(`${choice.name}: loaded; not tried`)
   // `local` is known by its identity, and has nothing to hide.
-  const watched = choice.name === 'local' ? undefined : watch(definition)
+  const watched = choice.name === 'local' ? undefined : watch(prepared.definition)
   const trial = new Trial(() => watched?.status())
   const linkSettings = { ...alone, distributors: [watched ? { ...choice, definition: watched.definition } : choice] }
   let exitCode: number
@@ -74,10 +73,12 @@ async function probe(
   } catch (error) {
     return bad(`${choice.name}: ${messageOf(error)}`)
   }
-  if (exitCode === 0) return good([`${choice.name}: ${trial.compiled}`, ...trial.lines].join('\n'))
+  const compiled = `${choice.name}: ${trial.compiled}`
+  if (exitCode === 0 && trial.workersAreUp) return good([compiled, ...describe(trial.status)].join('\n'))
+  if (exitCode === 0) return await findingOfWorkers(prepared, compiled)
   const why = trial.troubles.size > 0 ? [...trial.troubles] : stderr.trim().split('\n').slice(0, 3)
   return bad(
-    [`${choice.name}: a small job has not come back`, ...why, ...trial.lines].join('\n'),
+    [`${choice.name}: a small job has not come back`, ...why, ...describe(trial.status)].join('\n'),
     `look at the options that ${choice.from} gives it; links go on without it, in this process`,
   )
 }
@@ -127,19 +128,35 @@ class Trial {
     }
   }
 
-  get lines(): string[] {
-    if (!this.#status) return []
-    const { slots, text, workers = [] } = this.#status
-    const said = `${String(slots)} slots${text ? `, ${text}` : ''}`
-    return [
-      said,
-      ...workers.map(
-        (worker) =>
-          `  ${worker.name}: ${worker.accepting ? 'takes work' : 'takes no work'}, ${String(worker.slots)} slots` +
-          (worker.text ? `, ${worker.text}` : ''),
-      ),
-    ]
+  get status(): DistributorStatus | undefined {
+    return this.#status
   }
+
+  get workersAreUp(): boolean {
+    return this.#status?.workers?.every(({ accepting }) => accepting) !== false
+  }
+}
+
+/** The job came back, but from the first worker that was there. */
+async function findingOfWorkers(prepared: PreparedDistributor, compiled: string): Promise<Finding> {
+  const { status, troubles } = await survey(prepared)
+  const text = [compiled, ...describe(status), ...troubles].join('\n')
+  const down = status.workers?.filter(({ accepting }) => !accepting) ?? []
+  if (down.length === 0) return good(text)
+  return warning(text, `see to ${down.map(({ name }) => `'${name}'`).join(', ')}; links go on with the others`)
+}
+
+function describe(status: DistributorStatus | undefined): string[] {
+  if (!status) return []
+  const { slots, text, workers = [] } = status
+  return [
+    `${String(slots)} slots${text ? `, ${text}` : ''}`,
+    ...workers.map(
+      (worker) =>
+        `  ${worker.name}: ${worker.accepting ? 'takes work' : 'takes no work'}, ${String(worker.slots)} slots` +
+        (worker.text ? `, ${worker.text}` : ''),
+    ),
+  ]
 }
 
 function watch(definition: DistributorDefinition): {
@@ -162,7 +179,5 @@ function watch(definition: DistributorDefinition): {
   }
 }
 
-const messageOf = (error: unknown): string => {
-  if (DtltoError.is(error)) return error.message
-  return error instanceof Error ? (error.stack ?? error.message) : String(error)
-}
+/** Without the stack: it is of no use to who installs dtlto. */
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -8,17 +8,17 @@ import type { Settings } from '../../config/settings.js'
 import { DtltoError } from '../../errors.js'
 import { splitOwnOptions } from '../own-options.js'
 import { probeDistributors } from './distributors.js'
-import { bad, type Finding, render } from './finding.js'
+import { bad, type Finding, render, warning } from './finding.js'
 import { describeSettings, describeSharing } from './settings.js'
 import { checkNative, checkNode, findClangs, checkDriver } from './toolchain.js'
 
 /** `argv`: our own options, as a linker takes them. Gives the exit code: 1 if anything is bad. */
 export async function doctor(argv: readonly string[], say: (text: string) => void): Promise<number> {
-  let worst = 0
+  const levels = new Set<Finding['level']>()
   const tell = (findings: readonly Finding[]): void => {
     for (const finding of findings) {
       say(render(finding))
-      if (finding.level === 'bad') worst = 1
+      levels.add(finding.level)
     }
   }
 
@@ -34,7 +34,7 @@ export async function doctor(argv: readonly string[], say: (text: string) => voi
   }
 
   say('Settings\n')
-  const settings = await readSettings(argv)
+  const settings = await readSettings(argv, (message) => tell([warning(message)]))
   if (!('distributors' in settings)) tell([settings])
   else tell([...describeSettings(settings, process.env, process.cwd()), describeSharing(process.env)])
 
@@ -43,11 +43,16 @@ export async function doctor(argv: readonly string[], say: (text: string) => voi
   else if ('distributors' in settings) {
     for await (const finding of probeDistributors(settings, clangs?.compiler)) tell([finding])
   }
-  say(worst === 0 ? 'All is well.\n' : "Mend what is marked BAD; 'dtlto doctor' again shows whether it helped.\n")
-  return worst
+  say(conclusion(levels))
+  return levels.has('bad') ? 1 : 0
 }
 
-async function readSettings(argv: readonly string[]): Promise<Settings | Finding> {
+function conclusion(levels: ReadonlySet<Finding['level']>): string {
+  if (levels.has('bad')) return "Mend what is marked BAD; 'dtlto doctor' again shows whether it helped.\n"
+  return levels.has('warning') ? 'Links work, but not with all that was asked for: see WARN.\n' : 'All is well.\n'
+}
+
+async function readSettings(argv: readonly string[], warn: (message: string) => void): Promise<Settings | Finding> {
   try {
     const own = splitOwnOptions(argv, false)
     if (own.rest.length > 0) return bad(`'${String(own.rest[0])}' is not an option of dtlto`, 'dtlto --help lists them')
@@ -56,7 +61,7 @@ async function readSettings(argv: readonly string[]): Promise<Settings | Finding
       configFile: own.configFile,
       env: process.env,
       workingDirectory: process.cwd(),
-      warn: () => undefined,
+      warn,
     })
   } catch (error) {
     if (DtltoError.is(error)) return bad(error.message)
