@@ -63,6 +63,8 @@ export interface NativeLink {
   travelOptions(flavour: string, replayedArgs: readonly string[]): NativeTravelOptions
   /** The job's individual index with canonical module names. Made on another thread. */
   travelIndex(index: number): Promise<NativeTravelIndex>
+  /** What a stock clang must be told about the job's module, beside the options of the link. Made on another thread. */
+  clangModule(index: number, flavour: string): Promise<NativeClangModule>
   /** The name that the object must hold of itself, where its format has one (COFF). */
   objectPathName(index: number): string
   /** Why the bytes cannot be an object of this link (empty, damaged, truncated, another target); '' when they can. */
@@ -105,6 +107,12 @@ export interface NativeTravelOptions {
   readonly clangFiles: readonly { readonly argIndex: number; readonly field: string }[]
   /** The object holds its own name: `objectPathName`. */
   readonly needsObjectName: boolean
+}
+
+export interface NativeClangModule {
+  /** Not empty: a stock clang cannot compile this job as lld would, and why. */
+  readonly reason: string
+  readonly args: readonly string[]
 }
 
 export interface NativeTravelIndex {

@@ -65,10 +65,13 @@ export class Travel {
     const options = this.#linkOptions()
     const reason = options.reasonToCompileHere || options.reasonNotForClang
     if (reason !== '') return { kind: 'cannot', reason }
+    const module = await this.#session.native.clangModule(job.index, this.#facts.flavour)
+    if (module.reason !== '') return { kind: 'cannot', reason: module.reason }
     const { own, imports, index } = await this.#parts(job)
     const args = [...options.clangArgs]
     for (const { argIndex, field } of options.clangFiles) args[argIndex] = `${args[argIndex] ?? ''}${field}`
     const needed = options.files.filter(({ field }) => options.clangFiles.some((file) => file.field === field))
+    args.push(...module.args)
     if (options.needsObjectName)
       args.push('-Xclang', `-object-file-name=${this.#session.native.objectPathName(job.index)}`)
     args.push('-c', '-x', 'ir', own.name, `-fthinlto-index=${INDEX_NAME}`, '-o', OUTPUT_NAME)

@@ -17,9 +17,8 @@
 //
 // Known to be inexpressible: optimization levels 0 and 1 (clang then runs
 // another pipeline), code generation levels other than the one that -O implies,
-// .dwo directories, remarks, custom pipelines. Targets are a list, too, since
-// drivers set target options of their own: what has not been compared is not
-// offered.
+// .dwo directories, remarks, custom pipelines. What differs from module to
+// module is in clang_module.cpp: the target, models that the linker leaves open.
 
 #include "clang_job.h"
 #include "config_codec.h"
@@ -140,10 +139,11 @@ public:
       : Conf(Conf), Flavour(Flavour), Target(Target) {}
 
   dtlto::ClangArguments run(ArrayRef<std::string> ReplayedArgs) {
-    checkTarget();
+    if (!Conf.OverrideTriple.empty() || !Conf.DefaultTriple.empty())
+      cannot("the linker overrides the modules' target");
+    spelled({"OverrideTriple", "DefaultTriple"});
     // A configuration file of the worker's user is no part of the job.
-    add({"--no-default-config", "--target=" + Target.str(),
-         "-Wno-override-module"});
+    add({"--no-default-config", "-Wno-override-module"});
     spellLevels();
     spellRelocationModel();
     spellFlags();
@@ -174,21 +174,6 @@ private:
       Spelled.insert(Key);
   }
 
-  void checkTarget() {
-    bool IsKnown = Flavour == LinkFlavour::ELF
-                       ? (Target.isX86_64() || Target.isAArch64()) &&
-                             Target.isOSLinux() && !Target.isAndroid()
-                   : Flavour == LinkFlavour::Wasm
-                       ? Target.isWasm()
-                       : Target.isX86_64() || Target.isAArch64();
-    if (!IsKnown)
-      cannot("stock clang has not been compared with lld for the target '" +
-             Target.str() + "'");
-    if (!Conf.OverrideTriple.empty() || !Conf.DefaultTriple.empty())
-      cannot("the linker overrides the modules' target");
-    spelled({"OverrideTriple", "DefaultTriple"});
-  }
-
   void spellLevels() {
     unsigned CodeGenLevel = unsigned(Conf.CGOptLevel);
     if (Conf.OptLevel < 2 || CodeGenLevel != Conf.OptLevel)
@@ -200,20 +185,20 @@ private:
     spelled({"OptLevel", "CGOptLevel"});
   }
 
+  /// What the linker leaves open is each module's own: clang_module.cpp.
   void spellRelocationModel() {
+    spelled({"RelocModel", "CodeModel"});
     bool Choice = Flavour == LinkFlavour::ELF || Flavour == LinkFlavour::Wasm;
     if (Choice && Conf.RelocModel == Reloc::Static)
       add({"-fno-pic"});
     else if (Choice && Conf.RelocModel == Reloc::PIC_)
       add({"-fPIC"});
+    else if (Flavour == LinkFlavour::ELF && !Conf.RelocModel)
+      return;
     else if (Conf.RelocModel != Reloc::PIC_)
-      cannot("the relocation model (--lto relocation-model, -static)");
-    if (Conf.CodeModel) {
-      static constexpr StringLiteral Names[] = {"tiny", "small", "kernel",
-                                                "medium", "large"};
-      add({("-mcmodel=" + Names[*Conf.CodeModel]).str()});
-    }
-    spelled({"RelocModel", "CodeModel"});
+      cannot("clang has no argument for the relocation model '" +
+             dtlto::optionFields(Conf, dtlto::OptionsFor::Job)["RelocModel"] +
+             "' of this link");
   }
 
   void spellFlags() {

@@ -5,6 +5,7 @@
 #define DTLTO_LLVM_CLANG_JOB_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/LTO/Config.h"
 #include "llvm/TargetParser/Triple.h"
 #include <string>
@@ -18,8 +19,8 @@ enum class LinkFlavour { ELF, COFF, MinGW, MachO, Wasm };
 /// ThinLTO. Whoever runs it accepts an object only when clang printed nothing,
 /// and has all other jobs compiled here.
 struct ClangArguments {
-  /// For `clang ARGS -c -x ir MODULE -fthinlto-index=INDEX -o OBJECT`, without
-  /// these files; -O, --target and all that the options ask for.
+  /// For `clang ARGS MODULE-ARGS -c -x ir MODULE -fthinlto-index=INDEX -o
+  /// OBJECT`, without these files; -O and all that the options ask for.
   std::vector<std::string> Args;
   /// Files that an argument names: Args[ArgIndex] ends in a path of the linking
   /// machine, and the worker needs the file's contents (option \p Field).
@@ -44,6 +45,19 @@ struct ClangArguments {
 ClangArguments clangArguments(const llvm::lto::Config &Conf,
                               LinkFlavour Flavour, const llvm::Triple &Target,
                               llvm::ArrayRef<std::string> ReplayedArgs);
+
+/// What one job needs beside: MODULE-ARGS.
+struct ClangModuleArguments {
+  std::vector<std::string> Args;
+  /// Not empty: stock clang cannot do this job, and why.
+  std::string Reason;
+};
+
+/// Reads the modules' headers and \p Own's flags, no functions. Any thread.
+ClangModuleArguments
+clangModuleArguments(const llvm::lto::Config &Conf, LinkFlavour Flavour,
+                     llvm::BitcodeModule Own,
+                     llvm::ArrayRef<llvm::BitcodeModule> Imports);
 
 } // namespace dtlto
 

@@ -27,6 +27,7 @@
 namespace dtlto {
 
 class ThinJobs;
+struct ClangModuleArguments;
 
 /// What a backend job is, for scheduling; no bytes.
 struct JobFacts {
@@ -133,6 +134,9 @@ public:
   TravelOptions travelOptions(llvm::StringRef Flavour,
                               const std::vector<std::string> &ReplayedArgs);
   TravelIndex travelIndex(unsigned Index, std::string &Error) const;
+  /// For a stock clang, beside travelOptions. Any thread, as travelIndex.
+  ClangModuleArguments clangModule(llvm::StringRef Flavour,
+                                   unsigned Index) const;
   std::string objectPathName(unsigned Index);
   std::string whyNotObject(llvm::StringRef Object) const;
   /// Why these bytes cannot be the job's object; empty when they may. Any

@@ -11,7 +11,7 @@
 namespace dtlto {
 
 /// Why lld must not read \p Object, in words that go on after "is"; empty when
-/// it may.
+/// it may. Any thread.
 std::string objectFault(llvm::StringRef Object, const llvm::Triple &Target);
 
 } // namespace dtlto

@@ -97,6 +97,20 @@ TravelIndex Link::travelIndex(unsigned Index, std::string &Error) const {
   return Result;
 }
 
+ClangModuleArguments Link::clangModule(StringRef Flavour,
+                                       unsigned Index) const {
+  const ThinJob &Job = Jobs->job(Index);
+  MapVector<StringRef, BitcodeModule> Imports;
+  for (const auto &[FromModule, Guid, Kind] : Job.ImportList) {
+    auto Found = Job.ModuleMap.find(FromModule);
+    if (Kind == GlobalValueSummary::Definition && Found != Job.ModuleMap.end())
+      Imports.insert(*Found);
+  }
+  return clangModuleArguments(
+      Jobs->config(), flavourOf(Flavour), Job.Module,
+      to_vector(make_second_range(Imports.getArrayRef())));
+}
+
 std::string Link::objectPathName(unsigned Index) {
   return Jobs->objectPathName(Jobs->job(Index));
 }

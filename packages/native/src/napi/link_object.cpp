@@ -26,6 +26,7 @@ Napi::Function LinkObject::define(Napi::Env Env) {
        InstanceMethod<&LinkObject::moduleParts>("moduleParts"),
        InstanceMethod<&LinkObject::travelOptions>("travelOptions"),
        InstanceMethod<&LinkObject::travelIndex>("travelIndex"),
+       InstanceMethod<&LinkObject::clangModule>("clangModule"),
        InstanceMethod<&LinkObject::objectPathName>("objectPathName"),
        InstanceMethod<&LinkObject::diagnose>("diagnose"),
        InstanceMethod<&LinkObject::compileToMemory>("compileToMemory"),

@@ -45,6 +45,7 @@ private:
   Napi::Value moduleParts(const Napi::CallbackInfo &Info);
   Napi::Value travelOptions(const Napi::CallbackInfo &Info);
   Napi::Value travelIndex(const Napi::CallbackInfo &Info);
+  Napi::Value clangModule(const Napi::CallbackInfo &Info);
   Napi::Value objectPathName(const Napi::CallbackInfo &Info);
   Napi::Value diagnose(const Napi::CallbackInfo &Info);
   Napi::Value compileToMemory(const Napi::CallbackInfo &Info);
@@ -52,6 +53,7 @@ private:
   class TravelIndexCall;
   class CompileToMemoryCall;
   class CheckObjectCall;
+  class ClangModuleCall;
   void waitForAsyncCalls();
   Napi::Value view(Napi::Env Env, llvm::StringRef Bytes);
   void detachViews();

@@ -1,9 +1,18 @@
 // Jobs that leave the process, for JavaScript. What takes long runs on libuv's
 // threads and gives a promise.
+#include "../llvm/clang_job.h"
 #include "link_object.h"
 #include "values.h"
 
 namespace dtlto {
+
+static Napi::Array strings(Napi::Env Env,
+                           const std::vector<std::string> &From) {
+  auto Result = Napi::Array::New(Env, From.size());
+  for (uint32_t I = 0; I < From.size(); ++I)
+    Result[I] = Napi::String::New(Env, From[I]);
+  return Result;
+}
 
 /// A call that reads lld's memory on a libuv thread: resume and cancel wait for it.
 class LinkObject::AsyncCall : public Napi::AsyncWorker {
@@ -86,6 +95,33 @@ class LinkObject::CompileToMemoryCall final : public AsyncCall {
   }
 };
 
+class LinkObject::ClangModuleCall final : public AsyncCall {
+public:
+  ClangModuleCall(LinkObject &Owner, Napi::Env Env, unsigned Index,
+                  std::string Flavour)
+      : AsyncCall(Owner, Env, Index), Flavour(std::move(Flavour)) {}
+
+private:
+  std::string Flavour;
+  ClangModuleArguments Made;
+
+  void run(Link &L) override { Made = L.clangModule(Flavour, Index); }
+  Napi::Value result(Napi::Env Env) override {
+    Napi::Object Result = Napi::Object::New(Env);
+    Result["reason"] = Napi::String::New(Env, Made.Reason);
+    Result["args"] = strings(Env, Made.Args);
+    return Result;
+  }
+};
+
+Napi::Value LinkObject::clangModule(const Napi::CallbackInfo &Info) {
+  unsigned Index;
+  if (!checkIndex(Info, Index))
+    return Info.Env().Undefined();
+  return AsyncCall::start(
+      new ClangModuleCall(*this, Info.Env(), Index, toBytes(Info[1])));
+}
+
 /// Works on a copy: whoever made the object may still change or detach it.
 class LinkObject::CheckObjectCall final : public AsyncCall {
 public:
@@ -127,14 +163,6 @@ Napi::Value LinkObject::compileToMemory(const Napi::CallbackInfo &Info) {
   if (!checkIndex(Info, Index))
     return Info.Env().Undefined();
   return AsyncCall::start(new CompileToMemoryCall(*this, Info.Env(), Index));
-}
-
-static Napi::Array strings(Napi::Env Env,
-                           const std::vector<std::string> &From) {
-  auto Result = Napi::Array::New(Env, From.size());
-  for (uint32_t I = 0; I < From.size(); ++I)
-    Result[I] = Napi::String::New(Env, From[I]);
-  return Result;
 }
 
 Napi::Value LinkObject::travelOptions(const Napi::CallbackInfo &Info) {
