@@ -1,5 +1,5 @@
 /**
- * Damaged objects by chance and repeatable: DTLTO_FUZZ_COUNT of each kind (150) from number DTLTO_FUZZ_SEED on (1). What is accepted may be
+ * Damaged objects by chance and repeatable: DTLTO_FUZZ_COUNT of each kind (50) from number DTLTO_FUZZ_SEED on (1). What is accepted may be
  * wrong, and lld may refuse it, but it never crashes lld.
  */
 import assert from 'node:assert/strict'
@@ -20,7 +20,7 @@ import {
 import { damageObjects, type ObjectsOf } from './damaged-objects.js'
 import { Random } from './random.js'
 
-const COUNT = Number(process.env['DTLTO_FUZZ_COUNT'] ?? 150)
+const COUNT = Number(process.env['DTLTO_FUZZ_COUNT'] ?? 50)
 const SEED = Number(process.env['DTLTO_FUZZ_SEED'] ?? 1)
 
 const KINDS: readonly ObjectsOf[] = [

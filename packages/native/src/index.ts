@@ -52,8 +52,9 @@ export interface NativeLink {
   /** LLVM's ThinLTO cache key of the job, or '' when its module carries no hash. */
   cacheKey(index: number): string
   /**
-   * Standalone bitcode of a module of the link, in parts to be read one after the other. Views on lld's memory: `resume` and `cancel`
-   * detach them (length 0). Empty for an unknown module.
+   * Standalone bitcode of a module of the link, in parts to be read one after the other. With `capture` they are copies. Without, the bulk
+   * is a view on an input of lld, which stays mapped until the process ends: who still reads it when the link goes on (a write to a
+   * socket) reads the right bytes, though `resume` and `cancel` detach the view (length 0). Empty for an unknown module.
    */
   moduleParts(moduleId: string): Uint8Array[]
   /**

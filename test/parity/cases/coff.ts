@@ -71,6 +71,12 @@ const kinds = [
     objects('maker', coffX64, ['math.c', 'table.c']),
     runtime(coffX64),
   ]),
+  ...[coffX64, coffX86, coffArm64].map((target) =>
+    program(category, `weak aliases of virtual destructors, ${target.name}`, target, [
+      objects('alive', target, ['alive_main.cpp', 'alive.cpp'], [...thin, '-fno-rtti', '-fno-exceptions']),
+      runtime(target),
+    ]),
+  ),
   program(category, 'full LTO alone', coffX64, coreProgram(coffX64, full)),
   program(category, 'split LTO units', coffX64, [
     objects(

@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import type { JobFile } from '../distributors/interface.js'
+
+const STEP_BYTES = 1024 ** 2
 
 /** Bytes that several jobs may share under different names; pieces are fetched when asked for, the digest is computed once. */
 export class JobContent {
@@ -23,6 +26,19 @@ export class JobContent {
   bytes(): Uint8Array {
     const parts = this.parts()
     return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
+  }
+
+  /** Computes the digest without holding up the event loop for long: a step hashes a megabyte, a few milliseconds. */
+  async computeDigest(): Promise<void> {
+    if (this.#digest !== undefined) return
+    const hash = createHash('sha256')
+    for (const part of this.parts()) {
+      for (let at = 0; at < part.byteLength; at += STEP_BYTES) {
+        hash.update(part.subarray(at, at + STEP_BYTES))
+        await setImmediate()
+      }
+    }
+    this.#digest = hash.digest('hex')
   }
 
   digest(): string {

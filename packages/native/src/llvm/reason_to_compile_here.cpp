@@ -25,6 +25,20 @@ std::pair<StringRef, StringRef> splitOption(StringRef Arg) {
 /// Words of an option's name that say it reads or writes a file. A word too
 /// many costs distribution of that link, a word too few a wrong object.
 bool namesFile(StringRef Name) {
+  // Those that no word gives away. The first one runs a program.
+  static constexpr StringLiteral Names[] = {"exec-on-ir-change",
+                                            "cgscc-inline-replay",
+                                            "dfsan-abilist",
+                                            "lowertypetests-read-summary",
+                                            "lowertypetests-write-summary",
+                                            "memprof-import-summary",
+                                            "sample-profile-inline-replay",
+                                            "thinlto-workload-def",
+                                            "use-ctx-profile",
+                                            "wholeprogramdevirt-read-summary",
+                                            "wholeprogramdevirt-write-summary"};
+  if (is_contained(Names, Name) || Name.ends_with("interactive-channel-base"))
+    return true;
   SmallVector<StringRef, 8> Words;
   Name.split(Words, '-');
   return any_of(Words, [](StringRef Word) {
@@ -36,7 +50,12 @@ bool namesFile(StringRef Name) {
 }
 
 bool isProcessWide(StringRef Name) {
-  static constexpr StringLiteral Names[] = {"stats",
+  static constexpr StringLiteral Names[] = {"help",
+                                            "help-hidden",
+                                            "help-list",
+                                            "help-list-hidden",
+                                            "version",
+                                            "stats",
                                             "stats-json",
                                             "time-passes",
                                             "time-passes-per-run",
@@ -68,6 +87,10 @@ std::optional<std::string>
 dtlto::reasonToCompileHere(ArrayRef<std::string> LlvmArgs) {
   for (StringRef Arg : LlvmArgs) {
     auto [Name, Value] = splitOption(Arg);
+    if (Arg.starts_with("@"))
+      return ("the LLVM option '" + Arg +
+              "' is a response file of this machine")
+          .str();
     if (isProcessWide(Name))
       return ("the LLVM option '" + Arg +
               "' concerns the linking process as a whole")
@@ -101,10 +124,14 @@ std::optional<std::string> dtlto::reasonToCompileHere(const lto::Config &Conf,
   if (!Conf.PassPlugins.empty())
     return "the pass plugin '" + Conf.PassPlugins.front() +
            "' is code of this machine (--load-pass-plugin)";
+  for (StringRef Pass : {"dot-", "view-", "exec-", "write-"})
+    if (Conf.OptPipeline.find(Pass) != std::string::npos)
+      return "the pipeline '" + Conf.OptPipeline +
+             "' has passes that write files (--lto-newpm-passes)";
   if (!Conf.StatsFile.empty())
-    return "statistics are those of this process (stats-file)";
+    return "statistics are those of this process (--plugin-opt=stats-file=)";
   if (Conf.DebugPassManager)
-    return "the pass manager reports on stderr (debug-pass-manager)";
+    return "the pass manager reports on stderr (--lto-debug-pass-manager)";
   if (!Conf.Options.StackUsageOutput.empty())
     return "stack usage is written to '" + Conf.Options.StackUsageOutput + "'";
   if (!Conf.Options.MCOptions.AsSecureLogFile.empty())

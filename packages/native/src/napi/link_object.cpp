@@ -40,6 +40,7 @@ LinkObject::LinkObject(const Napi::CallbackInfo &Info)
     : Napi::ObjectWrap<LinkObject>(Info) {
   Napi::Env Env = Info.Env();
   bool Capture = Info[1].ToBoolean();
+  IsCaptured = Capture;
   TheLink = std::make_unique<Link>(
       toArguments(Info[0]), Capture ? LinkStdio::Capture : LinkStdio::Inherit,
       *this);
@@ -177,7 +178,18 @@ Napi::Value LinkObject::cacheKey(const Napi::CallbackInfo &Info) {
   return Napi::String::New(Info.Env(), TheLink->cacheKey(Index));
 }
 
-Napi::Value LinkObject::view(Napi::Env Env, llvm::StringRef Bytes) {
+Napi::Value LinkObject::view(Napi::Env Env, llvm::StringRef Bytes,
+                             bool IsInput) {
+  // Whoever has the bytes may be reading them when nobody waits for him any
+  // more: a write to a socket, which holds the address, does not stop when the
+  // buffer is detached. What lld maps of its inputs stays mapped until a linker
+  // program ends, so there it is lent. All else is copied.
+  if (IsCaptured || !IsInput) {
+    auto Copy = Napi::ArrayBuffer::New(Env, Bytes.size());
+    if (!Bytes.empty())
+      memcpy(Copy.Data(), Bytes.data(), Bytes.size());
+    return Napi::Uint8Array::New(Env, Bytes.size(), Copy, 0);
+  }
   auto Buffer = Napi::ArrayBuffer::New(Env, const_cast<char *>(Bytes.data()),
                                        Bytes.size());
   Views.push_back(Napi::Weak(Buffer));
@@ -199,8 +211,10 @@ Napi::Value LinkObject::moduleParts(const Napi::CallbackInfo &Info) {
   if (!LldWaits)
     return Result;
   uint32_t I = 0;
-  for (llvm::StringRef Part : TheLink->moduleParts(toBytes(Info[0])))
-    Result[I++] = view(Env, Part);
+  for (llvm::StringRef Part : TheLink->moduleParts(toBytes(Info[0]))) {
+    Result[I] = view(Env, Part, /*IsInput=*/I == 1);
+    ++I;
+  }
   return Result;
 }
 

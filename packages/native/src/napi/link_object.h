@@ -55,7 +55,8 @@ private:
   class CheckObjectCall;
   class ClangModuleCall;
   void waitForAsyncCalls();
-  Napi::Value view(Napi::Env Env, llvm::StringRef Bytes);
+  /// \p IsInput: the bytes are lld's own, mapped from a file.
+  Napi::Value view(Napi::Env Env, llvm::StringRef Bytes, bool IsInput);
   void detachViews();
   Napi::Value resume(const Napi::CallbackInfo &Info);
   Napi::Value cancel(const Napi::CallbackInfo &Info);
@@ -67,6 +68,7 @@ private:
   bool LldWaits =
       false; ///< JavaScript thread's view: from jobsReady to resume or cancel
   size_t JobCount = 0;
+  bool IsCaptured = false; ///< lld frees its memory when the link ends
   /// Calls on libuv's threads that read lld's memory.
   std::mutex AsyncMutex;
   std::condition_variable AsyncDone;

@@ -1,0 +1,108 @@
+/** Jobs that no linker would make: dtlto-codegen refuses them, and opens or writes nothing that they name. */
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { before, describe, test } from 'node:test'
+import { codegenProgram } from '@dtlto/native'
+import type { WorkerJob } from '../../packages/dtlto/src/distributors/interface.js'
+import { compile, inTemporaryDirectory, run, STOCK } from '../link/toolchain.js'
+import { x86_64 } from '../parity/targets.js'
+import { content, keptJobs, type KeptJob, writeJob } from './jobs.js'
+import { compileFor } from './small-links.js'
+
+let good: KeptJob
+
+before(() =>
+  inTemporaryDirectory(async (cwd) => {
+    const inputs = compileFor(x86_64, cwd).map((object) => join(cwd, object))
+    good = (await keptJobs([STOCK, '-shared', ...inputs, '-o', join(cwd, 'out')]))[0] as KeptJob
+  }),
+)
+
+/** The good job with a field of its options changed. */
+function withOption(job: WorkerJob, key: string, value: string): WorkerJob {
+  return {
+    ...job,
+    blobs: job.blobs.map((blob) => {
+      if (blob.role !== 'options') return blob
+      const text = Buffer.from(blob.file.bytes()).toString('latin1')
+      const changed = text.replace(new RegExp(`^${key}=.*$`, 'm'), `${key}=${value}`)
+      assert.notEqual(changed, text, `no field ${key}`)
+      return { ...blob, file: content('options', Buffer.from(changed, 'latin1')) }
+    }),
+  }
+}
+
+/** Compiles under strace: the exit code, what was said, and every path that was opened or executed. */
+function traced(job: WorkerJob, cwd: string) {
+  writeJob(job, join(cwd, 'job'))
+  const args = ['-f', '-qq', '-e', 'trace=openat,open,creat,execve,connect,unlink,rename', '-o', 'trace']
+  const { exitCode, stderr } = run('strace', [...args, codegenProgram(), '--job', 'job', '-o', 'o'], { cwd })
+  return { exitCode, stderr, trace: readFileSync(join(cwd, 'trace'), 'utf8') }
+}
+
+const SECRET = 'a-file-of-the-worker'
+
+describe('dtlto-codegen refuses a job', () => {
+  const CASES: readonly (readonly [what: string, make: (job: WorkerJob, secret: string) => WorkerJob])[] = [
+    ['with a pass plugin', (job, secret) => withOption(job, 'PassPlugins', `["${secret}"]`)],
+    ['that loads code by an LLVM option', (job, secret) => ({ ...job, replayedArgs: [`-load=${secret}`] })],
+    ['with a response file', (job, secret) => ({ ...job, replayedArgs: [`@${secret}`] })],
+    ['with a response file among the options', (job, secret) => withOption(job, 'MllvmArgs', `["@${secret}"]`)],
+    ['that runs a program', (job, secret) => ({ ...job, replayedArgs: [`-exec-on-ir-change=${secret}`] })],
+    ['that ends the process', (job) => ({ ...job, replayedArgs: ['--version'] })],
+    ['that asks for help', (job) => ({ ...job, replayedArgs: ['-help'] })],
+    ['with an option that names a file', (job) => ({ ...job, replayedArgs: [`-info-output-file=${SECRET}`] })],
+    ['that writes stack usage', (job, secret) => withOption(job, 'Target.StackUsageOutput', `"${secret}"`)],
+    ['with a log of the assembler', (job, secret) => withOption(job, 'MC.AsSecureLogFile', `"${secret}"`)],
+    ['that searches directories', (job, secret) => withOption(job, 'MC.IASSearchPaths', `["${secret}"]`)],
+    ['that names where .dwo files go', (job, secret) => withOption(job, 'SplitDwarfOutput', `"${secret}"`)],
+    ['with a profile that is not in it', (job, secret) => withOption(job, 'SampleProfile', `"${secret}"`)],
+    ['with a remapping that is not in it', (job, secret) => withOption(job, 'ProfileRemapping', `"${secret}"`)],
+    ['whose pipeline writes files', (job) => withOption(job, 'OptPipeline', '"function(dot-cfg)"')],
+  ]
+  for (const [what, make] of CASES) {
+    test(`${what}, and opens nothing that it names`, () =>
+      inTemporaryDirectory((cwd) => {
+        writeFileSync(join(cwd, SECRET), '-stats\n')
+        const { exitCode, stderr, trace } = traced(make(good.job, join(cwd, SECRET)), cwd)
+        assert.equal(exitCode, 3, stderr)
+        assert.doesNotMatch(trace, new RegExp(SECRET))
+        assert.equal(readFileSync(join(cwd, SECRET), 'utf8'), '-stats\n')
+        assert.ok(!existsSync(join(cwd, 'o')))
+      }))
+  }
+
+  for (const [what, source] of [
+    ['of the module', `__asm__(".section .rodata\\n.incbin \\"${SECRET}\\"\\n.text"); int f(void) { return 1; }`],
+    [
+      'of a function',
+      `int f(void) { __asm__ volatile(".pushsection .x\\n.incbin \\"${SECRET}\\"\\n.popsection"); return 1; }`,
+    ],
+    ['that includes', `__asm__(".include \\"${SECRET}\\""); int f(void) { return 1; }`],
+  ] as const) {
+    test(`whose assembly ${what} reads a file`, () =>
+      inTemporaryDirectory(async (cwd) => {
+        writeFileSync(join(cwd, SECRET), '.byte 1\n')
+        const [input = ''] = compile(cwd, { 'reads.c': source }, ['-fno-integrated-as', '-fPIC'])
+        const [kept] = await keptJobs([STOCK, '-shared', join(cwd, input), '-o', join(cwd, 'out')], { objects: false })
+        const { exitCode, stderr, trace } = traced((kept as KeptJob).job, cwd)
+        assert.equal(exitCode, 3, stderr)
+        assert.match(stderr, /must not leave its machine: inline assembly reads a file/)
+        assert.doesNotMatch(trace, new RegExp(SECRET))
+      }))
+  }
+
+  test('for no reason if there is none', () =>
+    inTemporaryDirectory((cwd) => {
+      const { exitCode, stderr, trace } = traced(good.job, cwd)
+      assert.equal(exitCode, 0, stderr)
+      const written = [...trace.matchAll(/open(?:at)?\([^"]*"([^"]*)", [^)]*O_(?:WRONLY|RDWR)/g)].map(
+        ([, path]) => path,
+      )
+      assert.deepEqual(
+        written.filter((path = '') => !path.startsWith('/proc/self/fd/')),
+        ['o'],
+      )
+    }))
+})
