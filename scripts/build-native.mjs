@@ -13,26 +13,41 @@ import { ROOT } from './root.mjs'
 
 const SOURCE = join(ROOT, 'packages/native')
 const BUILD = join(SOURCE, 'build')
-const CONFIGURED = join(BUILD, '.configured.json')
+/** The target and the program of the C++ unit tests. */
+export const UNIT_TESTS = 'dtlto-unit-tests'
 
-/** @returns {boolean} */
-export function buildNative() {
-  const settings = cmakeSettings()
+/**
+ * @typedef {object} NativeBuild
+ * @property {string} [directory] where to build
+ * @property {readonly string[]} [targets] instead of all that the product needs
+ * @property {Readonly<Record<string, string>>} [definitions] more for CMake
+ */
+
+/**
+ * @param {NativeBuild} [options]
+ * @returns {boolean}
+ */
+export function buildNative({ directory = BUILD, targets = [], definitions = {} } = {}) {
+  const settings = cmakeSettings(definitions)
   const state = JSON.stringify(settings)
+  const configured = join(directory, '.configured.json')
   const isConfigured =
-    existsSync(join(BUILD, 'build.ninja')) && existsSync(CONFIGURED) && readFileSync(CONFIGURED, 'utf8') === state
+    existsSync(join(directory, 'build.ninja')) && existsSync(configured) && readFileSync(configured, 'utf8') === state
   if (!isConfigured) {
     console.log('build: configuring the native part')
-    const definitions = Object.entries(settings.definitions).map(([name, value]) => `-D${name}=${value}`)
-    mkdirSync(BUILD, { recursive: true })
-    if (!run('cmake', ['-S', SOURCE, '-B', BUILD, '-G', 'Ninja', ...definitions])) return false
-    writeFileSync(CONFIGURED, state)
+    const words = Object.entries(settings.definitions).map(([name, value]) => `-D${name}=${value}`)
+    mkdirSync(directory, { recursive: true })
+    if (!run('cmake', ['-S', SOURCE, '-B', directory, '-G', 'Ninja', ...words])) return false
+    writeFileSync(configured, state)
   }
-  return ninja()
+  return ninja(directory, targets)
 }
 
-/** What the build directory depends on beyond what CMake watches by itself. */
-function cmakeSettings() {
+/**
+ * What the build directory depends on beyond what CMake watches by itself.
+ * @param {Readonly<Record<string, string>>} more
+ */
+function cmakeSettings(more) {
   const headers = nodePackage('node-api-headers')
   const addonApi = nodePackage('node-addon-api')
   return {
@@ -40,15 +55,20 @@ function cmakeSettings() {
       CMAKE_BUILD_TYPE: 'Release',
       DTLTO_NODE_API_INCLUDE: join(headers.directory, 'include'),
       DTLTO_NODE_ADDON_API_INCLUDE: addonApi.directory,
+      ...more,
     },
     versions: { 'node-api-headers': headers.version, 'node-addon-api': addonApi.version },
   }
 }
 
-/** Silent but for the compiler's messages. */
-function ninja() {
-  if (!existsSync(join(BUILD, 'dtlto.node'))) console.log('build: compiling the native part (a minute or so)')
-  const args = ['-C', BUILD, '-j', String(availableParallelism()), '--quiet']
+/**
+ * Silent but for the compiler's messages.
+ * @param {string} directory
+ * @param {readonly string[]} targets
+ */
+function ninja(directory, targets) {
+  if (!existsSync(join(directory, 'dtlto.node'))) console.log('build: compiling the native part (a minute or so)')
+  const args = ['-C', directory, '-j', String(availableParallelism()), '--quiet', ...targets]
   const { status, stdout } = spawnSync('ninja', args, {
     encoding: 'utf8',
     stdio: ['inherit', 'pipe', 'inherit'],

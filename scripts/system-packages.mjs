@@ -28,6 +28,8 @@ export const SYSTEM_PACKAGES = [
   { name: 'clang-22', group: 'build', reason: 'compiles the programs to link, and calls the linker' },
   { name: 'lld-22', group: 'test', reason: 'the stock linker that every output is compared with' },
   { name: 'llvm-22', group: 'test', reason: 'llvm-ar and llvm-ranlib, which understand archives of bitcode' },
+  { name: 'llvm-22-tools', group: 'test', reason: "lit, FileCheck and split-file, with which LLVM's own tests run" },
+  { name: 'libgtest-dev', group: 'test', reason: 'GoogleTest, for the unit tests in C++' },
   { name: 'clang-format-22', group: 'test', reason: 'formats the C++ sources' },
   { name: 'make', group: 'test', reason: 'builds redis and git from their own makefiles' },
   { name: 'xz-utils', group: 'test', reason: 'unpacks source packages' },

@@ -22,8 +22,9 @@ public:
 
   StringRef word() {
     auto [Word, Tail] = Rest.split(' ');
+    // A blank that nothing follows is one too many.
+    Failed |= Word.empty() || (Tail.empty() && Word.size() < Rest.size());
     Rest = Tail;
-    Failed |= Word.empty();
     return Word;
   }
   template <class T> T number() {
@@ -38,7 +39,8 @@ public:
       Failed = true;
       return {};
     }
-    Failed |= !Rest.empty() && !Rest.consume_front(" ");
+    if (!Rest.empty())
+      Failed |= !Rest.consume_front(" ") || Rest.empty();
     return std::move(*Value);
   }
   template <class Enum, size_t Size>

@@ -1,0 +1,168 @@
+#include "changed_fields.h"
+#include "clang_job.h"
+#include "llvm/ADT/StringExtras.h"
+#include <gtest/gtest.h>
+
+using namespace llvm;
+using namespace dtlto;
+
+namespace {
+
+constexpr const char *Linux = "x86_64-unknown-linux-gnu";
+
+/// As an lld without options makes it.
+void setUp(lto::Config &Conf) {
+  Conf.Options.NoTrappingFPMath = false;
+  Conf.Options.UseInitArray = true;
+  Conf.RelocModel = Reloc::PIC_;
+}
+
+ClangArguments argumentsFor(const lto::Config &Conf, const char *Target = Linux,
+                            LinkFlavour Flavour = LinkFlavour::ELF,
+                            ArrayRef<std::string> Replayed = {}) {
+  return clangArguments(Conf, Flavour, Triple(Target), Replayed);
+}
+
+bool has(const ClangArguments &Arguments, StringRef First,
+         StringRef Second = "") {
+  for (size_t I = 0; I < Arguments.Args.size(); ++I)
+    if (Arguments.Args[I] == First &&
+        (Second.empty() ||
+         (I + 1 < Arguments.Args.size() && Arguments.Args[I + 1] == Second)))
+      return true;
+  return false;
+}
+
+TEST(ClangJob, ExpressesALinkWithoutOptions) {
+  lto::Config Conf;
+  setUp(Conf);
+  ClangArguments Arguments = argumentsFor(Conf);
+  EXPECT_EQ(Arguments.Reason, "");
+  for (const char *Arg : {"--no-default-config", "-O2", "-fPIC",
+                          "--target=x86_64-unknown-linux-gnu"})
+    EXPECT_TRUE(has(Arguments, Arg)) << Arg;
+  EXPECT_TRUE(Arguments.Files.empty());
+}
+
+TEST(ClangJob, DropsNoFieldSilently) {
+  // What a backend does not read (clang_job.cpp has the reasons), and what it
+  // reads with another field's consent only.
+  const StringRef WithoutInfluence[] = {"AllVtablesHaveTypeInfos",
+                                        "DisableVerify",
+                                        "HasWholeProgramVisibility",
+                                        "TimeTraceEnabled",
+                                        "TimeTraceGranularity",
+                                        "ValidateAllVtablesHaveTypeInfos",
+                                        "VisibilityScheme",
+                                        "PGOWarnMismatch",
+                                        "Target.HasBBSectionsFuncList"};
+  lto::Config Plain;
+  setUp(Plain);
+  std::vector<std::string> Args = argumentsFor(Plain).Args;
+  lto::Config Any;
+  for (const std::string &Key : changeFields(Any, /*LinkOnly=*/false)) {
+    lto::Config Conf;
+    setUp(Conf);
+    changeFields(Conf, /*LinkOnly=*/false, Key);
+    ClangArguments Arguments = argumentsFor(Conf);
+    bool IsExpressed = Arguments.canBeExpressed() && Arguments.Args != Args;
+    bool IsRefused = !Arguments.canBeExpressed();
+    EXPECT_TRUE(IsExpressed || IsRefused || is_contained(WithoutInfluence, Key))
+        << Key;
+  }
+}
+
+TEST(ClangJob, SpellsWhatHasAnArgument) {
+  lto::Config Conf;
+  setUp(Conf);
+  Conf.OptLevel = 3;
+  Conf.CGOptLevel = CodeGenOptLevel::Aggressive;
+  Conf.RelocModel = Reloc::Static;
+  Conf.CodeModel = CodeModel::Large;
+  Conf.CPU = "haswell";
+  Conf.MAttrs = {"+avx2", "-bmi"};
+  Conf.MllvmArgs = {"-inline-threshold=5"};
+  Conf.Options.FunctionSections = true;
+  Conf.PTO.SLPVectorization = false;
+  ClangArguments Arguments = argumentsFor(Conf);
+  EXPECT_EQ(Arguments.Reason, "");
+  for (const char *Arg : {"-O3", "-fno-pic", "-mcmodel=large", "-march=haswell",
+                          "-ffunction-sections", "-fno-slp-vectorize"})
+    EXPECT_TRUE(has(Arguments, Arg)) << Arg;
+  EXPECT_TRUE(has(Arguments, "-target-feature", "-Xclang"));
+  EXPECT_TRUE(has(Arguments, "-Xclang", "+avx2"));
+  EXPECT_TRUE(has(Arguments, "-Xclang", "-bmi"));
+  EXPECT_TRUE(has(Arguments, "-mllvm", "-inline-threshold=5"));
+}
+
+TEST(ClangJob, NamesTheFilesThatArgumentsRead) {
+  lto::Config Conf;
+  setUp(Conf);
+  Conf.SampleProfile = "dir/p=1.prof";
+  ClangArguments Arguments = argumentsFor(Conf);
+  ASSERT_EQ(Arguments.Reason, "");
+  ASSERT_EQ(Arguments.Files.size(), 1u);
+  const ClangArguments::File &File = Arguments.Files[0];
+  EXPECT_EQ(File.Field, "SampleProfile");
+  EXPECT_EQ(File.Path, Conf.SampleProfile);
+  EXPECT_EQ(Arguments.Args[File.ArgIndex],
+            "-fprofile-sample-use=" + Conf.SampleProfile);
+}
+
+TEST(ClangJob, GivesTheReasonWhyClangCannot) {
+  struct Case {
+    void (*Change)(lto::Config &);
+    const char *Reason;
+  } Cases[] = {
+      {[](lto::Config &C) { C.OptLevel = 1; }, "optimization level 1"},
+      {[](lto::Config &C) { C.CGOptLevel = CodeGenOptLevel::Less; },
+       "code generation level 1"},
+      {[](lto::Config &C) { C.DwoDir = "d"; }, "DwoDir"},
+      {[](lto::Config &C) { C.RemarksFilename = "r"; }, "RemarksFilename"},
+      {[](lto::Config &C) { C.OptPipeline = "p"; }, "OptPipeline"},
+      {[](lto::Config &C) { C.MllvmArgs = {"-pass-remarks=x"}; },
+       "-pass-remarks=x"},
+      {[](lto::Config &C) { C.MllvmArgs = {"--crel"}; }, "--crel"},
+      {[](lto::Config &C) { C.Options.BBSections = BasicBlockSection::Preset; },
+       "preset"},
+  };
+  for (const Case &Case : Cases) {
+    lto::Config Conf;
+    setUp(Conf);
+    Case.Change(Conf);
+    ClangArguments Arguments = argumentsFor(Conf);
+    EXPECT_NE(Arguments.Reason.find(Case.Reason), std::string::npos)
+        << Arguments.Reason;
+  }
+}
+
+TEST(ClangJob, IsOfferedForTargetsThatHaveBeenComparedOnly) {
+  lto::Config Conf;
+  setUp(Conf);
+  for (const char *Target : {Linux, "aarch64-unknown-linux-gnu"})
+    EXPECT_EQ(argumentsFor(Conf, Target).Reason, "") << Target;
+  for (const char *Target :
+       {"riscv64-unknown-linux-gnu", "x86_64-unknown-freebsd",
+        "aarch64-linux-android", "i686-unknown-linux-gnu"})
+    EXPECT_NE(argumentsFor(Conf, Target).Reason, "") << Target;
+}
+
+TEST(ClangJob, NeedsTheObjectsNameForCodeView) {
+  lto::Config Conf;
+  setUp(Conf);
+  EXPECT_FALSE(argumentsFor(Conf).NeedsObjectName);
+  EXPECT_TRUE(argumentsFor(Conf, "x86_64-pc-windows-msvc", LinkFlavour::COFF)
+                  .NeedsObjectName);
+}
+
+TEST(ClangJob, PassesReplayedOptionsOn) {
+  lto::Config Conf;
+  setUp(Conf);
+  ClangArguments Arguments =
+      argumentsFor(Conf, Linux, LinkFlavour::ELF, {"-x=1", "-mcpu=haswell"});
+  EXPECT_TRUE(has(Arguments, "-mllvm", "-x=1"));
+  // lld's own; the Config has its value.
+  EXPECT_FALSE(has(Arguments, "-mcpu=haswell"));
+}
+
+} // namespace
