@@ -2,7 +2,7 @@
  * Fetches a program's source as Debian and Ubuntu ship it, without touching the machine's apt configuration: lists and
  * caches of our own in build/, made from the repositories that the machine uses anyway, with sources switched on.
  */
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { extname, join } from 'node:path'
 import { run, tryRun } from './run.js'
 
@@ -10,9 +10,15 @@ const APT = '/etc/apt'
 
 /**
  * Unpacks the upstream source of `name` (without the distribution's patches) into the existing directory `destination`.
- * `workDirectory` keeps lists and downloads; it is made if need be. Returns the version.
+ * `workDirectory` keeps lists and downloads; it is made if need be. With `members`, tar's patterns, nothing else is unpacked,
+ * and the tarball, which is big then, is not kept. Returns the version.
  */
-export async function fetchSource(name: string, destination: string, workDirectory: string): Promise<string> {
+export async function fetchSource(
+  name: string,
+  destination: string,
+  workDirectory: string,
+  members: readonly string[] = [],
+): Promise<string> {
   const options = await aptOptions(workDirectory)
   const downloads = join(workDirectory, 'downloads')
   await mkdir(downloads, { recursive: true })
@@ -24,7 +30,9 @@ export async function fetchSource(name: string, destination: string, workDirecto
   const version = /^Version: (?:\d+:)?(.*)$/m.exec(description)?.[1]
   const tarball = new RegExp(` (${name}_\\S*\\.orig\\.tar\\.(?:gz|xz|bz2))$`, 'm').exec(description)?.[1]
   if (version === undefined || tarball === undefined) throw new Error(`${dsc} names no version or no upstream tarball`)
-  await run('tar', ['-xf', join(downloads, tarball), '--strip-components=1', '-C', destination])
+  const path = join(downloads, tarball)
+  await run('tar', ['-xf', path, '--strip-components=1', '-C', destination, '--wildcards', ...members])
+  if (members.length > 0) await rm(path)
   return version
 }
 

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Stands for a linker in LLVM's tests: runs the program of its own name in $linkers, and keeps in a directory of its own
+# below $records what that was asked and what it said. harness.ts writes the first lines: linkers, records, and the
+# environment of dtlto.
+name=${0##*/}
+# LLVM's configuration of lit asks lld for things that no user's link does: to run twice in one process, to free memory.
+unset LLD_IN_TEST
+# Else programs and libraries of Windows hold the time.
+: "${SOURCE_DATE_EPOCH=1700000000}"
+export SOURCE_DATE_EPOCH
+[ /dev/fd/1 -ef /dev/full ] && exec "$linkers/$name" "$@"
+# A link that takes longer than two minutes has hung. (lit has a limit of its own, if Python has psutil.)
+run() { timeout --foreground -s KILL 120 "$linkers/$name" "$@"; }
+record=$(mktemp -d "$records/XXXXXXXXXXXX")
+printf '%s\0' "$name" "$PWD" "$@" >"$record/call"
+if [ /dev/fd/1 -ef /dev/fd/2 ]; then
+  # The order of the two counts.
+  run "$@" >"$record/stdout" 2>&1
+  code=$?
+  cat "$record/stdout"
+else
+  run "$@" >"$record/stdout" 2>"$record/stderr"
+  code=$?
+  cat "$record/stdout"
+  cat "$record/stderr" >&2
+fi
+printf '%s' "$code" >"$record/code"
+# Killed by a signal: die of it, too.
+[ "$code" -gt 128 ] && ulimit -c 0 && kill "-$((code - 128))" $$
+exit "$code"
