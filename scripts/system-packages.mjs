@@ -29,6 +29,12 @@ export const SYSTEM_PACKAGES = [
   { name: 'lld-22', group: 'test', reason: 'the stock linker that every output is compared with' },
   { name: 'llvm-22', group: 'test', reason: 'llvm-ar and llvm-ranlib, which understand archives of bitcode' },
   { name: 'llvm-22-tools', group: 'test', reason: "lit, FileCheck and split-file, with which LLVM's own tests run" },
+  {
+    name: 'libclang-rt-22-dev',
+    group: 'test',
+    optional: true,
+    reason: "the sanitizers' runtimes, for scripts/sanitize.mjs",
+  },
   { name: 'libgtest-dev', group: 'test', reason: 'GoogleTest, for the unit tests in C++' },
   { name: 'clang-format-22', group: 'test', reason: 'formats the C++ sources' },
   { name: 'make', group: 'test', reason: 'builds redis and git from their own makefiles' },
