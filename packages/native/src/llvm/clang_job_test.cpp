@@ -1,6 +1,11 @@
 #include "changed_fields.h"
 #include "clang_job.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/AsmParser/Parser.h"
+#include "llvm/Bitcode/BitcodeWriter.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/SourceMgr.h"
 #include <gtest/gtest.h>
 
 using namespace llvm;
@@ -38,15 +43,15 @@ TEST(ClangJob, ExpressesALinkWithoutOptions) {
   setUp(Conf);
   ClangArguments Arguments = argumentsFor(Conf);
   EXPECT_EQ(Arguments.Reason, "");
-  for (const char *Arg : {"--no-default-config", "-O2", "-fPIC",
-                          "--target=x86_64-unknown-linux-gnu"})
+  for (const char *Arg : {"--no-default-config", "-O2", "-fPIC"})
     EXPECT_TRUE(has(Arguments, Arg)) << Arg;
   EXPECT_TRUE(Arguments.Files.empty());
 }
 
 TEST(ClangJob, DropsNoFieldSilently) {
   // What a backend does not read (clang_job.cpp has the reasons), and what it
-  // reads with another field's consent only.
+  // reads with another field's consent only. The code model is an argument of
+  // each module: below.
   const StringRef WithoutInfluence[] = {"AllVtablesHaveTypeInfos",
                                         "DisableVerify",
                                         "HasWholeProgramVisibility",
@@ -55,6 +60,7 @@ TEST(ClangJob, DropsNoFieldSilently) {
                                         "ValidateAllVtablesHaveTypeInfos",
                                         "VisibilityScheme",
                                         "PGOWarnMismatch",
+                                        "CodeModel",
                                         "Target.HasBBSectionsFuncList"};
   lto::Config Plain;
   setUp(Plain);
@@ -78,7 +84,6 @@ TEST(ClangJob, SpellsWhatHasAnArgument) {
   Conf.OptLevel = 3;
   Conf.CGOptLevel = CodeGenOptLevel::Aggressive;
   Conf.RelocModel = Reloc::Static;
-  Conf.CodeModel = CodeModel::Large;
   Conf.CPU = "haswell";
   Conf.MAttrs = {"+avx2", "-bmi"};
   Conf.MllvmArgs = {"-inline-threshold=5"};
@@ -86,7 +91,7 @@ TEST(ClangJob, SpellsWhatHasAnArgument) {
   Conf.PTO.SLPVectorization = false;
   ClangArguments Arguments = argumentsFor(Conf);
   EXPECT_EQ(Arguments.Reason, "");
-  for (const char *Arg : {"-O3", "-fno-pic", "-mcmodel=large", "-march=haswell",
+  for (const char *Arg : {"-O3", "-fno-pic", "-march=haswell",
                           "-ffunction-sections", "-fno-slp-vectorize"})
     EXPECT_TRUE(has(Arguments, Arg)) << Arg;
   EXPECT_TRUE(has(Arguments, "-target-feature", "-Xclang"));
@@ -136,17 +141,6 @@ TEST(ClangJob, GivesTheReasonWhyClangCannot) {
   }
 }
 
-TEST(ClangJob, IsOfferedForTargetsThatHaveBeenComparedOnly) {
-  lto::Config Conf;
-  setUp(Conf);
-  for (const char *Target : {Linux, "aarch64-unknown-linux-gnu"})
-    EXPECT_EQ(argumentsFor(Conf, Target).Reason, "") << Target;
-  for (const char *Target :
-       {"riscv64-unknown-linux-gnu", "x86_64-unknown-freebsd",
-        "aarch64-linux-android", "i686-unknown-linux-gnu"})
-    EXPECT_NE(argumentsFor(Conf, Target).Reason, "") << Target;
-}
-
 TEST(ClangJob, NeedsTheObjectsNameForCodeView) {
   lto::Config Conf;
   setUp(Conf);
@@ -163,6 +157,101 @@ TEST(ClangJob, PassesReplayedOptionsOn) {
   EXPECT_TRUE(has(Arguments, "-mllvm", "-x=1"));
   // lld's own; the Config has its value.
   EXPECT_FALSE(has(Arguments, "-mcpu=haswell"));
+}
+
+/// A module of bitcode.
+class Bitcode {
+public:
+  explicit Bitcode(const Twine &Assembly) {
+    LLVMContext Context;
+    SMDiagnostic Problem;
+    auto Module = parseAssemblyString(Assembly.str(), Problem, Context);
+    EXPECT_TRUE(Module) << Problem.getMessage().str();
+    raw_svector_ostream OS(Bytes);
+    WriteBitcodeToFile(*Module, OS);
+  }
+  BitcodeModule module() const {
+    return cantFail(getBitcodeModuleList(
+        MemoryBufferRef(StringRef(Bytes.data(), Bytes.size()), "m.o")))[0];
+  }
+
+private:
+  SmallVector<char, 0> Bytes;
+};
+
+Bitcode moduleFor(StringRef Target, StringRef More = "") {
+  return Bitcode("target triple = \"" + Target + "\"\n" + More);
+}
+
+ClangModuleArguments argumentsOf(const Bitcode &Own, const lto::Config &Conf,
+                                 LinkFlavour Flavour = LinkFlavour::ELF) {
+  return clangModuleArguments(Conf, Flavour, Own.module(), {});
+}
+
+TEST(ClangModule, IsOfferedForTargetsThatHaveBeenComparedOnly) {
+  lto::Config Conf;
+  setUp(Conf);
+  for (const char *Target : {Linux, "aarch64-unknown-linux-gnu"}) {
+    ClangModuleArguments Arguments = argumentsOf(moduleFor(Target), Conf);
+    EXPECT_EQ(Arguments.Reason, "") << Target;
+    EXPECT_EQ(Arguments.Args,
+              std::vector<std::string>{"--target=" + std::string(Target)});
+  }
+  for (const char *Target :
+       {"riscv64-unknown-linux-gnu", "x86_64-unknown-freebsd",
+        "aarch64-unknown-linux-android", "i686-unknown-linux-gnu",
+        "x86_64-unknown-linux-gnux32", "x86_64-linux-gnu"})
+    EXPECT_NE(argumentsOf(moduleFor(Target), Conf).Reason, "") << Target;
+}
+
+TEST(ClangModule, GivesClangsFrontendATripleThatItsDriverWouldRewrite) {
+  lto::Config Conf;
+  setUp(Conf);
+  ClangModuleArguments Arguments = argumentsOf(
+      moduleFor("x86_64-apple-macosx10.15.0"), Conf, LinkFlavour::MachO);
+  EXPECT_EQ(Arguments.Reason, "");
+  EXPECT_EQ(Arguments.Args,
+            (std::vector<std::string>{"--target=x86_64-apple-macosx12.0.0",
+                                      "-Xclang", "-triple", "-Xclang",
+                                      "x86_64-apple-macosx10.15.0"}));
+}
+
+TEST(ClangModule, TakesFromTheModuleWhatTheLinkLeavesOpen) {
+  lto::Config Open, Said;
+  setUp(Said);
+  Said.CodeModel = CodeModel::Tiny;
+  Open.RelocModel.reset();
+  Bitcode Own = moduleFor(Linux, "!llvm.module.flags = !{!0, !1}\n"
+                                 "!0 = !{i32 8, !\"PIC Level\", i32 2}\n"
+                                 "!1 = !{i32 1, !\"Code Model\", i32 4}\n");
+  auto Has = [](const ClangModuleArguments &Arguments, StringRef Arg) {
+    return is_contained(Arguments.Args, Arg);
+  };
+  ClangModuleArguments FromModule = argumentsOf(Own, Open);
+  EXPECT_TRUE(Has(FromModule, "-fPIC"));
+  EXPECT_TRUE(Has(FromModule, "-mcmodel=large"));
+  EXPECT_TRUE(Has(argumentsOf(moduleFor(Linux), Open), "-fno-pic"));
+  ClangModuleArguments FromLink = argumentsOf(Own, Said);
+  EXPECT_FALSE(Has(FromLink, "-fPIC"));
+  EXPECT_TRUE(Has(FromLink, "-mcmodel=tiny"));
+}
+
+TEST(ClangModule, IsNotOfferedWhenACallWouldBeReported) {
+  lto::Config Conf;
+  setUp(Conf);
+  Bitcode Plain = moduleFor(Linux, "declare void @f()");
+  ASSERT_EQ(argumentsOf(Plain, Conf).Reason, "");
+  for (StringRef Name : {"dontcall-error", "dontcall-warn"}) {
+    Bitcode Calls = moduleFor(
+        Linux, ("declare void @f() \"" + Name + "\"=\"do not\"").str());
+    EXPECT_NE(argumentsOf(Calls, Conf).Reason, "") << Name.str();
+    // What is imported is compiled, too.
+    EXPECT_NE(clangModuleArguments(Conf, LinkFlavour::ELF, Plain.module(),
+                                   Calls.module())
+                  .Reason,
+              "")
+        << Name.str();
+  }
 }
 
 } // namespace
