@@ -15,6 +15,7 @@ export function sourceFingerprint() {
   const packages = packageDirectories()
   const inputs = [
     'package-lock.json',
+    'packages/dtlto/install.cjs',
     'tsconfig.json',
     'tsconfig.base.json',
     ...readdirSync(join(ROOT, 'scripts'))
@@ -23,6 +24,8 @@ export function sourceFingerprint() {
     ...packages.flatMap((path) => [`${path}/package.json`, `${path}/tsconfig.json`, ...sourcesIn(`${path}/src`)]),
   ]
   const hash = createHash('sha256')
+  // The code cache is for this Node.
+  hash.update(`${process.execPath} ${process.version}\n`)
   for (const input of inputs) {
     const status = statSync(join(ROOT, input), { throwIfNoEntry: false })
     hash.update(`${input}\0${status?.size ?? ''}\0${status?.mtimeMs ?? ''}\n`)
@@ -33,7 +36,10 @@ export function sourceFingerprint() {
 /** @param {string} fingerprint */
 export function isFresh(fingerprint) {
   // Somebody may have deleted an output.
-  const outputs = packageDirectories().map((path) => join(ROOT, path, 'dist/.tsbuildinfo'))
+  const outputs = [
+    join(ROOT, 'packages/dtlto/build/cli.cache'),
+    ...packageDirectories().map((path) => join(ROOT, path, 'dist/.tsbuildinfo')),
+  ]
   return existsSync(STAMP) && readFileSync(STAMP, 'utf8') === fingerprint && outputs.every((path) => existsSync(path))
 }
 

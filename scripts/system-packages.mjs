@@ -44,6 +44,7 @@ export const SYSTEM_PACKAGES = [
   { name: 'time', group: 'test', reason: 'measures processor time and peak memory of a link' },
   { name: 'distcc', group: 'test', reason: 'the real peer of the distcc distributor; its daemon is not started' },
   { name: 'iproute2', group: 'test', reason: 'network namespaces: other machines for distcc, on this one' },
+  { name: 'libfaketime', group: 'test', optional: true, reason: 'a clock that stands still' },
   {
     name: 'vde2',
     group: 'test',

@@ -115,7 +115,8 @@ std::string ignoredSignals() {
   std::string Numbers;
   for (int Signal = 1; Signal < 32; ++Signal) {
     struct sigaction Action;
-    if (sigaction(Signal, nullptr, &Action) == 0 &&
+    // Node waits for its child processes by SIGCHLD.
+    if (Signal != SIGCHLD && sigaction(Signal, nullptr, &Action) == 0 &&
         Action.sa_handler == SIG_IGN)
       addNumber(Numbers, Signal);
   }

@@ -119,15 +119,17 @@ public:
   /// Adds the argument, expanded, to \p Into. Returns true if something in it
   /// cannot be read again.
   bool add(const std::string &Argument, std::vector<std::string> &Into) {
+    // `@` alone is the working directory, which is no file.
+    std::string Path =
+        Argument == "@" ? "." : Argument.substr(Argument.empty() ? 0 : 1);
     struct stat Status;
-    if (Argument.size() < 2 || Argument[0] != '@' ||
-        stat(Argument.c_str() + 1, &Status) != 0) {
+    if (Result.HasFailed || Argument[0] != '@' ||
+        stat(Path.c_str(), &Status) != 0) {
       Into.push_back(Argument);
       return false;
     }
     std::string Text;
-    if (isOpen(Status) || !readFile(Argument.substr(1), Text) ||
-        !toUtf8(Text)) {
+    if (isOpen(Status) || !readFile(Path, Text) || !toUtf8(Text)) {
       Result.HasFailed = true;
       Into.push_back(Argument);
       return false;

@@ -3,7 +3,7 @@
  * Alone with stdout, stderr and exit.
  */
 import { fstatSync, writeSync } from 'node:fs'
-import { type NativeArgument, native, NativeLoadError } from '@dtlto/native'
+import { type NativeArgument, native, NativeLoadError, type NativeStart } from '@dtlto/native'
 import { loadSettings } from '../config/load.js'
 import type { Settings } from '../config/settings.js'
 import { DtltoError } from '../errors.js'
@@ -96,8 +96,17 @@ async function runTool(argv: readonly string[]): Promise<number> {
   return tool(argv, say)
 }
 
+/** What Node changed at its start is again as it was. */
+function becomeLinker(start: NativeStart): void {
+  // For signals that are ignored there have been listeners until now (start.cjs).
+  if (start.ignoredSignals.length > 0) {
+    for (const event of process.eventNames()) if (/^SIG/.test(String(event))) process.removeAllListeners(event)
+  }
+  native().actAsLinker(start)
+}
+
 async function runProgram(name: string, started: StartInformation, guard: Guard): Promise<number> {
-  native().actAsLinker(started.process)
+  becomeLinker(started.process)
   const windows = started.flavour === 'coff'
   const given = started.argv
   const expanded = expand(given, started.windowsQuoting)

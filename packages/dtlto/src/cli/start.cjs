@@ -30,5 +30,16 @@ function decode(argument) {
   return argument.charCodeAt(0) === 1 ? Buffer.from(argument.slice(1), 'hex') : argument
 }
 
+function ignore() {}
+
+/* Node forgets which signals are ignored. The addon makes it right (actAsLinker); until it is there, nothing may end the process. */
+function ignoreSignals(numbers) {
+  var signals = require('os').constants.signals
+  for (var name in signals) {
+    if (numbers.indexOf(String(signals[name])) >= 0) process.on(name, ignore)
+  }
+}
+
+if (process.argv[7]) ignoreSignals(process.argv[7].split(','))
 if (isNewEnough(process.versions.node)) require('./load.cjs').compile().run()
 else goBack("Node '" + process.execPath + "' is version " + process.versions.node + ', which is too old')

@@ -1,0 +1,109 @@
+/** Where Node cannot live, a link says so and is done without it; signals are what they were for stock lld. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { compile, DTLTO, LLVM_BIN, run, slowProgram, SMALL_PROGRAM } from '../link/toolchain.js'
+
+const FAKETIME = ['x86_64', 'aarch64']
+  .map((cpu) => `/usr/lib/${cpu}-linux-gnu/faketime/libfaketime.so.1`)
+  .find((path) => existsSync(path))
+
+describe('a link with a distributor', () => {
+  let cwd = ''
+  let objects: string[] = []
+  before(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'dtlto '))
+    chmodSync(cwd, 0o777)
+    objects = compile(cwd, SMALL_PROGRAM)
+  })
+  after(() => {
+    rmSync(cwd, { recursive: true })
+  })
+
+  const link = (limit: string, ...options: string[]) =>
+    run(
+      'sh',
+      ['-c', `${limit} && shift && exec "$@"`, 'sh', '', DTLTO, '-shared', '-o', 'out.so', ...objects, ...options],
+      { cwd },
+    )
+
+  for (const [limit, problem] of [
+    ['ulimit -n 12', 'Node needs more than 12 file descriptors (ulimit -n)'],
+    ['ulimit -v 1000000', 'Node needs more than 976 MiB of address space (ulimit -v)'],
+  ] as const) {
+    it(`is stock lld's under ${limit}, and says why`, () => {
+      assert.deepEqual(link(limit), { exitCode: 0, stdout: '', stderr: '' })
+      const warning = `ld.dtlto: warning: ${problem}; this link is not distributed\n`
+      assert.deepEqual(link(limit, '--distribute=local'), { exitCode: 0, stdout: '', stderr: warning })
+      const error = `ld.dtlto: error: ${problem}\n`
+      const ran = link(limit, '--distribute=local', '--distribute-fallback=none')
+      assert.deepEqual(ran, { exitCode: 1, stdout: '', stderr: error })
+    })
+  }
+
+  // The superuser has no such limit.
+  const asNobody = 'setpriv --reuid nobody --regid nogroup --clear-groups sh -c'
+  it('never hangs, and ends well where stock lld does, however few threads there are', {
+    skip: process.getuid?.() !== 0,
+  }, () => {
+    for (const threads of [4, 6, 8, 10, 12, 16, 24, 40]) {
+      const end = (program: string, option: string) =>
+        run(
+          'sh',
+          [
+            '-c',
+            `rm -f out.so; exec ${asNobody} 'ulimit -u ${String(threads)}; exec "$@"' sh "$@"`,
+            'sh',
+            program,
+            '-shared',
+            '-o',
+            'out.so',
+            ...objects,
+            ...(option ? [option] : []),
+          ],
+          { cwd },
+        )
+      const stock = end(join(LLVM_BIN, 'ld.lld'), '')
+      const dtlto = end(DTLTO, '--distribute=local')
+      if (stock.exitCode === 0) assert.equal(dtlto.exitCode, 0, `${String(threads)} threads: ${dtlto.stderr}`)
+    }
+  })
+
+  it('ends when the clock stands still', { skip: FAKETIME === undefined }, () => {
+    const env = { LD_PRELOAD: FAKETIME ?? '', FAKETIME: '2020-01-01 00:00:00' }
+    for (const option of ['--distribute=local', '--distribute=local,isolate=process']) {
+      const ran = run(DTLTO, ['-shared', '-o', 'out.so', ...objects, option], { cwd, env })
+      assert.deepEqual(ran, { exitCode: 0, stdout: '', stderr: '' }, option)
+    }
+  })
+
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) {
+    it(`ignores ${signal} if it was started so`, async () => {
+      const slow = compile(cwd, slowProgram(4, 20))
+      const script = `trap '' ${signal.slice(3)}; exec "$@"`
+      const args = ['-c', script, 'sh', DTLTO, '-shared', '-o', 'slow.so', ...slow, '--distribute=local']
+      const linker = spawn('sh', args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] })
+      const ended = once(linker, 'exit')
+      await backendsRun(linker.pid ?? 0)
+      linker.kill(signal)
+      assert.deepEqual(await ended, [0, null])
+    })
+  }
+})
+
+/** Resolves when lld's thread and others are there beside Node's, which only happens once the addon is loaded. */
+async function backendsRun(pid: number): Promise<void> {
+  const deadline = Date.now() + 60_000
+  while (Date.now() < deadline) {
+    const names = readdirSync(`/proc/${String(pid)}/task`).map((task) =>
+      readFileSync(`/proc/${String(pid)}/task/${task}/stat`, 'utf8'),
+    )
+    if (readFileSync(`/proc/${String(pid)}/maps`, 'utf8').includes('dtlto.node') && names.length > 8) return
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  throw new Error('no backend has started')
+}
