@@ -22,8 +22,8 @@ bool argumentsAsk(const std::vector<std::string> &Arguments, bool IsWindows);
 /// A variable of dtlto's that is a setting, or a slip of the pen.
 bool environmentAsks();
 
-/// A dtlto.toml in the working directory or above. Whether it may be trusted is
-/// for config/ to say; what is no regular file is none.
+/// A dtlto.toml in the working directory or above, of whatever kind. Whether it
+/// counts is for config/ to say.
 bool hasConfigFile();
 
 /// Whether a link may be done without distribution when that cannot work. Looks
