@@ -18,7 +18,9 @@ export async function withJobs<T>(
   try {
     const state = await session.jobsOrEnd
     if (state.at === 'end') throw new Error(`the link has no jobs: ${session.native.capturedStderr()}`)
-    const travel = new Travel(session, linkFacts({ argv, workingDirectory: process.cwd() }), argv)
+    const driver = await session.driver
+    if (driver === undefined) throw new Error('lld knows no driver, and has jobs')
+    const travel = new Travel(session, linkFacts(driver, process.cwd()), argv)
     const jobs = session.native.jobs().map((facts, index) => new LinkBackendJob(session, travel, index, facts))
     return await use(jobs, session)
   } finally {

@@ -10,6 +10,8 @@ export const ERROR_CODES = {
   DTLTO_NATIVE_MISMATCH: 'the native part is of another version than the JavaScript that loads it',
   DTLTO_FLAVOUR_UNKNOWN: 'the name the program was started by is not one of its linker names',
   DTLTO_LINK_RUNNING: 'a second link was started in a process while the first was still running',
+  DTLTO_CANNOT_LINK_AGAIN: 'an earlier link in this process had a fatal error, after which lld cannot run again in it',
+  DTLTO_NO_THREAD: 'the system gives the process no thread for lld',
   DTLTO_PLUGIN_NOT_FOUND: 'no distributor of that name, path or package could be loaded',
   DTLTO_PLUGIN_INVALID: 'a module was found, but what it exports is not a distributor of this plugin API',
   DTLTO_PLUGIN_OPTION_INVALID: 'a distributor was given an option that it does not have or a value it cannot take',

@@ -24,12 +24,16 @@ export interface NativeJobFacts {
  */
 export type NativeCompileOutcome = 'compiled' | 'failed' | 'lost'
 
+/** Which of lld's drivers does a link. */
+export type NativeDriver = 'elf' | 'coff' | 'mingw' | 'macho' | 'wasm'
+
 /**
- * 'jobs-ready': lld waits; the set of jobs is fixed. 'job-compiled': an answer to `compileHere`. 'finished': the last event; lld has
+ * 'driver-chosen': lld begins; not sent when it knows no driver by the program's name. 'jobs-ready': lld waits; the set of jobs is fixed. 'job-compiled': an answer to `compileHere`. 'finished': the last event; lld has
  * ended with this exit code.
  */
 export type NativeLinkEvent = (
   ...event:
+    | [kind: 'driver-chosen', driver: NativeDriver]
     | [kind: 'jobs-ready']
     | [kind: 'job-compiled', index: number, outcome: NativeCompileOutcome, compileMs: number]
     | [kind: 'finished', exitCode: number]
@@ -43,8 +47,8 @@ export interface NativeLink {
   /** Queues the job for a native thread; answered by a 'job-compiled' event. */
   compileHere(index: number): void
   /**
-   * Gives lld an object; with `toCache` through the link's ThinLTO cache, if it has one, where later links find it. False if the job is settled
-   * already; throws if lld could not store it.
+   * Gives lld a copy of an object; with `toCache` through the link's ThinLTO cache, if it has one, where later links find it. False if the job
+   * is settled already. What cannot be stored is lld's error.
    */
   deliver(index: number, object: Uint8Array, toCache: boolean): boolean
   /** Settles a job as failed; lld reports the message as its error. */
@@ -137,12 +141,12 @@ export interface NativeAddon {
    * starts can see it.
    */
   actAsLinker(start: NativeStart): void
-  /** Writes what lld has buffered and ends the process at once, freeing nothing. */
+  /** Ends the process at once, freeing nothing. lld has written what it had to say when the link is finished. */
   exitProcess(code: number): never
   /**
    * Starts lld. argv[0] selects the flavour by its base name, as in the stock program. With `capture` the link's output is kept
-   * in memory and its memory is freed; without, it goes to file descriptors 1 and 2 and a fatal error of lld ends the process, both as in
-   * stock lld. Throws when a link is running in this process already: lld keeps global state.
+   * in memory and its memory is freed; without, it goes to file descriptors 1 and 2, as in stock lld, and no link can follow in this process.
+   * Throws an Error whose message is a NativeStartProblem.
    */
   readonly Link: new (
     argv: readonly NativeArgument[],
@@ -150,6 +154,12 @@ export interface NativeAddon {
     onEvent: NativeLinkEvent,
   ) => NativeLink
 }
+
+/**
+ * 'running': another link does, and lld keeps global state. 'cannot-run-again': an earlier link ended in a way after which lld cannot. 'no-thread':
+ * the system gives none.
+ */
+export type NativeStartProblem = 'running' | 'cannot-run-again' | 'no-thread'
 
 /** What a linker program was started with. */
 export interface NativeStart {

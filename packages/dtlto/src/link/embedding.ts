@@ -48,7 +48,7 @@ export interface LinkOptions {
   readonly pastMs?: ((job: BackendJob) => number | undefined) | undefined
   /** Ends the link early: the promise rejects with DTLTO_CANCELLED as soon as compiles that run here have ended. */
   readonly signal?: AbortSignal
-  /** Everything that happens, as it happens, called synchronously. Must not throw. */
+  /** Everything that happens, as it happens, called synchronously. What it throws ends the link, which rejects with it. */
   readonly onEvent?: (event: LinkEvent) => void
 }
 
@@ -62,6 +62,7 @@ const STOCK: Readonly<Record<LinkFlavour, string>> = {
 /**
  * Runs one link. What lld finds wrong is its exit code, with its messages in `stderr`. Rejects with a DtltoError: for distributors or options
  * that cannot be used; DTLTO_LINK_RUNNING while another link runs in this process (lld has global state: one after the other);
+ * DTLTO_CANNOT_LINK_AGAIN after one that had a fatal error;
  * DTLTO_CANCELLED when `signal` ended it.
  */
 export async function link(options: LinkOptions): Promise<LinkResult> {

@@ -20,13 +20,29 @@ export type LinkListener = (event: LinkEvent) => void
 export class LinkEvents {
   readonly #listeners: LinkListener[]
   readonly #warned = new Set<string>()
+  #failure: { readonly error: unknown } | undefined
+  #onFailure!: (error: unknown) => void
+  /**
+   * Rejects with what a listener has thrown first. `emit` itself never throws: it is called from many places, by plugins too, and it is the
+   * link that must end.
+   */
+  readonly failed: Promise<never>
 
   constructor(listeners: readonly LinkListener[]) {
     this.#listeners = [...listeners]
+    this.failed = new Promise((_, reject) => {
+      this.#onFailure = reject
+    })
+    this.failed.catch(() => undefined) // also when nobody is waiting
   }
 
   listen(listener: LinkListener): void {
     this.#listeners.push(listener)
+  }
+
+  /** Throws what a listener has thrown. */
+  throwIfFailed(): void {
+    if (this.#failure) throw this.#failure.error
   }
 
   emit(event: LinkEvent): void {
@@ -35,6 +51,13 @@ export class LinkEvents {
       if (this.#warned.has(key)) return
       this.#warned.add(key)
     }
-    for (const listener of this.#listeners) listener(event)
+    for (const listener of this.#listeners) {
+      try {
+        listener(event)
+      } catch (error) {
+        this.#failure ??= { error }
+        this.#onFailure(error)
+      }
+    }
   }
 }

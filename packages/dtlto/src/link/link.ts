@@ -4,7 +4,12 @@
 import type { NativeArgument } from '@dtlto/native'
 import type { Settings } from '../config/settings.js'
 import type { BackendJob } from '../distributors/interface.js'
-import { openDistributors, type PreparedDistributor, prepareDistributors } from './distributors.js'
+import {
+  type OpenDistributors,
+  openDistributors,
+  type PreparedDistributor,
+  prepareDistributors,
+} from './distributors.js'
 import type { LaneSpec } from '../scheduler/lane.js'
 import type { LinkEvents } from './events.js'
 import { LinkBackendJob } from './backend-job.js'
@@ -41,8 +46,8 @@ export interface LinkResult {
 
 /** Runs one link. Rejects with a DtltoError for settings or plugins that cannot be used; what lld finds wrong is its exit code. */
 export async function runLink(request: LinkRequest): Promise<LinkResult> {
-  const facts = linkFacts(request)
-  const definitions = await prepareDistributors(request.settings, request.workingDirectory)
+  const { events, workingDirectory } = request
+  const definitions = await prepareDistributors(request.settings, workingDirectory)
   // From here every option is known to be good.
   const distribution = request.settings.required ? new DistributionCheck(request.settings) : undefined
   if (distribution) request.events.listen((event) => distribution.add(event))
@@ -56,39 +61,56 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
   request.signal?.addEventListener('abort', cancel, { once: true })
   if (request.signal?.aborted) cancel()
 
-  // Distributors connect while lld reads its inputs and plans.
-  const distributors = openDistributors(definitions, {
-    facts,
-    env: request.env,
-    signal: cancelled.signal,
-    events: request.events,
-    localSlots: () => session.native.localSlots(),
-  })
+  let distributors: OpenDistributors | undefined
   try {
-    const state = await Promise.race([session.jobsOrEnd, distributors.refused])
-    if (state.at === 'jobs' && !cancelled.signal.aborted) {
-      const travel = new Travel(session, facts, request.argv)
-      const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, travel, index, job))
-      // From here the set of jobs is fixed.
-      request.events.emit({ type: 'jobs', jobs })
-      await Promise.race([
-        compileJobs(jobs, session, distributors.lanes, request, hasIntegrity(definitions), cancelled.signal),
-        distributors.refused,
-      ])
-      await distribution?.check(distributors.lanes.map(asReachable))
-      // From here the set of objects is fixed.
-      request.events.emit({ type: 'objects' })
-      session.native.resume()
+    const flavour = await session.driver
+    if (flavour !== undefined) {
+      // Distributors connect while lld reads its inputs and plans.
+      const facts = linkFacts(flavour, workingDirectory)
+      distributors = openDistributors(definitions, {
+        facts,
+        env: request.env,
+        signal: cancelled.signal,
+        events,
+        localSlots: () => session.native.localSlots(),
+      })
+      const { lanes, refused } = distributors
+      const state = await Promise.race([session.jobsOrEnd, refused])
+      if (state.at === 'jobs' && !cancelled.signal.aborted) {
+        const travel = new Travel(session, facts, request.argv)
+        const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, travel, index, job))
+        // From here the set of jobs is fixed.
+        events.emit({ type: 'jobs', jobs })
+        const compiled = compileJobs(jobs, session, lanes, request, hasIntegrity(definitions), cancelled.signal)
+        const isOver = await Promise.race([
+          compiled.then(() => false),
+          session.finished.then(() => true), // lld had enough of errors
+          refused,
+          events.failed,
+        ])
+        if (!isOver) {
+          await distribution?.check(lanes.map(asReachable))
+          // From here the set of objects is fixed.
+          events.emit({ type: 'objects' })
+          session.native.resume()
+        }
+      }
     }
     const exitCode = await session.finished
-    request.events.emit({ type: 'end', exitCode })
+    events.emit({ type: 'end', exitCode })
+    events.throwIfFailed()
     // Nothing that was asked for is swallowed, however late it turned out to be wrong.
-    await Promise.race([distributors.refused, Promise.resolve()])
+    if (distributors) await Promise.race([distributors.refused, Promise.resolve()])
     return { exitCode, stdout: session.native.capturedStdout(), stderr: session.native.capturedStderr() }
+  } catch (error) {
+    // A defect, here or in a listener. lld must not go on behind the caller's back, nor wait for ever.
+    cancel()
+    await session.finished
+    throw error
   } finally {
     request.signal?.removeEventListener('abort', cancel)
     cancelled.abort()
-    await distributors.close()
+    await distributors?.close()
   }
 }
 

@@ -1,5 +1,12 @@
-import { type NativeArgument, type NativeCompileOutcome, type NativeLink, native } from '@dtlto/native'
-import { DtltoError } from '../errors.js'
+import {
+  type NativeArgument,
+  type NativeCompileOutcome,
+  type NativeDriver,
+  type NativeLink,
+  type NativeStartProblem,
+  native,
+} from '@dtlto/native'
+import { DtltoError, type ErrorCode } from '../errors.js'
 
 interface Compiled {
   readonly outcome: NativeCompileOutcome
@@ -12,7 +19,9 @@ export type LldState = { readonly at: 'jobs' } | { readonly at: 'end'; readonly 
 /** A native link with promises in place of events. */
 export class LinkSession {
   readonly native: NativeLink
-  /** Resolves with the exit code when nothing of lld runs any more. */
+  /** Which of its drivers lld has chosen; undefined when it ends without one. */
+  readonly driver: Promise<NativeDriver | undefined>
+  /** Resolves with the exit code when lld has ended: also while it waits for jobs, when one of them is a fatal error. */
   readonly finished: Promise<number>
   /** Resolves when lld first waits for jobs, or at its end if it never does. */
   readonly jobsOrEnd: Promise<LldState>
@@ -23,8 +32,12 @@ export class LinkSession {
   readonly #settled = new Map<number, 'compile' | 'delivery'>()
 
   constructor(argv: readonly NativeArgument[], capture: boolean) {
+    let onDriver!: (driver: NativeDriver | undefined) => void
     let onJobs!: (state: LldState) => void
     let onEnd!: (exitCode: number) => void
+    this.driver = new Promise((resolve) => {
+      onDriver = resolve
+    })
     this.jobsOrEnd = new Promise((resolve) => {
       onJobs = resolve
     })
@@ -34,6 +47,9 @@ export class LinkSession {
     try {
       this.native = new (native().Link)(argv, capture, (...event) => {
         switch (event[0]) {
+          case 'driver-chosen':
+            onDriver(event[1])
+            return
           case 'jobs-ready':
             onJobs({ at: 'jobs' })
             return
@@ -46,15 +62,14 @@ export class LinkSession {
             return
           }
           case 'finished':
+            onDriver(undefined)
             onJobs({ at: 'end', exitCode: event[1] })
             onEnd(event[1])
             return
         }
       })
     } catch (error) {
-      throw new DtltoError('DTLTO_LINK_RUNNING', 'a link is running in this process already: lld keeps global state', {
-        cause: error,
-      })
+      throw notStarted(error)
     }
   }
 
@@ -82,4 +97,18 @@ export class LinkSession {
     if (won) this.#settled.set(index, 'delivery')
     return won
   }
+}
+
+const START_PROBLEMS: Readonly<Record<NativeStartProblem, [code: ErrorCode, message: string]>> = {
+  running: ['DTLTO_LINK_RUNNING', 'a link is running in this process already: lld keeps global state'],
+  'cannot-run-again': [
+    'DTLTO_CANNOT_LINK_AGAIN',
+    'lld cannot run again in this process after the way in which an earlier link ended: use a new process',
+  ],
+  'no-thread': ['DTLTO_NO_THREAD', 'the system gives this process no thread for lld: see its limits (ulimit -u)'],
+}
+
+function notStarted(error: unknown): unknown {
+  const problem = error instanceof Error ? START_PROBLEMS[error.message as NativeStartProblem] : undefined
+  return problem ? new DtltoError(...problem, { cause: error }) : error
 }

@@ -33,6 +33,8 @@ export function remedyFor(error: DtltoError): Remedy {
     case 'DTLTO_NATIVE_MISMATCH':
     case 'DTLTO_FLAVOUR_UNKNOWN':
     case 'DTLTO_LINK_RUNNING':
+    case 'DTLTO_CANNOT_LINK_AGAIN':
+    case 'DTLTO_NO_THREAD':
       return 'fatal'
     default:
       // A newer registry in the plugin's copy of this package. The compiler proves that ours is covered.

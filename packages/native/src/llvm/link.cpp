@@ -4,13 +4,15 @@
 #include "lld/Common/Driver.h"
 #include "thin_jobs.h"
 #include "llvm/Support/CrashRecoveryContext.h"
-#include "llvm/Support/PrettyStackTrace.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/ManagedStatic.h"
+#include "llvm/Support/PluginLoader.h" // has lld's option -load
 #include "llvm/Support/Process.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include <algorithm>
 #include <csignal>
-#include <pthread.h>
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -42,14 +44,30 @@ public:
 namespace dtlto {
 
 static std::atomic<Link *> Running{nullptr};
+/// An earlier link ended where lld cannot start again (lld::Result).
+static std::atomic<bool> CannotRunAgain{false};
 
 Link *Link::running() { return Running; }
 
 Link::Link(std::vector<std::string> Arguments, LinkStdio Stdio,
-           LinkListener &Listener)
-    : Arguments(std::move(Arguments)), Stdio(Stdio), Listener(Listener) {}
+           std::shared_ptr<LinkListener> Listener)
+    : Arguments(std::move(Arguments)), Stdio(Stdio),
+      Listener(std::move(Listener)), Caller(pthread_self()) {}
 
-Link::~Link() { join(); }
+/// lld's own drivers: which of them runs is lld's decision, and noted.
+template <LinkDriver Kind, lld::Driver Link>
+static bool runDriver(ArrayRef<const char *> Args, raw_ostream &Out,
+                      raw_ostream &Err, bool ExitEarly, bool DisableOutput) {
+  dtlto::Link::running()->driverChosen(Kind);
+  return Link(Args, Out, Err, ExitEarly, DisableOutput);
+}
+
+static constexpr lld::DriverDef Drivers[] = {
+    {lld::WinLink, runDriver<LinkDriver::COFF, lld::coff::link>},
+    {lld::Gnu, runDriver<LinkDriver::ELF, lld::elf::link>},
+    {lld::MinGW, runDriver<LinkDriver::MinGW, lld::mingw::link>},
+    {lld::Darwin, runDriver<LinkDriver::MachO, lld::macho::link>},
+    {lld::Wasm, runDriver<LinkDriver::Wasm, lld::wasm::link>}};
 
 /// lld recurses deeply (parsers, the inliner in regular LTO): give it what a
 /// main thread has, never less than 8 MiB. musl and `ulimit -s unlimited` would
@@ -65,82 +83,125 @@ static size_t lldStackSize() {
 
 /// LLVM ends the process by exit() where it refuses an option or cannot go on.
 /// On a thread beside node's that would destroy node's globals under the event
-/// loop, which then may crash before the process has ended.
+/// loop, which then may crash before the process has ended. What LLVM itself
+/// has to do at exit (outs() writes what is left) comes before this.
 static void endAtOnce(int Status, void *) {
-  if (gettid() == getpid())
-    return;
-  outs().flush();
-  _exit(Status);
+  if (gettid() != getpid())
+    _exit(Status);
 }
 
-bool Link::start() {
+/// Pass plugins take LLVM's symbols from the program that loads them and need
+/// not name libLLVM. The addon's libraries are its own until then.
+static void shareLibLLVM() {
+  Dl_info LibLLVM;
+  if (dladdr(reinterpret_cast<void *>(&llvm_shutdown), &LibLLVM))
+    dlopen(LibLLVM.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_GLOBAL);
+}
+
+/// Node keeps its own stdin, stdout and stderr from child processes; programs
+/// that lld starts have lld's.
+static void inheritStdio() {
+  for (int FD : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    int Flags = fcntl(FD, F_GETFD);
+    if (Flags >= 0 && (Flags & FD_CLOEXEC))
+      fcntl(FD, F_SETFD, Flags & ~FD_CLOEXEC);
+  }
+}
+
+LinkStart Link::start() {
+  if (CannotRunAgain)
+    return LinkStart::CannotRunAgain;
   Link *None = nullptr;
   if (!Running.compare_exchange_strong(None, this))
-    return false;
+    return LinkStart::AnotherRuns;
+  inheritStdio();
+  shareLibLLVM();
   pthread_attr_t Attributes;
   pthread_attr_init(&Attributes);
   pthread_attr_setstacksize(&Attributes, lldStackSize());
+  pthread_attr_setdetachstate(&Attributes, PTHREAD_CREATE_DETACHED);
   auto Entry = [](void *Self) -> void * {
-    static_cast<Link *>(Self)->run();
+    std::unique_ptr<std::shared_ptr<Link>> Owned(
+        static_cast<std::shared_ptr<Link> *>(Self));
+    (*Owned)->run();
     return nullptr;
   };
-  Started = pthread_create(&Thread, &Attributes, Entry, this) == 0;
+  auto Self = std::make_unique<std::shared_ptr<Link>>(shared_from_this());
+  pthread_t Thread;
+  bool Started = pthread_create(&Thread, &Attributes, Entry, Self.get()) == 0;
   pthread_attr_destroy(&Attributes);
-  if (!Started)
+  if (!Started) {
     Running = nullptr;
-  return Started;
-}
-
-void Link::join() {
-  if (Started)
-    pthread_join(Thread, nullptr);
-  Started = false;
+    return LinkStart::NoThread;
+  }
+  (void)Self.release(); // the thread's
+  return LinkStart::Started;
 }
 
 void Link::run() {
   std::vector<const char *> Argv;
   for (const std::string &A : Arguments)
     Argv.push_back(A.c_str());
-  const lld::DriverDef Drivers[] = LLD_ALL_DRIVERS;
 
-  int ExitCode = 1;
   if (Stdio == LinkStdio::Inherit) {
-    sigset_t Pipe;
+    // As stock lld's main, line by line. lld ends the program by itself, in
+    // exitLld, which calls sys::Process::Exit: the end of this file.
+    sigset_t Pipe; // blocked on node's threads: see actAsLinker
     sigemptyset(&Pipe);
     sigaddset(&Pipe, SIGPIPE);
     pthread_sigmask(SIG_UNBLOCK, &Pipe, nullptr);
-    // As stock lld's main, in its program: stack traces on crashes, and the end
-    // of the process on a fatal error. With exitEarly lld would end the process
-    // by itself; without, and without lldMain, it returns and frees nothing,
-    // which the caller's early exit makes right.
-    sys::PrintStackTraceOnErrorSignal(Argv[0]);
-    PrettyStackTraceProgram OnCrash(Argv.size(), Argv.data());
     on_exit(endAtOnce, nullptr);
-    ExitCode = lld::unsafeLldMain(Argv, outs(), errs(), Drivers,
-                                  /*exitEarly=*/false);
-    outs().flush();
-    errs().flush();
-  } else {
-    raw_string_ostream Out(Stdout), Err(Stderr);
-    lld::wasm::BitcodeFile::doneLTO = false;
-    lld::Result R = lld::lldMain(Argv, Out, Err, Drivers);
-    ExitCode = R.retCode;
+    int Argc = Argv.size();
+    const char **ArgvData = Argv.data();
+    InitLLVM Init(Argc, ArgvData, /*InstallPipeSignalExitHandler=*/false);
+    if (getenv("FORCE_LLD_DIAGNOSTICS_CRASH")) {
+      errs() << "crashing due to environment variable "
+                "FORCE_LLD_DIAGNOSTICS_CRASH\n";
+      LLVM_BUILTIN_TRAP;
+    }
+    lld::unsafeLldMain(Argv, outs(), errs(), Drivers, /*exitEarly=*/true);
+    llvm_unreachable("lld has ended the program");
   }
-  Running = nullptr;
-  Listener.finished(ExitCode);
+  raw_string_ostream Out(Stdout), Err(Stderr);
+  lld::wasm::BitcodeFile::doneLTO = false;
+  lld::Result R = lld::lldMain(Argv, Out, Err, Drivers);
+  if (!R.canRunAgain)
+    CannotRunAgain = true;
+  Running = nullptr; // before anybody is told, who may start the next one
+  finish(R.retCode);
+}
+
+void Link::finish(int ExitCode) {
+  if (!Finished.exchange(true))
+    Listener->finished(ExitCode);
+}
+
+void Link::endProgram(int ExitCode) {
+  // Other threads of lld may be in the middle of something.
+  CannotRunAgain = true;
+  if (pthread_equal(Caller, pthread_self()))
+    _exit(ExitCode); // over a diagnostic from elsewhere; nobody can be told
+  finish(ExitCode);
+  while (true)
+    pause();
 }
 
 void Link::backendWaits(ThinJobs &TheJobs) {
-  std::unique_lock<std::mutex> Lock(Mutex);
-  Jobs = &TheJobs;
-  MayResume = false;
-  if (!Cancelled) {
-    Lock.unlock();
-    Listener.jobsReady();
-    Lock.lock();
-    Resumed.wait(Lock, [this] { return MayResume; });
+  {
+    std::unique_lock<std::mutex> Lock(Mutex);
+    Jobs = &TheJobs;
+    Waits = !Cancelled;
+    if (Waits) {
+      Lock.unlock();
+      Listener->jobsReady();
+      Lock.lock();
+    }
+    Changed.wait(Lock, [this] { return !Waits && Readers == 0; });
+    Jobs = nullptr;
   }
-  Jobs = nullptr;
+  // A linker program says itself why it gives up. lld is nowhere yet.
+  if (Cancelled && Stdio == LinkStdio::Inherit)
+    endProgram(1);
   // One message for all that was given up; none when a failure says why.
   bool HasFailed = false;
   for (size_t I = 0; I < TheJobs.size(); ++I) {
@@ -163,6 +224,20 @@ void Link::backendWaits(ThinJobs &TheJobs) {
   }
 }
 
+bool Link::beginReading() {
+  std::lock_guard<std::mutex> Lock(Mutex);
+  if (!Waits)
+    return false;
+  ++Readers;
+  return true;
+}
+
+void Link::endReading() {
+  std::lock_guard<std::mutex> Lock(Mutex);
+  --Readers;
+  Changed.notify_all();
+}
+
 std::vector<JobFacts> Link::jobs() const {
   std::vector<JobFacts> Facts;
   for (size_t I = 0; Jobs && I < Jobs->size(); ++I)
@@ -176,9 +251,8 @@ unsigned Link::localSlots() const { return Jobs ? Jobs->slots() : 0; }
 
 void Link::compileHere(unsigned Index) { Jobs->compileHere(Index); }
 
-bool Link::deliver(unsigned Index, StringRef Object, bool ToCache,
-                   std::string &Error) {
-  return Jobs->deliver(Jobs->job(Index), Object, ToCache, Error);
+bool Link::deliver(unsigned Index, StringRef Object, bool ToCache) {
+  return Jobs->deliver(Jobs->job(Index), Object, ToCache);
 }
 
 void Link::fail(unsigned Index, StringRef Message) {
@@ -199,13 +273,27 @@ std::vector<StringRef> Link::moduleParts(StringRef ModuleId) {
 
 void Link::resume() {
   std::lock_guard<std::mutex> Lock(Mutex);
-  MayResume = true;
-  Resumed.notify_all();
+  Waits = false;
+  Changed.notify_all();
 }
 
 void Link::cancel() {
+  std::lock_guard<std::mutex> Lock(Mutex);
   Cancelled = true;
-  resume();
+  Waits = false;
+  Changed.notify_all();
 }
 
 } // namespace dtlto
+
+// lld::exitLld ends the program here, at its end, at a fatal error or after too
+// many of them: temporary files are gone, timers and statistics printed, output
+// is flushed. The process goes on until dtlto has said its own. This binds for
+// lld's references alone.
+void sys::Process::Exit(int ExitCode, bool) {
+  if (auto *Recovery = CrashRecoveryContext::GetCurrent())
+    Recovery->HandleExit(ExitCode);
+  if (dtlto::Link *Link = dtlto::Link::running())
+    Link->endProgram(ExitCode);
+  _exit(ExitCode);
+}

@@ -5,11 +5,14 @@
 // the backend jobs of the link to a LinkListener and waits until each has an
 // object or has failed. What happens on which thread:
 //
-//   lld's thread     everything of lld; LinkListener::jobsReady and ::finished
-//   pool threads     compileHere; LinkListener::jobCompiled
+//   lld's thread     everything of lld; LinkListener::driverChosen, jobsReady,
+//                    finished
+//   pool threads     compileHere, deliver; LinkListener::jobCompiled; finished,
+//                    where lld ends the program from such a thread
 //   caller's thread  all methods of Link
 //
-// lld keeps global state: one link at a time in a process.
+// lld keeps global state: one link at a time in a process. Nobody waits for
+// lld's thread to end: it owns its Link together with whoever started it.
 #ifndef DTLTO_LINK_H
 #define DTLTO_LINK_H
 
@@ -46,14 +49,20 @@ enum class CompileOutcome {
        ///< one had an object
 };
 
+/// Which of lld's drivers does the link.
+enum class LinkDriver { ELF, COFF, MinGW, MachO, Wasm };
+
+/// Called on any thread.
 class LinkListener {
 public:
   virtual ~LinkListener() = default;
+  /// lld has decided, and begins. Not called when it knows no driver.
+  virtual void driverChosen(LinkDriver Driver) = 0;
   /// The set of jobs is fixed. lld's thread waits until Link::resume.
   virtual void jobsReady() = 0;
   virtual void jobCompiled(unsigned Index, CompileOutcome Outcome,
                            double CompileMs) = 0;
-  /// Nothing of lld runs any more.
+  /// lld is done, or gave up: its output is written.
   virtual void finished(int ExitCode) = 0;
 };
 
@@ -93,16 +102,19 @@ enum class LinkStdio {
            ///< memory is freed at the end
 };
 
-class Link {
+enum class LinkStart {
+  Started,
+  AnotherRuns,    ///< in this process
+  CannotRunAgain, ///< an earlier link left lld's state unusable
+  NoThread
+};
+
+class Link : public std::enable_shared_from_this<Link> {
 public:
   Link(std::vector<std::string> Arguments, LinkStdio Stdio,
-       LinkListener &Listener);
-  ~Link();
+       std::shared_ptr<LinkListener> Listener);
 
-  /// False when another link is running in this process.
-  bool start();
-  /// Waits for lld's thread. After LinkListener::finished it does not block.
-  void join();
+  LinkStart start();
 
   /// Facts of all jobs, in lld's order; valid from jobsReady to resume.
   std::vector<JobFacts> jobs() const;
@@ -113,10 +125,9 @@ public:
   /// Starts an in-process compile on a pool thread: same Config, same combined
   /// index, no serialisation.
   void compileHere(unsigned Index);
-  /// Gives lld the object of a job. False if the job is settled already; an
-  /// error if the object could not be stored.
-  bool deliver(unsigned Index, llvm::StringRef Object, bool ToCache,
-               std::string &Error);
+  /// Gives lld the object of a job. False if the job is settled already. What
+  /// cannot be stored is lld's error, as if its own backend had made it.
+  bool deliver(unsigned Index, llvm::StringRef Object, bool ToCache);
   /// Settles a job as failed: lld reports the message.
   void fail(unsigned Index, llvm::StringRef Message);
   /// LLVM's ThinLTO cache key, empty for a module without hash.
@@ -126,9 +137,25 @@ public:
   /// until resume. Empty for an unknown id.
   std::vector<llvm::StringRef> moduleParts(llvm::StringRef ModuleId);
 
+  /// Permission to read lld's memory on any thread, for as long as it lives:
+  /// lld does not go on before. False from resume or cancel on.
+  class Reading {
+  public:
+    explicit Reading(Link &L) : L(L), Granted(L.beginReading()) {}
+    ~Reading() {
+      if (Granted)
+        L.endReading();
+    }
+    Reading(const Reading &) = delete;
+    explicit operator bool() const { return Granted; }
+
+  private:
+    Link &L;
+    bool Granted;
+  };
+
   // What a job needs to be compiled elsewhere. travelIndex, checkObject and
-  // compileToMemory take long and may be called on any thread; the caller sees to it that none
-  // runs when it calls resume or cancel.
+  // compileToMemory take long and may be called on any thread that is Reading.
 
   /// \p Flavour as in `-flavor`-less names: elf, mingw, coff, macho, wasm.
   TravelOptions travelOptions(llvm::StringRef Flavour,
@@ -159,23 +186,33 @@ public:
   /// Called by the backend on lld's thread.
   void backendWaits(ThinJobs &Jobs);
   bool isCancelled() const { return Cancelled; }
-  LinkListener &listener() { return Listener; }
+  LinkListener &listener() { return *Listener; }
   static Link *running();
+
+  /// lld ends the program here: as much of it as is ours ends, and this thread
+  /// stays where it is.
+  [[noreturn]] void endProgram(int ExitCode);
+  void driverChosen(LinkDriver Driver) { Listener->driverChosen(Driver); }
 
 private:
   void run();
+  void finish(int ExitCode);
+  bool beginReading();
+  void endReading();
 
-  std::vector<std::string> Arguments;
-  LinkStdio Stdio;
-  LinkListener &Listener;
+  const std::vector<std::string> Arguments;
+  const LinkStdio Stdio;
+  const std::shared_ptr<LinkListener> Listener;
+  const pthread_t Caller;
   std::string Stdout, Stderr;
-  pthread_t Thread{};
-  bool Started = false;
   ThinJobs *Jobs = nullptr; ///< while lld's thread is in backendWaits
   std::mutex Mutex;
-  std::condition_variable Resumed;
-  bool MayResume = false;
+  std::condition_variable Changed;
+  /// Guarded by Mutex: whether lld waits for jobs, and who reads meanwhile.
+  bool Waits = false;
+  unsigned Readers = 0;
   std::atomic<bool> Cancelled{false};
+  std::atomic<bool> Finished{false};
 };
 
 } // namespace dtlto

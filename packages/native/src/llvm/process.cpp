@@ -5,7 +5,6 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/ConvertUTF.h"
 #include "llvm/Support/StringSaver.h"
-#include "llvm/Support/raw_ostream.h"
 #include <csignal>
 #include <fcntl.h>
 #include <unistd.h>
@@ -34,7 +33,16 @@ bool isUtf8(const std::string &S) {
   return isLegalUTF8String(&Begin, Begin + S.size());
 }
 
+static bool IsLinker = false;
+static uint64_t DescriptorLimit = 0;
+
+bool actsAsLinker() { return IsLinker; }
+
+uint64_t startedProgramsDescriptorLimit() { return DescriptorLimit; }
+
 void actAsLinker(const StartedWith &Start) {
+  IsLinker = true;
+  DescriptorLimit = Start.DescriptorLimit;
   // Node ignores SIGPIPE, as its sockets must. lld dies of it, as any program
   // that writes to a pipe that nobody reads. The signal goes to the thread that
   // writes: so it is blocked on this one, and on those that this one starts,
@@ -44,6 +52,7 @@ void actAsLinker(const StartedWith &Start) {
   sigaddset(&Pipe, SIGPIPE);
   pthread_sigmask(SIG_BLOCK, &Pipe, nullptr);
   signal(SIGPIPE, SIG_DFL);
+  signal(SIGXFSZ, SIG_DFL); // node ignores that, too
   for (int Signal : Start.IgnoredSignals)
     signal(Signal, SIG_IGN);
   // Node closes in child processes what it inherited: not in those of lld.
@@ -51,10 +60,6 @@ void actAsLinker(const StartedWith &Start) {
     fcntl(Descriptor, F_SETFD, 0);
 }
 
-void exitProcess(int Code) {
-  outs().flush();
-  errs().flush();
-  _exit(Code);
-}
+void exitProcess(int Code) { _exit(Code); }
 
 } // namespace dtlto

@@ -29,8 +29,12 @@ struct StartedWith {
 /// main thread and before others do work for it.
 void actAsLinker(const StartedWith &Start);
 
-/// Ends the process as stock lld does when it is done: what is buffered is
-/// written, nothing is freed, no destructor runs.
+/// The soft limit of open files for programs that lld starts; 0: as it is.
+uint64_t startedProgramsDescriptorLimit();
+bool actsAsLinker();
+
+/// Ends the process as lld does when it is done: nothing is freed, no destructor
+/// runs. lld has written what it had to say.
 [[noreturn]] void exitProcess(int Code);
 
 } // namespace dtlto

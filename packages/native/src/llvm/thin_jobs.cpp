@@ -185,9 +185,10 @@ namespace {
 /// backend whose inline assembly is wrong reports them and returns success. And
 /// a compile that has something to say claims its job first, so that nothing is
 /// said twice when the job is compiled elsewhere, too.
-class Diagnostics final : public DiagnosticHandler {
+class ClaimingHandler final : public DiagnosticHandler {
 public:
-  Diagnostics(const Config &Conf, bool &HasErrors, function_ref<bool()> Claim)
+  ClaimingHandler(const Config &Conf, bool &HasErrors,
+                  function_ref<bool()> Claim)
       : Conf(Conf), HasErrors(HasErrors), Claim(Claim) {}
   bool handleDiagnostics(const DiagnosticInfo &DI) override {
     HasErrors |= DI.getSeverity() == DS_Error;
@@ -230,7 +231,7 @@ Error ThinJobs::compile(ThinJob &Job, bool &Lost, bool &HasErrors) {
   };
   LTOLLVMContext Context(Conf);
   Context.setDiagnosticHandler(
-      std::make_unique<Diagnostics>(Conf, HasErrors, Claim),
+      std::make_unique<ClaimingHandler>(Conf, HasErrors, Claim),
       /*RespectFilters=*/true);
   Expected<std::unique_ptr<Module>> M = Job.Module.parseModule(Context);
   if (!M)
@@ -280,38 +281,48 @@ void ThinJobs::compileHere(unsigned Index) {
   });
 }
 
-bool ThinJobs::deliver(ThinJob &Job, StringRef Object, bool ToCache,
-                       std::string &Message) {
+bool ThinJobs::deliver(ThinJob &Job, StringRef Object, bool ToCache) {
   {
     std::lock_guard<std::mutex> Lock(Job.Mutex);
     if (Job.Now != ThinJob::State::Open)
       return false;
     Job.Now = ThinJob::State::Writing;
   }
-  auto Write = [&]() -> Error {
-    StringRef Id = Job.Module.getModuleIdentifier();
-    auto Stream =
-        ToCache ? takeStream(Job, Job.Task, Id) : AddStream(Job.Task, Id);
-    if (!Stream)
-      return Stream.takeError();
-    *(*Stream)->OS << Object;
-    return (*Stream)->commit();
-  };
-  if (Error E = Write()) {
-    Message = toString(std::move(E));
-    fail(Job, createStringError(Message));
-    return true;
-  }
-  std::lock_guard<std::mutex> Lock(Job.Mutex);
-  Job.Now = ThinJob::State::Settled;
+  BackendThreadPool.async([this, &Job, ToCache, Copy = Object.str()] {
+    if (Error E = write(Job, Copy, ToCache))
+      return fail(Job, std::move(E));
+    std::lock_guard<std::mutex> Lock(Job.Mutex);
+    Job.Now = ThinJob::State::Settled;
+  });
   return true;
 }
 
+/// As LLVM's own code generator does it, which cannot do without a stream. A
+/// disk that is full ends the process, too: raw_fd_ostream does that.
+Error ThinJobs::write(ThinJob &Job, StringRef Object, bool ToCache) {
+  StringRef Id = Job.Module.getModuleIdentifier();
+  auto Stream =
+      ToCache ? takeStream(Job, Job.Task, Id) : AddStream(Job.Task, Id);
+  if (!Stream)
+    report_fatal_error(Stream.takeError());
+  *(*Stream)->OS << Object;
+  return (*Stream)->commit();
+}
+
+/// For whoever has claimed the job.
 Expected<std::unique_ptr<CachedFileStream>>
 ThinJobs::takeStream(ThinJob &Job, unsigned Task, const Twine &ModuleName) {
-  if (Job.Opened)
-    return std::move(Job.Opened);
-  return Job.AddStream(Task, ModuleName);
+  {
+    std::lock_guard<std::mutex> Lock(Job.Mutex);
+    if (Job.Opened)
+      return std::move(Job.Opened);
+  }
+  auto Stream = Job.AddStream(Task, ModuleName);
+  if (Stream) {
+    std::lock_guard<std::mutex> Lock(Job.Mutex);
+    Job.ObjectPathName = (*Stream)->ObjectPathName;
+  }
+  return Stream;
 }
 
 std::vector<std::string> ThinJobs::sideOutputPaths(const ThinJob &Job) const {
@@ -336,17 +347,16 @@ void ThinJobs::drop(ThinJob &Job) {
 
 std::string ThinJobs::objectPathName(ThinJob &Job) {
   std::lock_guard<std::mutex> Lock(Job.Mutex);
-  if (Job.Now != ThinJob::State::Open)
+  if (Job.Now != ThinJob::State::Open || Job.Opened)
+    return Job.ObjectPathName;
+  auto Stream = Job.AddStream(Job.Task, Job.Module.getModuleIdentifier());
+  if (!Stream) {
+    // Whoever writes the object will meet this again, and say so.
+    consumeError(Stream.takeError());
     return {};
-  if (!Job.Opened) {
-    auto Stream = Job.AddStream(Job.Task, Job.Module.getModuleIdentifier());
-    if (!Stream) {
-      consumeError(Stream.takeError());
-      return {};
-    }
-    Job.Opened = std::move(*Stream);
   }
-  return Job.Opened->ObjectPathName;
+  Job.Opened = std::move(*Stream);
+  return Job.ObjectPathName = Job.Opened->ObjectPathName;
 }
 
 void ThinJobs::diagnose(DiagnosticSeverity Severity, StringRef Text) const {
@@ -354,15 +364,18 @@ void ThinJobs::diagnose(DiagnosticSeverity Severity, StringRef Text) const {
     Conf.DiagHandler(DiagnosticInfoGeneric(Text, Severity));
 }
 
-Expected<SmallVector<char, 0>>
-ThinJobs::compileToMemory(const ThinJob &Job) const {
+Expected<SmallVector<char, 0>> ThinJobs::compileToMemory(ThinJob &Job) const {
   SmallVector<char, 0> Object;
+  std::string ObjectPathName;
+  {
+    std::lock_guard<std::mutex> Lock(Job.Mutex);
+    ObjectPathName = Job.ObjectPathName;
+  }
   auto ToMemory =
       [&](unsigned,
           const Twine &) -> Expected<std::unique_ptr<CachedFileStream>> {
     return std::make_unique<CachedFileStream>(
-        std::make_unique<raw_svector_ostream>(Object),
-        Job.Opened ? Job.Opened->ObjectPathName : "");
+        std::make_unique<raw_svector_ostream>(Object), ObjectPathName);
   };
   LTOLLVMContext Context(Conf);
   Context.setDiagnosticHandler(std::make_unique<Silence>());

@@ -43,10 +43,13 @@ struct ThinJob {
   std::string Key; ///< LLVM's cache key, when there is a cache
   llvm::AddStreamFn
       AddStream; ///< where the object goes: lld's buffer, or the cache
+  std::mutex Mutex;
+  // Guarded by Mutex:
+  State Now = State::Open;
   /// Opened before its time, for its name. It must not be destroyed uncommitted.
   std::unique_ptr<llvm::CachedFileStream> Opened;
-  State Now = State::Open; ///< guarded by Mutex
-  std::mutex Mutex;
+  /// The name of whatever stream was opened for the job.
+  std::string ObjectPathName;
   llvm::Error Failure = llvm::Error::success(); ///< set once, on Failed
   bool CacheHit = false;
 
@@ -89,21 +92,23 @@ public:
   /// Of any module of the link; made on first use and kept.
   const ModuleBytes *moduleBytes(llvm::StringRef ModuleId);
   void compileHere(unsigned Index);
-  /// Without \p ToCache the object goes past lld's cache, straight to lld.
-  bool deliver(ThinJob &Job, llvm::StringRef Object, bool ToCache,
-               std::string &Error);
+  /// Without \p ToCache the object goes past lld's cache, straight to lld. False
+  /// if the job is settled already. Writes a copy on a pool thread: what goes
+  /// wrong there goes wrong as in LLVM's own backend.
+  bool deliver(ThinJob &Job, llvm::StringRef Object, bool ToCache);
   /// The files that the job's backend writes beside the object: .dwo, remarks.
   std::vector<std::string> sideOutputPaths(const ThinJob &Job) const;
   /// Ends the job without a message of its own.
   void drop(ThinJob &Job);
   /// The name that COFF objects hold of themselves. Opens the job's stream.
   std::string objectPathName(ThinJob &Job);
-  /// A diagnostic of a compile elsewhere.
+  /// A diagnostic of a compile elsewhere. lld may end the program over it
+  /// (--error-limit): Link::endProgram.
   void diagnose(llvm::DiagnosticSeverity Severity, llvm::StringRef Text) const;
   /// The object as this process makes it, for comparison: it settles nothing and
   /// says nothing, but LLVM writes the files beside it (.dwo, remarks).
   llvm::Expected<llvm::SmallVector<char, 0>>
-  compileToMemory(const ThinJob &Job) const;
+  compileToMemory(ThinJob &Job) const;
   const llvm::lto::Config &config() const { return Conf; }
   const llvm::Triple &triple() const { return TargetTriple; }
   void fail(ThinJob &Job, llvm::Error E);
@@ -113,6 +118,7 @@ private:
   llvm::Expected<std::unique_ptr<llvm::CachedFileStream>>
   takeStream(ThinJob &Job, unsigned Task, const llvm::Twine &ModuleName);
   llvm::Error compile(ThinJob &Job, bool &Lost, bool &HasErrors);
+  llvm::Error write(ThinJob &Job, llvm::StringRef Object, bool ToCache);
 
   llvm::AddStreamFn AddStream;
   llvm::FileCache Cache;

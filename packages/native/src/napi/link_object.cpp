@@ -1,14 +1,53 @@
 // A link, as JavaScript sees it.
 #include "link_object.h"
 #include "values.h"
+#include <mutex>
 
 namespace dtlto {
 
 struct LinkObject::Event {
-  enum Kind { JobsReady, JobCompiled, Finished } What;
+  enum Kind { DriverChosen, JobsReady, JobCompiled, Finished } What;
   unsigned Index = 0;
-  int Code = 0; ///< CompileOutcome or exit code
+  int Code = 0; ///< LinkDriver, CompileOutcome or exit code
   double Ms = 0;
+};
+
+/// From lld's threads to JavaScript's. It belongs to the link, which may outlive
+/// the JavaScript environment (worker.terminate()), and then has nobody to tell.
+class LinkObject::Events final : public LinkListener {
+public:
+  explicit Events(EventFunction Function) : Function(Function) {}
+
+  /// On the JavaScript thread, once.
+  void close() {
+    std::lock_guard<std::mutex> Lock(Mutex);
+    IsOpen = false;
+    Function.Release();
+  }
+
+private:
+  void driverChosen(LinkDriver Driver) override {
+    post({Event::DriverChosen, 0, int(Driver)});
+  }
+  void jobsReady() override { post({Event::JobsReady}); }
+  void jobCompiled(unsigned Index, CompileOutcome Outcome,
+                   double CompileMs) override {
+    post({Event::JobCompiled, Index, int(Outcome), CompileMs});
+  }
+  void finished(int ExitCode) override { post({Event::Finished, 0, ExitCode}); }
+
+  void post(const Event &E) {
+    std::lock_guard<std::mutex> Lock(Mutex);
+    if (!IsOpen)
+      return;
+    auto Owned = std::make_unique<Event>(E);
+    if (Function.NonBlockingCall(Owned.get()) == napi_ok)
+      (void)Owned.release();
+  }
+
+  std::mutex Mutex;
+  EventFunction Function;
+  bool IsOpen = true;
 };
 
 Napi::Function LinkObject::define(Napi::Env Env) {
@@ -36,43 +75,58 @@ Napi::Function LinkObject::define(Napi::Env Env) {
        InstanceMethod<&LinkObject::capturedStderr>("capturedStderr")});
 }
 
+static const char *whyNotStarted(LinkStart Start) {
+  switch (Start) {
+  case LinkStart::Started:
+    return nullptr;
+  case LinkStart::AnotherRuns:
+    return "running";
+  case LinkStart::CannotRunAgain:
+    return "cannot-run-again";
+  case LinkStart::NoThread:
+    return "no-thread";
+  }
+  return nullptr;
+}
+
 LinkObject::LinkObject(const Napi::CallbackInfo &Info)
     : Napi::ObjectWrap<LinkObject>(Info) {
   Napi::Env Env = Info.Env();
   bool Capture = Info[1].ToBoolean();
   IsCaptured = Capture;
-  TheLink = std::make_unique<Link>(
-      toArguments(Info[0]), Capture ? LinkStdio::Capture : LinkStdio::Inherit,
-      *this);
-  OnEvent =
+  TheEvents = std::make_shared<Events>(
       EventFunction::New(Env, Info[2].As<Napi::Function>(), "dtlto link",
-                         /*maxQueueSize=*/0, /*initialThreadCount=*/1, this);
-  // The object lives as long as lld's thread; released in callJs.
-  Ref();
-  if (TheLink->start())
+                         /*maxQueueSize=*/0, /*initialThreadCount=*/1, this));
+  TheLink = std::make_shared<Link>(
+      toArguments(Info[0]), Capture ? LinkStdio::Capture : LinkStdio::Inherit,
+      TheEvents);
+  if (const char *Why = whyNotStarted(TheLink->start())) {
+    TheEvents->close();
+    Napi::Error::New(Env, Why).ThrowAsJavaScriptException();
     return;
-  OnEvent.Release();
-  Unref();
-  Napi::Error::New(Env, "a link is running in this process already")
-      .ThrowAsJavaScriptException();
+  }
+  // The object lives until it has told that lld is done.
+  IsLive = true;
+  Ref();
+  napi_add_env_cleanup_hook(Env, environmentEnds, this);
 }
 
 LinkObject::~LinkObject() = default;
 
-void LinkObject::post(Event *E) {
-  if (OnEvent.NonBlockingCall(E) != napi_ok)
-    delete E;
+void LinkObject::finished() {
+  IsLive = false;
+  napi_remove_env_cleanup_hook(Env(), environmentEnds, this);
+  TheEvents->close();
+  Unref();
 }
 
-void LinkObject::jobsReady() { post(new Event{Event::JobsReady}); }
-
-void LinkObject::jobCompiled(unsigned Index, CompileOutcome Outcome,
-                             double CompileMs) {
-  post(new Event{Event::JobCompiled, Index, int(Outcome), CompileMs});
-}
-
-void LinkObject::finished(int ExitCode) {
-  post(new Event{Event::Finished, 0, ExitCode});
+/// The worker thread or the program ends. lld is told, and not waited for: it
+/// may be in the middle of a module.
+void LinkObject::environmentEnds(void *Self) {
+  auto *Object = static_cast<LinkObject *>(Self);
+  Object->IsLive = Object->LldWaits = false;
+  Object->TheEvents->close();
+  Object->TheLink->cancel();
 }
 
 void LinkObject::callJs(Napi::Env Env, Napi::Function OnEvent, LinkObject *Self,
@@ -81,7 +135,17 @@ void LinkObject::callJs(Napi::Env Env, Napi::Function OnEvent, LinkObject *Self,
   if (!Env)
     return; // the environment is being torn down
   switch (E->What) {
+  case Event::DriverChosen: {
+    // In the order of LinkDriver.
+    static const char *const Drivers[] = {"elf", "coff", "mingw", "macho",
+                                          "wasm"};
+    OnEvent.Call({Napi::String::New(Env, "driver-chosen"),
+                  Napi::String::New(Env, Drivers[E->Code])});
+    return;
+  }
   case Event::JobsReady:
+    if (Self->IsCancelled)
+      return; // meanwhile; lld does not wait
     Self->LldWaits = true;
     Self->JobCount = Self->TheLink->jobCount();
     OnEvent.Call({Napi::String::New(Env, "jobs-ready")});
@@ -95,11 +159,11 @@ void LinkObject::callJs(Napi::Env Env, Napi::Function OnEvent, LinkObject *Self,
     return;
   }
   case Event::Finished:
-    Self->TheLink->join();
+    Self->LldWaits = false; // it may end the program while it has jobs open
+    Self->detachViews();
+    Self->finished();
     OnEvent.Call(
         {Napi::String::New(Env, "finished"), Napi::Number::New(Env, E->Code)});
-    Self->OnEvent.Release();
-    Self->Unref();
     return;
   }
 }
@@ -153,14 +217,11 @@ Napi::Value LinkObject::deliver(const Napi::CallbackInfo &Info) {
   if (!checkIndex(Info, Index))
     return Env.Undefined();
   auto Object = Info[1].As<Napi::Uint8Array>();
-  std::string Problem;
   bool Won = TheLink->deliver(
       Index,
       llvm::StringRef(reinterpret_cast<const char *>(Object.Data()),
                       Object.ByteLength()),
-      Info[2].ToBoolean(), Problem);
-  if (!Problem.empty())
-    Napi::Error::New(Env, Problem).ThrowAsJavaScriptException();
+      Info[2].ToBoolean());
   return Napi::Boolean::New(Env, Won);
 }
 
@@ -221,7 +282,6 @@ Napi::Value LinkObject::moduleParts(const Napi::CallbackInfo &Info) {
 Napi::Value LinkObject::resume(const Napi::CallbackInfo &Info) {
   if (LldWaits) {
     LldWaits = false;
-    waitForAsyncCalls();
     detachViews();
     TheLink->resume();
   }
@@ -230,7 +290,7 @@ Napi::Value LinkObject::resume(const Napi::CallbackInfo &Info) {
 
 Napi::Value LinkObject::cancel(const Napi::CallbackInfo &Info) {
   LldWaits = false;
-  waitForAsyncCalls();
+  IsCancelled = true;
   detachViews();
   TheLink->cancel();
   return Info.Env().Undefined();

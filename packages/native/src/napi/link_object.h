@@ -10,26 +10,21 @@ namespace dtlto {
 /// `new Link(argv, capture, onEvent)` starts a link; see ../index.ts for the
 /// contract. Methods throw when lld does not wait for jobs, so that a
 /// distributor that answers late cannot reach freed memory.
-class LinkObject final : public Napi::ObjectWrap<LinkObject>,
-                         public LinkListener {
+class LinkObject final : public Napi::ObjectWrap<LinkObject> {
 public:
   static Napi::Function define(Napi::Env Env);
   explicit LinkObject(const Napi::CallbackInfo &Info);
   ~LinkObject() override;
 
 private:
+  class Events;
   struct Event;
   static void callJs(Napi::Env Env, Napi::Function OnEvent, LinkObject *Self,
                      Event *E);
   using EventFunction =
       Napi::TypedThreadSafeFunction<LinkObject, Event, &LinkObject::callJs>;
-
-  // LinkListener, on lld's and pool threads.
-  void jobsReady() override;
-  void jobCompiled(unsigned Index, CompileOutcome Outcome,
-                   double CompileMs) override;
-  void finished(int ExitCode) override;
-  void post(Event *E);
+  void finished();
+  static void environmentEnds(void *Self);
 
   bool checkIndex(const Napi::CallbackInfo &Info, unsigned &Index);
 
@@ -54,7 +49,6 @@ private:
   class CompileToMemoryCall;
   class CheckObjectCall;
   class ClangModuleCall;
-  void waitForAsyncCalls();
   /// \p IsInput: the bytes are lld's own, mapped from a file.
   Napi::Value view(Napi::Env Env, llvm::StringRef Bytes, bool IsInput);
   void detachViews();
@@ -63,16 +57,14 @@ private:
   Napi::Value capturedStdout(const Napi::CallbackInfo &Info);
   Napi::Value capturedStderr(const Napi::CallbackInfo &Info);
 
-  std::unique_ptr<Link> TheLink;
-  EventFunction OnEvent;
+  std::shared_ptr<Link> TheLink;
+  std::shared_ptr<Events> TheEvents;
+  bool IsLive = false; ///< from the start until finished or environmentEnds
+  bool IsCancelled = false;
   bool LldWaits =
       false; ///< JavaScript thread's view: from jobsReady to resume or cancel
   size_t JobCount = 0;
   bool IsCaptured = false; ///< lld frees its memory when the link ends
-  /// Calls on libuv's threads that read lld's memory.
-  std::mutex AsyncMutex;
-  std::condition_variable AsyncDone;
-  unsigned AsyncCalls = 0;
   /// Buffers on lld's memory; detached before lld goes on, so that late readers
   /// see nothing instead of freed memory.
   std::vector<Napi::Reference<Napi::ArrayBuffer>> Views;

@@ -14,15 +14,14 @@ static Napi::Array strings(Napi::Env Env,
   return Result;
 }
 
-/// A call that reads lld's memory on a libuv thread: resume and cancel wait for it.
+/// A call that reads lld's memory on a libuv thread. lld goes on when those that
+/// run are done; those that come to run later are too late.
 class LinkObject::AsyncCall : public Napi::AsyncWorker {
 public:
   AsyncCall(LinkObject &Owner, Napi::Env Env, unsigned Index)
       : Napi::AsyncWorker(Env), Owner(Owner), Index(Index),
         Deferred(Napi::Promise::Deferred::New(Env)) {
     Owner.Ref();
-    std::lock_guard<std::mutex> Lock(Owner.AsyncMutex);
-    ++Owner.AsyncCalls;
   }
 
   static Napi::Value start(AsyncCall *Call) {
@@ -36,10 +35,10 @@ protected:
   virtual Napi::Value result(Napi::Env Env) = 0;
 
   void Execute() final {
-    run(*Owner.TheLink);
-    std::lock_guard<std::mutex> Lock(Owner.AsyncMutex);
-    --Owner.AsyncCalls;
-    Owner.AsyncDone.notify_all();
+    if (Link::Reading Reading{*Owner.TheLink})
+      run(*Owner.TheLink);
+    else
+      Problem = "the link does not wait for backend jobs (any more)";
   }
   void OnOK() final {
     Owner.Unref();
@@ -56,11 +55,6 @@ protected:
 private:
   Napi::Promise::Deferred Deferred;
 };
-
-void LinkObject::waitForAsyncCalls() {
-  std::unique_lock<std::mutex> Lock(AsyncMutex);
-  AsyncDone.wait(Lock, [this] { return AsyncCalls == 0; });
-}
 
 class LinkObject::TravelIndexCall final : public AsyncCall {
   using AsyncCall::AsyncCall;

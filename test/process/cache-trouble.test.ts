@@ -1,0 +1,126 @@
+/** A ThinLTO cache that cannot be used. A distributor compiles: its objects must meet what lld's own backends meet. */
+import assert from 'node:assert/strict'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { compile, DTLTO, inTemporaryDirectory, must, run, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
+
+const ELSEWHERE = ['--distribute=local,isolate=process', '--distribute-fallback=none']
+const LINK = ['-shared', '-o', 'out.so', 'main.o', 'twice.o', 'add.o', '--thinlto-jobs=1']
+
+interface Trouble {
+  readonly name: string
+  readonly cache: string
+  /** Prepares `cache`, in a shell; `$@` is the link. */
+  readonly shell?: string
+  readonly prepare?: (cwd: string) => void
+  readonly stock: RegExp
+}
+
+const entries = (cwd: string): string[] =>
+  readdirSync(join(cwd, 'cache'))
+    .filter((name) => name.startsWith('llvmcache-'))
+    .map((name) => join(cwd, 'cache', name))
+
+/** As root, who may do everything else: in mount namespaces of their own. */
+const asRoot = process.getuid?.() === 0
+
+const TROUBLES: readonly Trouble[] = [
+  {
+    name: 'in a directory that is a file',
+    cache: 'file',
+    prepare: (cwd) => {
+      writeFileSync(join(cwd, 'file'), '')
+    },
+    stock: /Failed to open cache file .*: Not a directory[^]*ended 1$/,
+  },
+  {
+    name: 'in a directory that cannot be made',
+    cache: '/proc/none',
+    stock: /LLVM ERROR: can't create cache directory[^]*PLEASE submit[^]*ended 134$/,
+  },
+  {
+    name: 'whose entries are directories',
+    cache: 'cache',
+    prepare: (cwd) => {
+      must(STOCK, [...LINK, '--thinlto-cache-dir=cache'], { cwd })
+      for (const entry of entries(cwd)) {
+        rmSync(entry, { recursive: true })
+        mkdirSync(entry)
+      }
+    },
+    stock: /Failed to open cache file .*: Is a directory[^]*ended 1$/,
+  },
+  {
+    name: 'that is full',
+    cache: 'cache',
+    shell: 'mkdir -p cache; mount -t tmpfs -o size=4k none cache; head -c 4096 /dev/zero > cache/filler; "$@"',
+    stock: /LLVM ERROR: IO failure on output stream: No space left on device[^]*ended 1$/,
+  },
+  {
+    name: 'that is read-only',
+    cache: 'cache',
+    shell: 'mkdir -p cache; mount -t tmpfs -o ro none cache; "$@"',
+    stock: /Read-only file system[^]*ended 134$/,
+  },
+]
+
+/** Only what both say: stack traces are addresses, and several threads may meet the same trouble before the process has ended. */
+function words(text: string): string[] {
+  const lines = text.split('\n').filter((line) => /^(ld\.lld|LLVM ERROR|PLEASE|ended)/.test(line))
+  return [
+    ...new Set(
+      lines.map((line) => line.replaceAll(/Thin-\w+\.tmp/g, 'Thin-.tmp').replaceAll(/llvmcache-\w+/g, 'entry')),
+    ),
+  ]
+}
+
+describe('a cache', () => {
+  for (const { name, cache, shell = '"$@"', prepare, stock } of TROUBLES) {
+    test(`${name} ends a distributed link as it ends one of stock lld`, (t) =>
+      inTemporaryDirectory((cwd) => {
+        if (shell.includes('mount') && !asRoot) {
+          t.skip('file systems can be mounted by root alone')
+          return
+        }
+        compile(cwd, SMALL_PROGRAM)
+        prepare?.(cwd)
+        const link = (linker: string, own: readonly string[]): string => {
+          const script = `ulimit -c 0; ${shell} 2>&1; echo "ended $?"`
+          const args = ['-m', 'bash', '-c', script, 'bash', linker, ...LINK, `--thinlto-cache-dir=${cache}`, ...own]
+          return run('unshare', args, { cwd, env: { LLVM_DISABLE_SYMBOLIZATION: '1' } }).stdout.trim()
+        }
+        const expected = link(STOCK, [])
+        assert.match(expected, stock)
+        assert.deepEqual(words(link(DTLTO, ELSEWHERE)), words(expected))
+      }))
+  }
+
+  test('that goes away while jobs are out is made again, as by stock lld', () =>
+    inTemporaryDirectory((cwd) => {
+      compile(cwd, SMALL_PROGRAM)
+      // Removes the cache when lld has looked for its entries, before there is an object.
+      writeFileSync(join(cwd, 'remover.mjs'), REMOVER)
+      const args = [...LINK, '--thinlto-cache-dir=cache']
+      must(STOCK, args, { cwd })
+      const kept = readFileSync(join(cwd, 'out.so'))
+      for (const entry of entries(cwd)) rmSync(entry)
+      must(DTLTO, [...args, '--distribute=./remover.mjs', ...ELSEWHERE], { cwd })
+      assert.ok(readFileSync(join(cwd, 'out.so')).equals(kept))
+      assert.equal(entries(cwd).length, 3)
+    }))
+})
+
+const REMOVER = `
+import { rmSync } from 'node:fs'
+export default {
+  name: 'remover', apiVersion: '1.0.0', options: {},
+  open: () => ({
+    status: () => ({ slots: 1, busy: 0, queued: 0, accepting: true }),
+    async compile() {
+      rmSync('cache', { recursive: true, force: true })
+      return { kind: 'cannot', reason: 'it only removes' }
+    },
+    close: async () => {}, destroy() {},
+  }),
+}`
