@@ -28,7 +28,7 @@ const KINDS: readonly ObjectsOf[] = [
   { target: x86_64, what: 'debug', flags: ['-fPIC', '-g', '-gz=zlib'], args: ['--gdb-index', '--emit-relocs'] },
   { target: x86_64, what: 'general-dynamic', flags: ['-fPIC', '-ftls-model=global-dynamic'], args: ['-no-pie'] },
   { target: i386, what: 'PIC', flags: ['-fPIC', '-fexceptions'], args: ['-Bsymbolic'] },
-  { target: aarch64, what: 'PIC', flags: ['-fPIC', '-fexceptions'], args: [] },
+  { target: aarch64, what: 'PIC', flags: ['-fPIC', '-fexceptions', '-mbranch-protection=standard'], args: [] },
   { target: coffX64, what: 'exceptions', flags: ['-DNO_TLS', '-fcxx-exceptions', '-fexceptions'], args: [] },
   { target: coffX64, what: 'debug', flags: ['-DNO_TLS', '-gcodeview', '-g'], args: ['/debug'] },
   { target: coffX86, what: 'plain', flags: ['-DNO_TLS'], args: ['/safeseh:no'] },

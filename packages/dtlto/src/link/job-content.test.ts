@@ -23,3 +23,14 @@ test('contents in one piece are not copied', () => {
   const piece = Buffer.from('all')
   assert.ok(new JobContent(() => [piece]).bytes() === piece)
 })
+
+test('a digest of many megabytes is the same when it is computed step by step, and lets others run meanwhile', async () => {
+  const bytes = Buffer.alloc(5 * 1024 ** 2 + 3, 'profile')
+  let others = 0
+  const other = setInterval(() => others++)
+  const content = new JobContent(() => [bytes.subarray(0, 7), bytes.subarray(7)])
+  await content.computeDigest()
+  clearInterval(other)
+  assert.equal(content.digest(), createHash('sha256').update(bytes).digest('hex'))
+  assert.ok(others > 0)
+})

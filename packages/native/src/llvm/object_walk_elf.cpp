@@ -192,7 +192,11 @@ private:
       return Error::success();
     if (Expected<StringRef> Name = File.getSectionName(S); !Name)
       return Name.takeError();
-    if (getELFSectionTypeName(Machine, S.sh_type) == "Unknown" ||
+    // LLVM has no name for this one.
+    bool IsAttributes =
+        Machine == EM_AARCH64 && S.sh_type == SHT_AARCH64_ATTRIBUTES;
+    if ((getELFSectionTypeName(Machine, S.sh_type) == "Unknown" &&
+         !IsAttributes) ||
         S.sh_type == SHT_NULL || S.sh_type == SHT_DYNAMIC ||
         S.sh_type == SHT_DYNSYM || S.sh_type == SHT_HASH ||
         S.sh_type == SHT_GNU_HASH || S.sh_type == SHT_GNU_verdef ||
