@@ -111,8 +111,9 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   const given = started.argv
   const expanded = expand(given, started.windowsQuoting)
   const own = splitOwnOptions(expanded, windows)
-  // Without options of ours in response files lld may as well read them itself.
-  const rest = own.rest.length === expanded.length ? given : own.rest
+  // Without options of ours in response files lld may as well read them itself; who reads them for jobs knows no --rsp-quoting.
+  const quotingIsUsual = started.windowsQuoting === windows
+  const rest = own.rest.length === expanded.length && quotingIsUsual ? given : own.rest
   const workingDirectory = currentDirectory()
   const warn = (message: string): void => say(2, `${name}: warning: ${printableLine(message)}\n`)
   const settings = await loadSettings({
