@@ -88,7 +88,7 @@ describe('a link with a distributor that', { concurrency: 3 }, () => {
   })
 
   test('misbehaves, twice in one link in different ways, gives the bytes of stock lld and a warning for each', async () => {
-    const link = await links.run('throws', ['--distribute=FAULT', '--distribute=FAULT'], SOON_MS)
+    const link = await links.run('throws', ['--distribute=FAULT', '--distribute=FAULT,before=1'], SOON_MS)
     assert.equal(link.exitCode, 0, link.stderr)
     assert.ok(link.isRight)
     assert.match(link.stderr, /warning: misbehaving#2: /)

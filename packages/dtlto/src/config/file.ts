@@ -107,6 +107,10 @@ class ConfigReader {
     const names: readonly unknown[] = Array.isArray(value) ? value : [value]
     if (names.length === 0) return this.#refuse(`${place}: expected a distributor's name or a list of names`)
     return names.map((name) => {
+      if (typeof name === 'string' && name.includes(',')) {
+        const [distributor = ''] = name.split(',')
+        return this.#refuse(`${place}: options of '${distributor}' belong into a table, [distributor.${distributor}]`)
+      }
       if (typeof name === 'string' && name !== '') return { ...this.#distributor(name), options: {}, from: place }
       return this.#refuse(`${place}: expected a distributor's name or a list of names`)
     })

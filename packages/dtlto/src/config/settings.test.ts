@@ -3,9 +3,12 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import fc from 'fast-check'
 import { DtltoError, type ErrorCode } from '../errors.js'
+import { parseConfig } from './file.js'
 import { loadSettings, type SettingsSources } from './load.js'
 import { DEFAULT_SETTINGS } from './settings.js'
+import { SETTING_KEYS } from './table.js'
 import { SETTINGS } from './table.js'
 
 describe('settings', () => {
@@ -130,6 +133,7 @@ describe('settings', () => {
       ['distribut = "x"', /^unknown setting 'distribut' in '.*dtlto\.toml:1:1'; did you mean 'distribute'\?$/],
       ['distribute = 3', /'distribute' in '.*toml:1:1': expected a distributor's name/],
       ['distribute = []', /'distribute' in '.*': expected a distributor's name/],
+      ['distribute = ["distcc,hosts=a"]', /'distribute' in '.*': options of 'distcc' belong into a table/],
       ['distributor = 3', /'distributor' in '.*': expected a table/],
       [
         '[distributor.distcc]\n  hosts = { a = 1 }',
@@ -145,6 +149,36 @@ describe('settings', () => {
     write('\nverify = "perhaps"')
     await assert.rejects(load(), fails('DTLTO_OPTION_INVALID', /'verify' in '.*toml:2:1': expected true or false/))
     write('')
+  })
+
+  test('never break on a file, whatever it holds', async () => {
+    const names = [...SETTING_KEYS, 'distribute', 'distributor', '__proto__', 'constructor', 'x']
+    const value = fc.constantFrom(
+      'true',
+      '1',
+      '"a"',
+      '["a"]',
+      '{ a = 1 }',
+      '{ a = { b = 1 } }',
+      '1979-05-27',
+      '[[1]]',
+      '=',
+    )
+    const line = fc.oneof(
+      fc.tuple(fc.constantFrom(...names), value).map(([name, text]) => `${name} = ${text}`),
+      fc.constantFrom(...names).map((name) => `[${name}]`),
+      fc.constantFrom(...names).map((name) => `[distributor.${name}]`),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.array(line, { maxLength: 4 }), async (lines) => {
+        try {
+          await parseConfig(lines.join('\n'), '/x/dtlto.toml')
+        } catch (error) {
+          assert.ok(DtltoError.is(error), String(error))
+          assert.match(error.message, /\/x\/dtlto\.toml/)
+        }
+      }),
+    )
   })
 
   test('of the environment are refused when their name is not known', async () => {

@@ -39,9 +39,10 @@ export const SHARE: ValueKind<number> = {
   bare: 100,
   parse(written, place) {
     if (typeof written === 'number' && written >= 0 && written <= 100) return written
-    const percent = /^(\d{1,3}(?:\.\d{1,2})?)%$/.exec(String(written))?.[1]
+    const text = typeof written === 'string' ? written : ''
+    const percent = /^(\d{1,3}(?:\.\d{1,2})?)%$/.exec(text)?.[1]
     if (percent !== undefined && Number(percent) <= 100) return Number(percent)
-    if (percent !== undefined || String(written).includes('%')) return refuse(place, 'a share such as 5%', written)
+    if (percent !== undefined || text.includes('%')) return refuse(place, 'a share such as 5%', written)
     return FLAG.parse(written, place) ? 100 : 0
   },
 }
