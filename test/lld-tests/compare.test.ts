@@ -61,6 +61,14 @@ describe('what the tests left with stock lld and with dtlto', () => {
     assert.deepEqual(kinds(stock, runOf({ stdout: '' }), again), ['link'])
   })
 
+  it('may lack a column of times where all are zero', () => {
+    const times = '  --User Time---  --System Time--  --- Name ---\n  0.1 ( 99.0%)  0.1 (100.0%)  Pass\n'
+    const fewer = '  --User Time---  --- Name ---\n  0.1 ( 98.0%)  Pass\n'
+    const [stock, again] = [runOf({ stdout: times }), runOf({ stdout: times.replace('99', '98') })]
+    assert.deepEqual(kinds(stock, runOf({ stdout: fewer }), again), [])
+    assert.deepEqual(kinds(stock, runOf({ stdout: fewer.replace('Pass', 'Other') }), again), ['link'])
+  })
+
   it('may differ in the bytes of a file where stock lld does itself, but not lack it', () => {
     const [stock, again] = [runOf({}, { trace: '1' }), runOf({}, { trace: '2' })]
     assert.deepEqual(kinds(stock, runOf({}, { trace: '3' }), again), [])

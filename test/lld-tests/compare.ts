@@ -71,7 +71,14 @@ function isSameInAnyOrder(a: readonly string[], b: readonly string[]): boolean {
 function withoutNumbers(text: string): string[] {
   return text
     .split('\n')
-    .map((line) => line.replace(/[\d.]+/g, '#').replace(/ +/g, ' '))
+    .map((line) =>
+      line
+        .replace(/[\d.]+/g, '#')
+        .replace(/ +/g, ' ')
+        // A column of times that are all zero is left out.
+        .replace(/( # \( ?#%\))+/, ' #')
+        .replace(/ --+(User|System|User\+System|Wall)( Time)?--+/g, ''),
+    )
     .sort()
 }
 

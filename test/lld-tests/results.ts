@@ -67,13 +67,18 @@ async function digests(root: string): Promise<Map<string, string>> {
     // lit's own: times, and the commands of each test.
     if (!entry.isFile() || entry.name === '.lit_test_times.txt' || isScript(path)) continue
     files.set(
-      relative(root, path),
+      withoutProcess(relative(root, path)),
       createHash('sha256')
         .update(await readFile(path))
         .digest('hex'),
     )
   }
   return files
+}
+
+/** LLVM's DTLTO puts its process id into the names of files. */
+function withoutProcess(path: string): string {
+  return path.replace(/\.\d+(?=\.(native\.o|dist-file\.json))/, '.PROCESS')
 }
 
 function isScript(path: string): boolean {
