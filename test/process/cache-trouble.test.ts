@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { compile, DTLTO, inTemporaryDirectory, must, run, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
 
 const ELSEWHERE = ['--distribute=local,isolate=process', '--distribute-fallback=none']
@@ -110,6 +111,31 @@ describe('a cache', () => {
       assert.equal(entries(cwd).length, 3)
     }))
 })
+
+test('an object that goes past the cache leaves nothing in it, though it holds the name of its entry', () =>
+  inTemporaryDirectory((cwd) => {
+    const source = { 'a.c': 'int start(void) { return 3; }' }
+    const objects = compile(cwd, source, ['--target=x86_64-w64-mingw32', '-g', '-gcodeview'])
+    const options = [
+      '-m',
+      'i386pep',
+      '--entry=start',
+      '--no-insert-timestamp',
+      '-o',
+      'out.exe',
+      '--thinlto-cache-dir=cache',
+    ]
+    mkdirSync(join(cwd, 'cache'))
+    const worker = fileURLToPath(new URL('../travel/clang-worker.js', import.meta.url))
+    must(DTLTO, [...options, ...objects, `--distribute=${worker}`, '--distribute-fallback=none'], { cwd })
+    assert.deepEqual(
+      readdirSync(join(cwd, 'cache')).filter((name) => name !== 'llvmcache.timestamp'),
+      [],
+    )
+    const linked = readFileSync(join(cwd, 'out.exe'))
+    must(STOCK, [...options, ...objects], { cwd })
+    assert.ok(readFileSync(join(cwd, 'out.exe')).equals(linked))
+  }))
 
 const REMOVER = `
 import { rmSync } from 'node:fs'

@@ -81,14 +81,11 @@ static size_t lldStackSize() {
   return std::clamp<size_t>(Limit.rlim_cur, Least, Most);
 }
 
-/// LLVM ends the process by exit() where it refuses an option or cannot go on.
-/// On a thread beside node's that would destroy node's globals under the event
-/// loop, which then may crash before the process has ended. What LLVM itself
-/// has to do at exit (outs() writes what is left) comes before this.
-static void endAtOnce(int Status, void *) {
-  if (gettid() != getpid())
-    _exit(Status);
-}
+/// LLVM ends the process by exit() where it refuses an option or cannot go on, on
+/// whichever thread; so does node, with compiles still running. Neither lives
+/// through the destruction of the other's globals. What LLVM itself has to do at
+/// exit (outs() writes what is left) comes before this.
+static void endAtOnce(int Status, void *) { _exit(Status); }
 
 /// Pass plugins take LLVM's symbols from the program that loads them and need
 /// not name libLLVM. The addon's libraries are its own until then.

@@ -62,12 +62,16 @@ Error ThinJobs::start(
   return Error::success();
 }
 
-/// Removes a cache entry that is no object: truncated by a full disk, zeroed by
-/// a crash. Stock lld would fail at each link until somebody removes it. The
-/// name is that of llvm::localCache.
-static void dropDamagedEntry(StringRef Directory, StringRef Key) {
-  SmallString<128> Path(Directory);
+/// As llvm::localCache names it.
+static std::string entryPath(const FileCache &Cache, StringRef Key) {
+  SmallString<128> Path(Cache.getCacheDirectoryPath());
   sys::path::append(Path, "llvmcache-" + Key);
+  return std::string(Path);
+}
+
+/// Removes a cache entry that is no object: truncated by a full disk, zeroed by
+/// a crash. Stock lld would fail at each link until somebody removes it.
+static void dropDamagedEntry(const std::string &Path) {
   auto Entry = MemoryBuffer::getFile(Path, /*IsText=*/false,
                                      /*RequiresNullTerminator=*/false);
   if (!Entry)
@@ -94,7 +98,7 @@ void ThinJobs::prepare(ThinJob &Job) {
   if (Job.Key.empty())
     return;
   if (Conf.CGFileType == CodeGenFileType::ObjectFile)
-    dropDamagedEntry(Cache.getCacheDirectoryPath(), Job.Key);
+    dropDamagedEntry(entryPath(Cache, Job.Key));
   Expected<AddStreamFn> OnMiss = Cache(Job.Task, Job.Key, Id);
   if (!OnMiss)
     return fail(Job, OnMiss.takeError());
@@ -347,8 +351,12 @@ void ThinJobs::drop(ThinJob &Job) {
 
 std::string ThinJobs::objectPathName(ThinJob &Job) {
   std::lock_guard<std::mutex> Lock(Job.Mutex);
-  if (Job.Now != ThinJob::State::Open || Job.Opened)
+  if (Job.Now != ThinJob::State::Open || Job.Opened ||
+      !Job.ObjectPathName.empty())
     return Job.ObjectPathName;
+  // A stream of the cache has a temporary file, which stays if nobody writes.
+  if (Cache.isValid() && !Job.Key.empty())
+    return Job.ObjectPathName = entryPath(Cache, Job.Key);
   auto Stream = Job.AddStream(Job.Task, Job.Module.getModuleIdentifier());
   if (!Stream) {
     // Whoever writes the object will meet this again, and say so.
