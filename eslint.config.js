@@ -16,11 +16,12 @@ const SRC = './packages/dtlto/src'
  */
 const MAY_IMPORT = {
   scheduler: [],
-  distributors: ['config'],
+  slots: [],
+  distributors: ['config', 'slots'],
   config: ['distributors/locate.ts'],
-  link: ['scheduler', 'distributors', 'config'],
+  link: ['scheduler', 'distributors', 'config', 'slots'],
   report: ['link/events.ts', 'scheduler/events.ts'],
-  cli: ['config', 'link', 'report', 'distributors'],
+  cli: ['config', 'link', 'report', 'distributors', 'slots'],
 }
 
 const OPEN_TO_ALL = ['./errors.ts', './printable.ts', './distributors/interface.ts']
@@ -111,11 +112,11 @@ export default defineConfig(
   },
   {
     files: ['packages/dtlto/src/**/*.ts'],
-    // isolated/ starts dtlto-codegen, which is installed beside the addon.
+    // worker/ starts dtlto-codegen, which is installed beside the addon.
     ignores: [
       'packages/dtlto/src/link/**',
       'packages/dtlto/src/cli/**',
-      'packages/dtlto/src/distributors/isolated/**',
+      'packages/dtlto/src/distributors/worker/**',
       '**/*.test.ts',
     ],
     rules: {

@@ -69,7 +69,8 @@ export async function measureParts(argv: readonly string[], server: Place): Prom
       const nothing = await packer.pack(refusing([]), COMPILER, never())
       const parts = await inLanes(jobs, async (job): Promise<JobParts> => {
         const described = await timed(async () => {
-          const clang = await job.forClang()
+          const packed = await job.package()
+          const clang = packed.kind === 'cannot' ? packed : await packed.forClang()
           if (clang.kind === 'cannot') throw new Error(clang.reason)
           return clang
         })
@@ -105,7 +106,7 @@ export async function measureParts(argv: readonly string[], server: Place): Prom
   }
 }
 
-/** Compresses every file once, and knows it by its digest. */
+/** Compresses every content once. */
 class FileSizes {
   readonly #known = new Map<string, Bytes>()
   packMs = 0
@@ -118,14 +119,14 @@ class FileSizes {
     return sum([...this.#known.values()])
   }
 
-  #one(file: JobFile): Bytes {
-    const known = this.#known.get(file.digest())
+  #one({ content }: JobFile): Bytes {
+    const known = this.#known.get(content.id)
     if (known !== undefined) return known
     const start = performance.now()
-    const packed = lzo1xCompress(file.bytes()).length
+    const packed = lzo1xCompress(content.bytes()).length
     this.packMs += performance.now() - start
-    const bytes = { plain: file.sizeBytes, packed }
-    this.#known.set(file.digest(), bytes)
+    const bytes = { plain: content.sizeBytes, packed }
+    this.#known.set(content.id, bytes)
     return bytes
   }
 }
@@ -168,7 +169,7 @@ async function writeFiles(directory: string, files: ClangJob['files']): Promise<
   for (const file of files) {
     const path = join(directory, file.name)
     await mkdir(dirname(path), { recursive: true })
-    await writeFile(path, file.bytes())
+    await writeFile(path, file.content.bytes())
   }
 }
 

@@ -1,4 +1,6 @@
 /** What the scheduler itself costs: a link whose compiles take no time, so that all time is the scheduler's (and some promises'). */
+import { Endpoints } from '../../packages/dtlto/src/scheduler/endpoints.js'
+import { completePolicy } from '../../packages/dtlto/src/scheduler/policy.js'
 import { schedule } from '../../packages/dtlto/src/scheduler/schedule.js'
 import type { Clock } from '../../packages/dtlto/src/scheduler/clock.js'
 import type { CompileResult, Distributor } from '../../packages/dtlto/src/distributors/interface.js'
@@ -6,7 +8,7 @@ import { fakeJob } from '../../packages/testkit/src/index.js'
 import type { Link } from './links.js'
 
 /** Microseconds of processor time a job (all threads of Node), the best of several runs: others use this machine too. */
-export async function dispatchCost(link: Link, distributors: number, slots: number, runs = 3): Promise<number> {
+export async function dispatchCost(link: Link, endpoints: number, slots: number, runs = 3): Promise<number> {
   const jobs = link.jobs.map((job, i) => fakeJob(i, { cost: job.cost }))
   const result: CompileResult = {
     kind: 'object',
@@ -20,11 +22,13 @@ export async function dispatchCost(link: Link, distributors: number, slots: numb
     const start = process.cpuUsage()
     await schedule({
       jobs,
-      distributors: Array.from({ length: distributors }, (_, i) => ({
-        name: `d${String(i)}`,
-        isLocal: false,
-        distributor: instant(slots, result),
-      })),
+      home: undefined,
+      homeTakesPart: false,
+      endpoints: new Endpoints({
+        distributors: [{ name: 'instant', distributor: instant(endpoints, slots, result) }],
+        clock: realClock,
+        policy: completePolicy({ fallback: 'none' }),
+      }),
       clock: realClock,
       accept: () => 'placed',
       onEvent: () => undefined,
@@ -35,9 +39,10 @@ export async function dispatchCost(link: Link, distributors: number, slots: numb
   return best
 }
 
-function instant(slots: number, result: CompileResult): Distributor {
+function instant(count: number, slots: number, result: CompileResult): Distributor {
+  const endpoints = Array.from({ length: count }, (_, i) => ({ id: `m${String(i)}`, slots, accepting: true }))
   return {
-    status: () => ({ slots, busy: 0, queued: 0, accepting: true }),
+    endpoints: () => endpoints,
     compile: () => Promise.resolve(result),
     close: () => Promise.resolve(),
     destroy: () => undefined,

@@ -1,6 +1,9 @@
 /** One link on one set of machines: by the real scheduler on a virtual clock, and by plain FIFO. */
-import { schedule, type ScheduleOptions } from '../../packages/dtlto/src/scheduler/schedule.js'
+import { Endpoints } from '../../packages/dtlto/src/scheduler/endpoints.js'
 import type { SchedulerEvent } from '../../packages/dtlto/src/scheduler/events.js'
+import { completePolicy } from '../../packages/dtlto/src/scheduler/policy.js'
+import { schedule } from '../../packages/dtlto/src/scheduler/schedule.js'
+import { asHome } from '../../packages/dtlto/src/scheduler/test-link.fixture.js'
 import { fakeDistributor, fakeJob, VirtualClock, type FakeWorker } from '../../packages/testkit/src/index.js'
 import type { Link } from './links.js'
 
@@ -10,10 +13,13 @@ export interface Machines {
     readonly name: string
     readonly workers: readonly FakeWorker[]
     readonly latencyMs: number
-    readonly isLocal?: boolean
+    /** Each machine is an endpoint. Else there is one, a cluster that hides its machines. */
+    readonly endpointPerWorker: boolean
+    /** The cluster has a queue, and tells when a job begins. */
+    readonly hasQueue?: boolean
   }[]
-  /** Cores of this machine that serve as the fallback. */
-  readonly fallbackSlots: number
+  /** Cores of the linking machine; those that do not take part are the fallback. */
+  readonly home: { readonly slots: number; readonly takesPart: boolean }
 }
 
 export interface Outcome {
@@ -28,30 +34,36 @@ export async function simulate(link: Link, machines: Machines, knowsPast: boolea
   const jobs = link.jobs.map((job, i) => fakeJob(i, { cost: job.cost, moduleId: job.module, bitcodeBytes: job.bytes }))
   const durationMs = (job: { readonly index: number }): number => link.jobs[job.index]?.measuredMs ?? 0
   const counts: Partial<Record<SchedulerEvent['kind'], number>> = {}
-  const local = fakeDistributor({
-    clock,
-    name: 'local',
-    durationMs,
-    workers: [{ name: 'local', slots: machines.fallbackSlots }],
-  })
-  const options: ScheduleOptions = {
-    jobs,
-    clock,
-    distributors: [
-      ...machines.distributors.map(({ name, workers, latencyMs, isLocal = false }) => ({
-        name,
-        isLocal,
-        distributor: fakeDistributor({ clock, name, workers, latencyMs, durationMs }),
-      })),
-      ...(machines.fallbackSlots > 0
-        ? [{ name: 'fallback', isLocal: true, role: 'fallback' as const, distributor: local }]
-        : []),
-    ],
-    ...(knowsPast ? { pastMs: durationMs } : {}),
-    accept: () => 'placed',
-    onEvent: ({ kind }) => (counts[kind] = (counts[kind] ?? 0) + 1),
+  const placed = new Set<number>()
+  const place = ({ index }: { readonly index: number }): 'placed' | 'lost' => {
+    if (placed.has(index)) return 'lost'
+    placed.add(index)
+    return 'placed'
   }
-  const results = await clock.run(schedule(options))
+  const { slots, takesPart } = machines.home
+  const local = fakeDistributor({ clock, name: 'local', durationMs, workers: [{ name: 'local', slots }] })
+  const onEvent = ({ kind }: SchedulerEvent): void => void (counts[kind] = (counts[kind] ?? 0) + 1)
+  const endpoints = new Endpoints({
+    distributors: machines.distributors.map(({ name, ...farm }) => ({
+      name,
+      distributor: fakeDistributor({ clock, name, durationMs, ...farm }),
+    })),
+    clock,
+    policy: completePolicy(),
+    onEvent,
+  })
+  const results = await clock.run(
+    schedule({
+      jobs,
+      clock,
+      home: asHome(local, place),
+      homeTakesPart: takesPart,
+      endpoints,
+      ...(knowsPast ? { pastMs: durationMs } : {}),
+      accept: place,
+      onEvent,
+    }),
+  )
   const unfinished = results.filter((result) => result.kind !== 'done').length
   return {
     makespanMs: clock.now(),
@@ -92,7 +104,10 @@ export function fifo(link: Link, machines: Machines): number {
 function allSlots(
   machines: Machines,
 ): { speed: number; latencyMs: number; dead: boolean; failsAfterMs: number | undefined }[] {
-  return machines.distributors.flatMap(({ workers, latencyMs }) =>
+  const { slots, takesPart } = machines.home
+  const local: FakeWorker = { name: 'local', slots: takesPart ? slots : 0 }
+  const home = { workers: [local], latencyMs: 0 }
+  return [home, ...machines.distributors].flatMap(({ workers, latencyMs }) =>
     workers.flatMap(({ slots, speed = 1, fault }) =>
       Array.from({ length: slots }, () => ({
         speed,

@@ -9,11 +9,12 @@ import { readLink, syntheticLink } from './links.js'
 import { fifo, lowerBound, simulate, type Machines } from './simulate.js'
 
 const farm = (count: number, slots: number, latencyMs = 20): Machines => ({
-  fallbackSlots: 2,
+  home: { slots: 2, takesPart: false },
   distributors: [
     {
       name: 'farm',
       latencyMs,
+      endpointPerWorker: false,
       workers: Array.from({ length: count }, (_, i) => ({ name: `w${String(i)}`, slots })),
     },
   ],
@@ -58,9 +59,10 @@ describe('the simulated makespan', () => {
           if (i % 20 === 3) return { ...worker, fault }
           return i % 20 === 7 ? { ...worker, speed: 0.1 } : worker
         })
-        for (const groups of [[workers], workers.map((worker) => [worker])]) {
-          const distributors = groups.map((group, i) => ({ name: `d${String(i)}`, latencyMs: 20, workers: group }))
-          const machines = { fallbackSlots: 2, distributors }
+        const cluster = { name: 'd', latencyMs: 20, workers, endpointPerWorker: false }
+        const alone = workers.map((worker, i) => ({ ...cluster, name: `d${String(i)}`, workers: [worker] }))
+        for (const distributors of [[cluster], [{ ...cluster, endpointPerWorker: true }], alone]) {
+          const machines = { home: { slots: 2, takesPart: false }, distributors }
           const { makespanMs, unfinished } = await simulate(link, machines, false)
           assert.equal(unfinished, 0)
           assert.ok(makespanMs <= 1.15 * lowerBound(link, machines, false), `took ${String(makespanMs)} ms`)

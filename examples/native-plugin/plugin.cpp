@@ -3,8 +3,6 @@
 // waits for. What a distributor must do is in docs/write-a-distributor.md; this
 // file says it with Node-API, and there is no JavaScript in it.
 #include "clang_process.h"
-#include <algorithm>
-#include <deque>
 #include <memory>
 #include <napi.h>
 #include <set>
@@ -59,8 +57,7 @@ Napi::Value resultOf(Napi::Env Env, const ClangAnswer &Answer) {
   return Result;
 }
 
-/// Bytes are copied here, on JavaScript's thread: they are views on the
-/// linker's memory.
+/// Bytes are fetched here, on JavaScript's thread.
 ClangWork workOf(Napi::Object ClangJob) {
   ClangWork Work;
   Work.Output = ClangJob.Get("output").ToString();
@@ -70,9 +67,10 @@ ClangWork workOf(Napi::Object ClangJob) {
   auto Files = ClangJob.Get("files").As<Napi::Array>();
   for (uint32_t I = 0; I < Files.Length(); ++I) {
     auto File = Files.Get(I).As<Napi::Object>();
-    auto Bytes = File.Get("bytes")
+    auto Content = File.Get("content").As<Napi::Object>();
+    auto Bytes = Content.Get("bytes")
                      .As<Napi::Function>()
-                     .Call(File, {})
+                     .Call(Content, {})
                      .As<Napi::Uint8Array>();
     Work.Files.emplace_back(
         File.Get("name").ToString(),
@@ -85,16 +83,17 @@ ClangWork workOf(Napi::Object ClangJob) {
 /// An open distributor. Everything runs on JavaScript's thread but runClang.
 class Pool : public std::enable_shared_from_this<Pool> {
 public:
-  Pool(Napi::Object Context, uint32_t Slots)
-      : Context(Napi::Persistent(Context)), Slots(Slots) {}
+  explicit Pool(uint32_t Slots) : Slots(Slots) {}
 
-  Napi::Value status(Napi::Env Env) {
-    auto Status = Napi::Object::New(Env);
-    Status["slots"] = Slots;
-    Status["busy"] = Busy;
-    Status["queued"] = double(Inside.size() - Busy);
-    Status["accepting"] = true;
-    return Status;
+  /// One: this machine.
+  Napi::Value endpoints(Napi::Env Env) {
+    auto Endpoint = Napi::Object::New(Env);
+    Endpoint["id"] = "native";
+    Endpoint["slots"] = Slots;
+    Endpoint["accepting"] = true;
+    auto Endpoints = Napi::Array::New(Env);
+    Endpoints[0u] = Endpoint;
+    return Endpoints;
   }
 
   Napi::Value compile(Napi::Env Env, Napi::Object BackendJob,
@@ -112,17 +111,7 @@ public:
         .As<Napi::Function>()
         .Call(Signal, {Napi::String::New(Env, "abort"), OnAbort});
 
-    auto Made = BackendJob.Get("forClang").As<Napi::Function>();
-    Made.Call(BackendJob, {})
-        .As<Napi::Promise>()
-        .Then(Napi::Function::New(Env,
-                                  [Self, J](const Napi::CallbackInfo &I) {
-                                    Self->made(I.Env(), J,
-                                               I[0].As<Napi::Object>());
-                                  }),
-              Napi::Function::New(Env, [Self, J](const Napi::CallbackInfo &I) {
-                Self->settle(I.Env(), J, false, I[0]);
-              }));
+    await(Env, J, BackendJob, "package", &Pool::packaged);
     return J->Deferred.Promise();
   }
 
@@ -145,12 +134,10 @@ private:
         : AsyncWorker(Env), P(std::move(P)), J(std::move(J)) {}
     void Execute() override { Answer = runClang(J->Work, J->Cancel); }
     void OnOK() override {
-      P->Busy--;
       if (Answer.Kind == ClangAnswer::Trouble)
         P->settle(Env(), J, false, trouble(Env(), Answer.Text));
       else
         P->settle(Env(), J, true, resultOf(Env(), Answer));
-      P->startWaiting(Env());
     }
 
   private:
@@ -159,28 +146,45 @@ private:
     ClangAnswer Answer;
   };
 
+  static bool isCannot(Napi::Object Value) {
+    return std::string(Value.Get("kind").ToString()) == "cannot";
+  }
+
+  using Step = void (Pool::*)(Napi::Env, const JobPtr &, Napi::Object);
+
+  /// Calls a method of \p Of that gives a promise, and goes on with what it
+  /// gives.
+  void await(Napi::Env Env, const JobPtr &J, Napi::Object Of,
+             const char *Method, Step Next) {
+    auto Self = shared_from_this();
+    auto Given = [Self, J, Next](const Napi::CallbackInfo &I) {
+      (*Self.*Next)(I.Env(), J, I[0].As<Napi::Object>());
+    };
+    auto Failed = [Self, J](const Napi::CallbackInfo &I) {
+      Self->settle(I.Env(), J, false, I[0]);
+    };
+    Of.Get(Method).As<Napi::Function>().Call(Of, {}).As<Napi::Promise>().Then(
+        Napi::Function::New(Env, Given), Napi::Function::New(Env, Failed));
+  }
+
+  void packaged(Napi::Env Env, const JobPtr &J, Napi::Object Package) {
+    if (isCannot(Package))
+      return settle(Env, J, true, Package);
+    await(Env, J, Package, "forClang", &Pool::made);
+  }
+
   void made(Napi::Env Env, const JobPtr &J, Napi::Object ClangJob) {
-    if (std::string(ClangJob.Get("kind").ToString()) == "cannot")
+    if (isCannot(ClangJob))
       return settle(Env, J, true, ClangJob);
     if (!Inside.count(J) || J->Cancel.isCancelled())
       return settle(Env, J, false, trouble(Env, "aborted"));
     J->Work = workOf(ClangJob);
-    Waiting.push_back(J);
-    startWaiting(Env);
+    (new Worker(Env, shared_from_this(), J))->Queue();
   }
 
-  void startWaiting(Napi::Env Env) {
-    for (; Busy < Slots && !Waiting.empty(); Waiting.pop_front(), ++Busy)
-      (new Worker(Env, shared_from_this(), Waiting.front()))->Queue();
-  }
-
-  /// A running clang is killed; its worker then settles the job.
+  /// A running clang is killed, and nobody waits for its worker.
   void abort(Napi::Env Env, const JobPtr &J) {
     J->Cancel.cancel();
-    auto At = std::find(Waiting.begin(), Waiting.end(), J);
-    if (At == Waiting.end())
-      return;
-    Waiting.erase(At);
     settle(Env, J, false, trouble(Env, "aborted"));
   }
 
@@ -194,8 +198,6 @@ private:
     J->OnAbort.Reset();
     J->Signal.Reset();
     IsResult ? J->Deferred.Resolve(With) : J->Deferred.Reject(With);
-    auto StatusChanged = Context.Get("statusChanged").As<Napi::Function>();
-    StatusChanged.Call(Context.Value(), {});
     tellClosers(Env);
   }
 
@@ -207,11 +209,8 @@ private:
     Closers.clear();
   }
 
-  Napi::ObjectReference Context;
   uint32_t Slots;
-  uint32_t Busy = 0;
   std::set<JobPtr> Inside;
-  std::deque<JobPtr> Waiting;
   std::vector<Napi::Promise::Deferred> Closers;
 };
 
@@ -219,17 +218,18 @@ private:
 Napi::Value open(const Napi::CallbackInfo &Info) {
   Napi::Env Env = Info.Env();
   auto Options = Info[1].As<Napi::Object>();
-  auto P = std::make_shared<Pool>(Info[0].As<Napi::Object>(),
-                                  Options.Get("slots").ToNumber());
+  auto P = std::make_shared<Pool>(Options.Get("slots").ToNumber());
   auto Distributor = Napi::Object::New(Env);
   auto Method = [&](const char *Name, auto Body) {
     Distributor.Set(Name, Napi::Function::New(Env, Body, Name));
   };
-  Method("status",
-         [P](const Napi::CallbackInfo &I) { return P->status(I.Env()); });
+  Method("endpoints",
+         [P](const Napi::CallbackInfo &I) { return P->endpoints(I.Env()); });
+  // compile(job, endpoint, attempt)
   Method("compile", [P](const Napi::CallbackInfo &I) {
+    auto Attempt = I[2].As<Napi::Object>();
     return P->compile(I.Env(), I[0].As<Napi::Object>(),
-                      I[1].As<Napi::Object>());
+                      Attempt.Get("signal").As<Napi::Object>());
   });
   Method("close",
          [P](const Napi::CallbackInfo &I) { return P->close(I.Env()); });
@@ -249,7 +249,7 @@ Napi::Object init(Napi::Env Env, Napi::Object Exports) {
   auto Options = Napi::Object::New(Env);
   Options["slots"] = Slots;
   Exports["name"] = "native";
-  Exports["apiVersion"] = "1.0.0";
+  Exports["apiVersion"] = "2.0.0";
   Exports["options"] = Options;
   Exports["open"] = Napi::Function::New(Env, open, "open");
   return Exports;

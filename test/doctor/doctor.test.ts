@@ -14,6 +14,7 @@ import {
 import { CLANG, DTLTO_BIN, LLVM_BIN, type Ran, run } from '../link/toolchain.js'
 
 const PLUGIN = pathToFileURL(join(DTLTO_BIN, '../dist/plugin.js')).href
+const CODEGEN = new URL('../plugins/codegen.js', import.meta.url).href
 
 describe('dtlto doctor', () => {
   let cwd = ''
@@ -35,8 +36,10 @@ describe('dtlto doctor', () => {
     writeFileSync(
       file,
       `import { defineDistributor, DtltoError } from ${JSON.stringify(PLUGIN)}
-       export default defineDistributor({ name: '${name}', apiVersion: '1.0.0', options: {}, open: () => ({
-         close: async () => {}, destroy: () => {}, ${methods} }) })`,
+       import { codegen } from ${JSON.stringify(CODEGEN)}
+       export default defineDistributor({ name: '${name}', apiVersion: '2.0.0', options: {}, open: (context) => {
+         const good = codegen(context)
+         return { close: () => good.close(), destroy: () => good.destroy(), ${methods} } } })`,
     )
     return file
   }
@@ -55,13 +58,18 @@ describe('dtlto doctor', () => {
   test('shows what each distributor says of itself, also of those that work', () => {
     const file = plugin(
       'farm',
-      `status: () => ({ slots: 7, busy: 0, queued: 0, accepting: true, text: 'all up',
-         workers: [{ name: 'w1', slots: 7, busy: 0, accepting: true }] }),
-       compile: async (job, signal) => ({ ...(await job.compileInProcess(signal)), worker: 'w1' })`,
+      `endpoints: () => [
+         { id: 'w1', slots: 7, accepting: true, text: 'all up' },
+         { id: 'w2', slots: 2, accepting: false, text: 'boots' },
+         { id: 'w3', slots: 1, accepting: true },
+       ],
+       probe: async ({ id }) => { if (id === 'w3') throw new DtltoError('DTLTO_ENDPOINT_REFUSED', 'another LLVM') },
+       compile: (job, endpoint, attempt) => good.compile(job, attempt)`,
     )
     const { exitCode, stdout } = dtlto(['doctor', `--distribute=${file}`, '--distribute=local'])
-    assert.match(stdout, /ok {4}\S*farm\.mjs: compiled a small job on w1/)
-    assert.match(stdout, /7 slots, all up\n +w1: takes work, 7 slots/)
+    assert.match(stdout, /WARN {2}\S*farm\.mjs: compiled a small job on w1/)
+    assert.match(stdout, /^ +w1: takes work, 7 slots, all up\n +w2: takes no work, 2 slots, boots$/m)
+    assert.match(stdout, /^ +w3: takes no work, 1 slots, another LLVM$/m)
     assert.match(stdout, /ok {4}local: compiled/)
     assert.equal(exitCode, 0)
   })
@@ -69,12 +77,12 @@ describe('dtlto doctor', () => {
   test('names what is wrong with a distributor, tries the others all the same, and fails', () => {
     const broken = plugin(
       'broken',
-      `status: () => ({ slots: 1, busy: 0, queued: 0, accepting: true }),
+      `endpoints: () => [{ id: 'broken', slots: 1, accepting: true }],
        compile: async () => { throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', 'the cable is out') }`,
     )
     const cannot = plugin(
       'choosy',
-      `status: () => ({ slots: 1, busy: 0, queued: 0, accepting: true }),
+      `endpoints: () => [{ id: 'choosy', slots: 1, accepting: true }],
        compile: async () => ({ kind: 'cannot', reason: 'only on Sundays' })`,
     )
     const args = [broken, cannot, 'nobody-has-this', 'local,slots=0', 'local'].map((name) => `--distribute=${name}`)
@@ -101,7 +109,7 @@ describe('dtlto doctor', () => {
   })
 
   test('shows the variables that users set, and no stack of what a distributor throws', () => {
-    const file = plugin('crashes', `get status() { throw new TypeError('a trap') }, compile: async () => {}`)
+    const file = plugin('crashes', `endpoints() { throw new TypeError('a trap') }, compile: async () => {}`)
     const env = { DTLTO_PROGRESS: 'off', DTLTO_TEST_FULL: '', DTLTO_FUZZ_COUNT: '3' }
     const { exitCode, stdout } = dtlto(['doctor', `--distribute=${file}`], env)
     assert.match(stdout, /ok {4}environment: DTLTO_PROGRESS=off\n/)

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads'
 import { DtltoError, link, type LinkEvent } from '../../packages/dtlto/src/index.js'
 import { LinkSession } from '../../packages/dtlto/src/link/session.js'
 import { defineDistributor } from '../../packages/dtlto/src/plugin.js'
+import { codegen } from '../plugins/codegen.js'
 import { compile, inTemporaryDirectory, must, run, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
 
 const DIST = fileURLToPath(new URL('../../packages/dtlto/dist/index.js', import.meta.url))
@@ -17,11 +18,11 @@ const DIST = fileURLToPath(new URL('../../packages/dtlto/dist/index.js', import.
 function silentDistributor(onJob: () => void = () => undefined) {
   return defineDistributor({
     name: 'silent',
-    apiVersion: '1.0.0',
+    apiVersion: '2.0.0',
     options: {},
     open: () => ({
-      status: () => ({ slots: 1, busy: 0, queued: 0, accepting: true }),
-      compile: (_, signal) => {
+      endpoints: () => [{ id: 'silent', slots: 1, accepting: true }],
+      compile: (_job, _endpoint, { signal }) => {
         onJob()
         return new Promise((_, reject) => {
           signal.addEventListener('abort', () => {
@@ -66,17 +67,20 @@ describe('a link in a program', () => {
       const thrown = new Error('a defect of the listener')
       const talkative = defineDistributor({
         name: 'talkative',
-        apiVersion: '1.0.0',
+        apiVersion: '2.0.0',
         options: {},
-        open: (context) => ({
-          status: () => ({ slots: 1, busy: 0, queued: 0, accepting: true }),
-          compile: (job, signal) => {
-            context.debug('one more')
-            return job.compileInProcess(signal)
-          },
-          close: () => Promise.resolve(),
-          destroy: () => undefined,
-        }),
+        open: (context) => {
+          const good = codegen(context, 1)
+          return {
+            endpoints: () => [{ id: 'talkative', slots: 1, accepting: true }],
+            compile: (job, _endpoint, attempt) => {
+              context.debug('one more')
+              return good.compile(job, attempt)
+            },
+            close: () => good.close(),
+            destroy: () => good.destroy(),
+          }
+        },
       })
       const onEvent = (event: LinkEvent): void => {
         if (at(event)) throw thrown
@@ -107,7 +111,7 @@ describe('a link in a program', () => {
       import(workerData.dist).then(({ link }) => link({
         flavour: 'elf', args: workerData.args, fallback: 'none',
         distributors: [{
-          name: 'silent', apiVersion: '1.0.0', options: {},
+          name: 'silent', apiVersion: '2.0.0', options: {},
           open: () => ({
             status: () => ({ slots: 9, busy: 0, queued: 0, accepting: true }),
             async compile(job) {

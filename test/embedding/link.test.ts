@@ -5,45 +5,40 @@ import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { DtltoError, type ErrorCode, link, type LinkEvent, LinkSummary } from '../../packages/dtlto/src/index.js'
 import { defineDistributor } from '../../packages/dtlto/src/plugin.js'
+import { codegen } from '../plugins/codegen.js'
 import { compile, must, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
 
 const codeIs = (code: ErrorCode) => (error: unknown) => DtltoError.is(error) && error.code === code
 
-/** A distributor of a build tool: it compiles here, one job at a time, and counts. `hold` makes it wait for an abort instead. */
+/** A distributor of a build tool: it compiles one job at a time, and counts. `hold` makes it wait for an abort instead. */
 function countingDistributor(hold = false) {
   const seen = { compiled: 0, closed: 0, greeting: '' }
   const definition = defineDistributor({
     name: 'counting',
-    apiVersion: '1.0.0',
+    apiVersion: '2.0.0',
     options: { greeting: { type: 'string', description: 'kept', default: 'none' } },
     open(context, { greeting }) {
       seen.greeting = greeting
-      let busy = 0
+      const good = codegen(context, 1)
       return {
-        status: () => ({ slots: 1, busy, queued: 0, accepting: true }),
-        async compile(job, signal) {
+        endpoints: () => [{ id: 'counting', slots: 1, accepting: true }],
+        async compile(job, _endpoint, attempt) {
           if (hold) {
             await new Promise((_, reject) => {
-              signal.addEventListener('abort', () => {
+              attempt.signal.addEventListener('abort', () => {
                 reject(new DtltoError('DTLTO_CANCELLED', 'aborted'))
               })
             })
           }
-          busy++
-          try {
-            const result = await job.compileInProcess(signal)
-            seen.compiled++
-            return result
-          } finally {
-            busy--
-            context.statusChanged()
-          }
+          const result = await good.compile(job, attempt)
+          seen.compiled++
+          return result
         },
         close: () => {
           seen.closed++
-          return Promise.resolve()
+          return good.close()
         },
-        destroy: () => undefined,
+        destroy: () => good.destroy(),
       }
     },
   })
@@ -151,8 +146,10 @@ describe('a program that embeds links', () => {
   test('can have the summary that the programs print', async () => {
     const summary = new LinkSummary()
     const { definition } = countingDistributor()
-    await link({ flavour: 'elf', args, distributors: [definition], onEvent: (event) => summary.add(event) })
+    const onEvent = (event: LinkEvent): void => summary.add(event)
+    await link({ flavour: 'elf', args, distributors: [definition], fallback: 'none', onEvent })
     assert.match(summary.text(), /^summary: 3 ThinLTO jobs in [\d.]+ s, after/)
-    assert.match(summary.text(), /\n {2}counting {2}3 jobs, up to 1 in flight/)
+    // Its one slot gets the next job while an object is still looked at.
+    assert.match(summary.text(), /\n {2}counting {2}3 jobs, up to [12] in flight/)
   })
 })

@@ -292,7 +292,7 @@ export const IN_THE_MIDDLE: readonly Fault[] = [
     name: 'is cut off the network',
     whyNot: () => Cable.whyNot(),
     start: onCable,
-    warning: /no connection within 3000 ms|EHOSTUNREACH|no sign of life for|the connection was reset/,
+    warning: /no connection within 3000 ms|EHOSTUNREACH|no sign of life any more|the connection was reset/,
     mayBeSilent: true,
   },
   {

@@ -9,9 +9,9 @@ const HOSTILE = '\\u001b[2J\\r\\u009b1m\\u202e\\nld.dtlto: error: forged'
 
 const PLUGIN = `
 export default {
-  name: 'hostile', apiVersion: '1.0.0', options: {},
+  name: 'hostile', apiVersion: '2.0.0', options: {},
   open: (context) => ({
-    status: () => ({ slots: 1, busy: 0, queued: 0, accepting: true, text: '${HOSTILE}' }),
+    endpoints: () => [{ id: 'm ${HOSTILE}', slots: 1, accepting: true, text: '${HOSTILE}' }],
     compile: async (job) => {
       context.warn('kind', 'warned ${HOSTILE}')
       setTimeout(() => { throw new Error('raised ${HOSTILE}') })

@@ -1,6 +1,6 @@
 /** Links of a small program with misbehaving.js, beside what stock lld makes of it. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +22,8 @@ export interface FaultyLink {
 /** A program of twelve modules that import from each other, compiled once and linked by stock lld. */
 export class FaultyLinks {
   readonly #directory = mkdtempSync(join(tmpdir(), 'dtlto-faults-'))
+  /** One link must not know what the one before has learnt of the distributor. */
+  readonly #memories = mkdtempSync(join(tmpdir(), 'dtlto-faults-'))
   readonly #objects: readonly string[]
   readonly #stock: Buffer
   #links = 0
@@ -44,12 +46,18 @@ export class FaultyLinks {
 
   /** `args`: `FAULT` stands for the plugin with that fault. Kills the linker after `limitMs`. */
   run(fault: string, args: readonly string[], limitMs: number): Promise<FaultyLink> {
-    const output = join(this.#directory, `out${String(this.#links++)}`)
+    const link = String(this.#links++)
+    const output = join(this.#directory, `out${link}`)
+    mkdirSync(join(this.#memories, link))
     const startMs = performance.now()
     const ours = args.map((arg) => arg.replace('FAULT', `${PLUGIN},fault=${fault}`))
     const linker = spawn(DTLTO, ['-shared', ...this.#objects, '-o', output, ...ours], {
       cwd: this.#directory,
-      env: { ...process.env, FAULTS_OBJECT: join(this.#directory, 'other.obj') },
+      env: {
+        ...process.env,
+        FAULTS_OBJECT: join(this.#directory, 'other.obj'),
+        XDG_RUNTIME_DIR: join(this.#memories, link),
+      },
       stdio: ['ignore', 'ignore', 'pipe'],
       timeout: limitMs,
       killSignal: 'SIGKILL',
@@ -70,7 +78,7 @@ export class FaultyLinks {
   }
 
   remove(): void {
-    rmSync(this.#directory, { recursive: true, force: true })
+    for (const directory of [this.#directory, this.#memories]) rmSync(directory, { recursive: true, force: true })
   }
 
   #isRight(output: string): boolean {

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { compile, DTLTO, inTemporaryDirectory, type Ran, run } from '../link/toolchain.js'
 
-const WORKS = `apiVersion: '1.0.0', options: {}, open: () => ({
-  status: () => ({ slots: 1, busy: 0, queued: 0, accepting: true }),
-  compile: (job, signal) => job.compileInProcess(signal), close: async () => {}, destroy() {} })`
+const WORKS = `apiVersion: '2.0.0', options: {}, open: () => ({
+  endpoints: () => [{ id: 'x', slots: 1, accepting: true }],
+  compile: async () => ANSWER, close: async () => {}, destroy() {} })`
 
 /** Links a module with the distributor `file`, which holds `text`. */
 function linkWith(
@@ -43,8 +43,12 @@ const CASES: Readonly<Record<string, { readonly file?: string; readonly text: st
     error: /expected a name of lower-case/,
   },
   'is for a newer dtlto': {
-    text: `export default { name: 'x', ${WORKS.replace('1.0.0', '1.99.0')} }`,
-    error: /'x' was written for plugin API 1\.99\.0, but this dtlto has 1\./,
+    text: `export default { name: 'x', ${WORKS.replace('2.0.0', '2.99.0')} }`,
+    error: /'x' was written for plugin API 2\.99\.0, but this dtlto has 2\./,
+  },
+  'is for an older dtlto': {
+    text: `export default { name: 'x', ${WORKS.replace('2.0.0', '1.0.0')} }`,
+    error: /'x' was written for plugin API 1\.0\.0, but this dtlto has 2\./,
   },
   'has an option without a type': {
     text: `export default { name: 'x', ${WORKS.replace('options: {}', 'options: { a: null }')} }`,
@@ -86,7 +90,7 @@ describe('a link with a distributor that', { concurrency: 2 }, () => {
   test('bears the name of a built-in is told from it in warnings', async () => {
     const { exitCode, stderr } = await linkWith(
       'plugin.mjs',
-      `export default { name: 'local', ${WORKS.replace('job.compileInProcess(signal)', 'Promise.reject(new Error("lost"))')} }`,
+      `export default { name: 'local', ${WORKS.replace('ANSWER', 'Promise.reject(new Error("lost"))')} }`,
     )
     assert.equal(exitCode, 0, stderr)
     assert.match(stderr, /lost/)

@@ -1,15 +1,15 @@
 /**
- * A distributor that misbehaves as its option `fault` says. Jobs that no fault hits are compiled in the linker's process, which the
- * distributor may offer like any other. Plain JavaScript, as a plugin of somebody who never saw the contract's types.
+ * A distributor that misbehaves as its option `fault` says. Jobs that no fault hits are compiled by processes of dtlto-codegen. Plain JavaScript, as
+ * a plugin of somebody who never saw the contract's types.
  */
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync } from 'node:fs'
 import { runInNewContext } from 'node:vm'
 import { defineDistributor, DtltoError } from 'dtlto/plugin'
+import { codegen } from '../plugins/codegen.js'
 
 /** @typedef {import('dtlto/plugin').BackendJob} BackendJob */
+/** @typedef {import('dtlto/plugin').Attempt} Attempt */
+/** @typedef {(job: BackendJob, attempt: Pick<Attempt, 'signal'>) => Promise<import('dtlto/plugin').CompileResult>} Compile */
 
 const never = () => new Promise(() => undefined)
 const object = (/** @type {unknown} */ bytes) => ({
@@ -28,24 +28,20 @@ const anObject = () => readFileSync(process.env['FAULTS_OBJECT'] ?? '')
 const lost = () => Promise.reject(new DtltoError('DTLTO_DISTRIBUTOR_FAILED', 'the machine is gone'))
 
 /** The right object, and with it something that is not right. */
-const rightBut = (/** @type {object} */ wrong) => async (/** @type {BackendJob} */ job) => {
-  const work = await job.forClang()
-  if (work.kind === 'cannot') return work
-  const cwd = mkdtempSync(join(tmpdir(), 'misbehaving-'))
-  try {
-    for (const file of work.files) writeFileSync(join(cwd, file.name), file.bytes())
-    execFileSync('clang-22', work.args, { cwd, stdio: 'ignore' })
-    return { ...object(readFileSync(join(cwd, work.output))), ...wrong }
-  } finally {
-    rmSync(cwd, { recursive: true })
-  }
-}
+const rightBut =
+  (/** @type {object} */ wrong) =>
+  async (/** @type {BackendJob} */ job, /** @type {Attempt} */ attempt, /** @type {Compile} */ compile) => ({
+    ...(await compile(job, attempt)),
+    ...wrong,
+  })
 
 /** The right object, as something else than it should be. */
-const rightAs = (/** @type {(bytes: Buffer) => unknown} */ change) => async (/** @type {BackendJob} */ job) => {
-  const right = await rightBut({})(job)
-  return right.kind === 'object' ? { ...right, object: change(/** @type {Buffer} */ (right.object)) } : right
-}
+const rightAs =
+  (/** @type {(bytes: Buffer) => unknown} */ change) =>
+  async (/** @type {BackendJob} */ job, /** @type {Attempt} */ attempt, /** @type {Compile} */ compile) => {
+    const right = await compile(job, attempt)
+    return right.kind === 'object' ? { ...right, object: change(Buffer.from(right.object)) } : right
+  }
 
 const revoked = () => {
   const { proxy, revoke } = Proxy.revocable({}, {})
@@ -53,7 +49,7 @@ const revoked = () => {
   return proxy
 }
 
-/** @type {Readonly<Record<string, (job: BackendJob, signal: AbortSignal) => unknown>>} */
+/** @type {Readonly<Record<string, (job: BackendJob, attempt: Attempt, compile: Compile) => unknown>>} */
 const COMPILE = {
   throws: () => {
     throw new TypeError('a defect of the plugin')
@@ -66,9 +62,9 @@ const COMPILE = {
   // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors
   'rejects-with-number': () => Promise.reject(7),
   'never-resolves': never,
-  'resolves-twice': (job, signal) => ({
+  'resolves-twice': (job, attempt, compile) => ({
     then: (/** @type {(value: unknown) => void} */ resolve, /** @type {(error: unknown) => void} */ reject) =>
-      job.compileInProcess(signal).then((result) => {
+      compile(job, attempt).then((result) => {
         resolve(result)
         resolve('a second answer')
         reject(new Error('and a third'))
@@ -141,8 +137,7 @@ const COMPILE = {
   aborts: () => process.abort(),
   'kills-itself': () => process.kill(process.pid, 'SIGKILL'),
   'claims-here': () => ({ kind: 'here', timings: {} }),
-  'timings-lie': async (job, signal) => ({
-    ...(await job.compileInProcess(signal)),
+  'timings-lie': rightBut({
     timings: { compileMs: -Infinity, queuedMs: NaN, sendMs: 'much' },
     worker: { toString: 'no text' },
   }),
@@ -156,62 +151,88 @@ const COMPILE = {
   }),
   'side-output-unasked': rightBut({ sideOutputs: [{ kind: 'dwo', path: 'unasked/a.dwo', bytes: new Uint8Array(1) }] }),
   cannot: () => ({ kind: 'cannot', reason: 'not today' }),
-  'fails-every-third': (job, signal) => (calls++ % 3 === 2 ? lost() : job.compileInProcess(signal)),
-  'dies-in-mid-link': (job, signal) => (calls++ >= before ? lost() : job.compileInProcess(signal)),
-  'vanishes-in-mid-link': (job, signal) => (calls++ >= before ? never() : job.compileInProcess(signal)),
-  'ignores-abort': (job) => (calls++ % 2 === 0 ? never() : job.compileInProcess()),
+  'cannot-only-here': () => ({ kind: 'cannot', reason: 'not on this machine', onlyHere: true }),
+  'fails-every-third': (job, attempt, compile) => (calls++ % 3 === 2 ? lost() : compile(job, attempt)),
+  'dies-in-mid-link': (job, attempt, compile) => (calls++ >= before ? lost() : compile(job, attempt)),
+  'vanishes-in-mid-link': (job, attempt, compile) => (calls++ >= before ? never() : compile(job, attempt)),
+  'ignores-abort': (job, _, compile) =>
+    calls++ % 2 === 0 ? never() : compile(job, { signal: new AbortController().signal }),
   'says-misconfigured': () => Promise.reject(new DtltoError('DTLTO_PLUGIN_OPTION_INVALID', 'no such host')),
   'says-cancelled': () => Promise.reject(new DtltoError('DTLTO_CANCELLED', 'somebody else wanted that')),
-  'compiles-twice': async (job, signal) => {
-    const [result] = await Promise.allSettled([job.compileInProcess(signal), job.compileInProcess(signal)])
+  'says-refused': () => Promise.reject(new DtltoError('DTLTO_ENDPOINT_REFUSED', 'not for this link')),
+  'compiles-twice': async (job, attempt, compile) => {
+    const [result] = await Promise.allSettled([compile(job, attempt), compile(job, attempt)])
     return result.status === 'fulfilled' ? result.value : lost()
   },
-  'compiles-and-sends': async (job, signal) => {
-    await job.compileInProcess(signal)
-    return object(anObject())
-  },
-  'writes-into-the-job': async (job, signal) => {
+  'writes-into-the-job': async (job, attempt, compile) => {
     Object.defineProperty(job, 'index', { value: 0 })
     Object.defineProperty(job, 'cost', { value: NaN })
-    return await job.compileInProcess(signal)
+    return await compile(job, attempt)
   },
-  'throws-from-a-timer': (job, signal) => {
+  'begins-again-and-again': async (job, attempt, compile) => {
+    const timer = setInterval(() => attempt.started(), 5)
+    setTimeout(() => clearInterval(timer), 200)
+    return await compile(job, attempt)
+  },
+  'throws-from-a-timer': (job, attempt, compile) => {
     setTimeout(() => {
       throw new Error('nobody can catch this')
     })
-    return job.compileInProcess(signal)
+    return compile(job, attempt)
   },
-  'leaves-a-rejection': (job, signal) => {
+  'leaves-a-rejection': (job, attempt, compile) => {
     void Promise.reject(new Error('nobody handles this'))
-    return job.compileInProcess(signal)
+    return compile(job, attempt)
   },
-  'leaks-listeners': (job, signal) => {
-    signal.addEventListener('abort', () => undefined)
+  'leaks-listeners': (job, attempt, compile) => {
+    attempt.signal.addEventListener('abort', () => undefined)
     for (let i = 0; i < 20; i++) process.on('exit', () => undefined)
     setInterval(() => undefined, 1e6)
-    return job.compileInProcess(signal)
+    return compile(job, attempt)
   },
 }
 
+const endpoint = (/** @type {object} */ facts) => [{ id: 'misbehaving', slots: 4, accepting: true, ...facts }]
+
 /** @type {Readonly<Record<string, () => unknown>>} */
-const STATUS = {
-  'slots-nan': () => ({ slots: NaN, busy: 0, queued: 0, accepting: true }),
-  'slots-negative': () => ({ slots: -3, busy: 0, queued: 0, accepting: true }),
-  'slots-infinite': () => ({ slots: Infinity, busy: 0, queued: 0, accepting: true }),
-  'slots-text': () => ({ slots: '8', busy: 0, queued: 0, accepting: true }),
-  'slots-change': () => ({ slots: calls++ % 5, busy: calls % 3, queued: -1, accepting: calls % 7 !== 0 }),
-  'busy-lies': () => ({ slots: 2, busy: 1e9, queued: NaN, accepting: true, speed: NaN, latencyMs: -5 }),
-  'speed-lies': () => ({ slots: 2, busy: 0, queued: 0, accepting: true, speed: Infinity, latencyMs: -Infinity }),
+const ENDPOINTS = {
+  'slots-nan': () => endpoint({ slots: NaN }),
+  'slots-negative': () => endpoint({ slots: -3 }),
+  'slots-infinite': () => endpoint({ slots: Infinity }),
+  'slots-text': () => endpoint({ slots: '8' }),
+  'slots-change': () => endpoint({ slots: calls++ % 5, busyElsewhere: calls % 3, accepting: calls % 7 !== 0 }),
+  'busy-lies': () => endpoint({ slots: 2, busyElsewhere: 1e9, speed: NaN, latencyMs: -5 }),
+  'speed-lies': () => endpoint({ slots: 2, speed: Infinity, latencyMs: -Infinity }),
+  'limits-lie': () => endpoint({ queueLimitMs: NaN, deadlineMs: -1, hasQueue: 'yes', text: {} }),
   'status-nothing': () => undefined,
-  'status-trapped': () => ({
-    get slots() {
-      throw new Error('a trap')
+  'status-trapped': () => [
+    {
+      id: 'misbehaving',
+      get slots() {
+        throw new Error('a trap')
+      },
     },
-  }),
+  ],
   'status-throws': () => {
     throw new Error('no status today')
   },
-  'never-accepts': () => ({ slots: 4, busy: 0, queued: 0, accepting: false }),
+  'status-nameless': () => endpoint({ id: '' }),
+  'status-no-object': () => [null],
+  'endpoints-none': () => [],
+  'endpoints-alike': () => [...endpoint({}), ...endpoint({ slots: 1 })],
+  'endpoints-come-and-go': () => endpoint({ id: `m${String(calls++)}` }),
+  'never-accepts': () => endpoint({ accepting: false }),
+  'queue-never-moves': () => endpoint({ hasQueue: true, queueLimitMs: 200 }),
+}
+
+/** @type {Readonly<Record<string, () => unknown>>} */
+const PROBE = {
+  'probe-throws': () => {
+    throw new Error('a blunt probe')
+  },
+  'probe-rejects': lost,
+  'probe-refuses': () => Promise.reject(new DtltoError('DTLTO_ENDPOINT_REFUSED', 'another LLVM is there')),
+  'probe-hangs': never,
 }
 
 /** @type {Readonly<Record<string, () => unknown>>} */
@@ -222,7 +243,7 @@ const OPEN = {
   'open-rejects': () => Promise.reject(new DtltoError('DTLTO_DISTRIBUTOR_UNAVAILABLE', 'no route to host')),
   'open-never-resolves': never,
   'open-gives-nothing': () => undefined,
-  'open-gives-half': () => ({ status: () => ({}), compile: never }),
+  'open-gives-half': () => ({ endpoints: () => [], compile: never }),
 }
 
 /** @type {Readonly<Record<string, () => unknown>>} */
@@ -236,11 +257,11 @@ const END = {
 
 export default defineDistributor({
   name: 'misbehaving',
-  apiVersion: '1.0.0',
+  apiVersion: '2.0.0',
   options: {
     fault: {
       type: 'string',
-      choices: [COMPILE, STATUS, OPEN, END]
+      choices: [COMPILE, ENDPOINTS, PROBE, OPEN, END]
         .flatMap(Object.keys)
         .concat('prepare-rejects', 'prepare-hangs', 'warns-much'),
       description: 'what goes wrong',
@@ -251,17 +272,23 @@ export default defineDistributor({
   open(context, { fault = '', before: jobs }) {
     before = jobs
     if (fault in OPEN) return OPEN[fault]?.()
+    const good = codegen(context)
     return {
-      status: STATUS[fault] ?? (() => ({ slots: 4, busy: 0, queued: 0, accepting: true })),
+      endpoints: ENDPOINTS[fault] ?? (() => endpoint({})),
       ...(fault === 'prepare-rejects' && { prepare: lost }),
       ...(fault === 'prepare-hangs' && { prepare: never }),
-      compile(/** @type {BackendJob} */ job, /** @type {AbortSignal} */ signal) {
+      ...(fault in PROBE && { probe: PROBE[fault] }),
+      compile(/** @type {BackendJob} */ job, /** @type {unknown} */ _endpoint, /** @type {Attempt} */ attempt) {
         if (fault === 'warns-much') for (let i = 0; i < 1000; i++) context.warn('much', `warning ${i}`)
+        if (fault === 'queue-never-moves') return never()
         const act = COMPILE[fault]
-        return act ? act(job, signal) : job.compileInProcess(signal)
+        return act ? act(job, attempt, good.compile) : good.compile(job, attempt)
       },
-      close: END[fault] ?? (() => Promise.resolve()),
-      destroy: () => undefined,
+      async close() {
+        await good.close()
+        return await END[fault]?.()
+      },
+      destroy: () => good.destroy(),
     }
   },
 })

@@ -14,13 +14,13 @@ import { compile, DTLTO, DTLTO_BIN, must, type Ran, run, SMALL_PROGRAM } from '.
 /** A distributor that shows the environment of Node and of the programs that it starts. */
 const WITNESS = `
 export default {
-  name: 'witness', apiVersion: '1.0.0', options: {},
+  name: 'witness', apiVersion: '2.0.0', options: {},
   async open(context) {
     const { spawnSync } = await import('node:child_process')
     const children = spawnSync('/usr/bin/env', ['-0'], { encoding: 'utf8' }).stdout.split('\\0')
     context.warn('seen', JSON.stringify({ children, execArgv: process.execArgv, own: process.env }))
     return {
-      status: () => ({ slots: 0, busy: 0, queued: 0, accepting: false }),
+      endpoints: () => [],
       compile: () => Promise.reject(new Error('none')), close: async () => {}, destroy() {},
     }
   },

@@ -1,8 +1,9 @@
 /** The conformance suite finds what it is for: each distributor here breaks one rule, and the check of that rule says so. */
 import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
+import { afterEach, describe, test } from 'node:test'
 import { type ConformanceCheck, conformanceFailures } from 'dtlto/testkit'
-import { type DistributorDefinition, DtltoError } from 'dtlto/plugin'
+import { type DistributorDefinition, DtltoError, type Endpoint } from 'dtlto/plugin'
+import { endCodegens } from './codegen.js'
 import { realFake } from './real-fake.js'
 
 interface Mutant {
@@ -13,7 +14,13 @@ interface Mutant {
 
 const OBJECTS = 'it compiles real jobs to the objects that lld makes itself'
 const ABORT = 'it lets go of an aborted job at once: it rejects and frees the slot'
-const SLOTS = 'it never runs more jobs than it has slots, however many it is given'
+const STATES = 'it opens, states its endpoints and accepts work'
+const ANNOUNCES = 'it announces every change of its endpoints, of their slots and of whether they accept work'
+const PROBE = 'its probe, if it has one, tells whether an endpoint works and heeds its signal'
+
+/** What its endpoints say, changed. */
+const says = (facts: Partial<Endpoint>): DistributorDefinition =>
+  realFake({ endpointPerWorker: true, status: (truth) => ({ ...truth, ...facts }) })
 
 const MUTANTS: Readonly<Record<string, Mutant>> = {
   'truncates objects': {
@@ -26,13 +33,37 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     check: OBJECTS,
     message: /no job could be expressed: no compiler at all/,
   },
-  'names workers that it does not have': {
-    definition: realFake({}, (fake) => ({ status: () => ({ ...fake.status(), workers: [] }) })),
+  'cannot compile at one of its endpoints': {
+    definition: realFake({
+      endpointPerWorker: true,
+      workers: [
+        { name: 'w0', slots: 2 },
+        { name: 'w1', slots: 1, fault: { kind: 'trouble', afterMs: 1 } },
+      ],
+    }),
+    check: 'it compiles at each of its endpoints',
+    message: /should give a result for .*, but it rejected/,
+  },
+  'has a queue and does not say when a job begins': {
+    definition: says({ hasQueue: true }),
     check: OBJECTS,
-    message: /worker 'w\d' should be one of status\(\)\.workers/,
+    message: /attempt\.started\(\) should be called when a job begins: the endpoint 'w\d' has a queue/,
+  },
+  'says twice that a job begins': {
+    definition: realFake({ hasQueue: true }, (fake) => ({
+      compile: (job, endpoint, attempt) => {
+        attempt.started()
+        return fake.compile(job, endpoint, attempt)
+      },
+    })),
+    check: OBJECTS,
+    message: /attempt\.started\(\) should be called once/,
   },
   'ignores aborts': {
-    definition: realFake({}, (fake) => ({ compile: (job) => fake.compile(job, new AbortController().signal) })),
+    definition: realFake({}, (fake) => ({
+      compile: (job, endpoint, attempt) =>
+        fake.compile(job, endpoint, { signal: new AbortController().signal, started: () => attempt.started() }),
+    })),
     check: ABORT,
     message: /should reject within 300 ms/,
   },
@@ -41,15 +72,70 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     check: ABORT,
     message: /should reject within 300 ms/,
   },
-  'says less slots than it uses': {
-    definition: realFake({}, (fake) => ({ status: () => ({ ...fake.status(), slots: 1 }) })),
-    check: SLOTS,
-    message: /jobs run, but status\(\) says 1 slots/,
+  'says more slots than it has': {
+    definition: realFake({}, (fake) => {
+      let running = 0
+      return {
+        endpoints: () => fake.endpoints().map((endpoint) => ({ ...endpoint, slots: 6 })),
+        compile: async (job, endpoint, attempt) => {
+          if (running === 3) throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', 'no slot is free')
+          running++
+          return await fake.compile(job, endpoint, attempt).finally(() => running--)
+        },
+      }
+    }),
+    check: 'it compiles as many jobs at a time as its endpoints have slots',
+    message: /should give a result for .*, but it rejected/,
   },
-  'has NaN for a queue': {
-    definition: realFake({}, (fake) => ({ status: () => ({ ...fake.status(), queued: NaN }) })),
-    check: SLOTS,
-    message: /status\(\)\.queued should be a whole number/,
+  'has half a slot': {
+    definition: says({ slots: 0.5 }),
+    check: STATES,
+    message: /should have a whole number of slots/,
+  },
+  'has NaN for what others use': {
+    definition: says({ busyElsewhere: NaN }),
+    check: STATES,
+    message: /should leave busyElsewhere out or have at least 0, not NaN/,
+  },
+  'has two endpoints of one name': {
+    definition: says({ id: 'w' }),
+    check: STATES,
+    message: /endpoints\(\) should have ids of their own/,
+  },
+  'has endpoints without names': {
+    definition: says({ id: '' }),
+    check: STATES,
+    message: /id should be its name, not ""/,
+  },
+  'gives a promise of its endpoints': {
+    definition: realFake({}, (fake) => ({ endpoints: () => Promise.resolve(fake.endpoints()) as never })),
+    check: STATES,
+    message: /endpoints\(\) should give an array, and at once/,
+  },
+  'names its endpoints anew each time': {
+    definition: realFake({}, (fake) => {
+      let names = 0
+      return { endpoints: () => fake.endpoints().map((endpoint) => ({ ...endpoint, id: `w${String(names++)}` })) }
+    }),
+    check: ANNOUNCES,
+    message: /statusChanged\(\) should be called when endpoints, slots or accepting change/,
+  },
+  'has a probe that fails at the second time': {
+    definition: (() => {
+      let probes = 0
+      const probe = (): Promise<void> =>
+        probes++ === 0 ? Promise.resolve() : Promise.reject(new Error('once is enough'))
+      return realFake({ probe })
+    })(),
+    check: PROBE,
+    message: /once is enough/,
+  },
+  'has a probe that ignores its signal': {
+    definition: realFake({
+      probe: (_, { aborted }) => (aborted ? new Promise<void>(() => undefined) : Promise.resolve()),
+    }),
+    check: PROBE,
+    message: /probe\(\) should settle when its signal is aborted/,
   },
   'takes trouble for a bad module': {
     definition: realFake({ script: () => ({ kind: 'trouble', afterMs: 1 }) }),
@@ -59,9 +145,10 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   'accepts work without telling anybody': {
     definition: realFake({}, (fake, context) => {
       const startMs = context.now()
-      return { status: () => ({ ...fake.status(), accepting: context.now() - startMs > 50 }) }
+      const accepting = (): boolean => context.now() - startMs > 50
+      return { endpoints: () => fake.endpoints().map((endpoint) => ({ ...endpoint, accepting: accepting() })) }
     }),
-    check: 'it opens, states its slots and accepts work',
+    check: STATES,
     message: /statusChanged\(\) should be called/,
   },
   'closes before its jobs have ended': {
@@ -84,9 +171,9 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
   },
   'leaves listeners on signals': {
     definition: realFake({}, (fake, context) => ({
-      compile: (job, signal) => {
+      compile: (job, endpoint, attempt) => {
         context.signal.addEventListener('abort', () => undefined)
-        return fake.compile(job, signal)
+        return fake.compile(job, endpoint, attempt)
       },
     })),
     check: 'it leaves nothing behind: no timer, socket, process or listener',
@@ -95,6 +182,7 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
 }
 
 describe('the conformance suite finds a distributor that', () => {
+  afterEach(endCodegens)
   for (const [sentence, { definition, check, message }] of Object.entries(MUTANTS)) {
     test(sentence, async () => {
       const failures = await conformanceFailures({ definition, limits: { readyMs: 1000, jobMs: 5000, abortMs: 300 } }, [

@@ -6,11 +6,16 @@ import { PLUGIN_API_VERSION } from 'dtlto/plugin'
 
 const read = (path: string): string => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
-test('the guide begins with the code of the process-pool example, which is shorter than 60 lines', () => {
-  const example = read('examples/process-pool/index.js')
-  assert.ok(read('docs/write-a-distributor.md').includes(`\`\`\`js\n${example}\`\`\``), 'copy the file into the guide')
-  assert.ok(example.trimEnd().split('\n').length < 60)
-})
+for (const name of ['process-pool', 'remote-shell']) {
+  test(`the guide has the code of the ${name} example, which is shorter than 60 lines`, () => {
+    const example = read(`examples/${name}/index.js`)
+    assert.ok(
+      read('docs/write-a-distributor.md').includes(`\`\`\`js\n${example}\`\`\``),
+      'copy the file into the guide',
+    )
+    assert.ok(example.trimEnd().split('\n').length < 60)
+  })
+}
 
 test('the reference of the plugin API names its version and every field of every interface', () => {
   const reference = read('docs/plugin-api.md')

@@ -1,15 +1,17 @@
 import { fakeDistributor, type FakeOptions } from 'dtlto/testkit'
 import { defineDistributor, type Distributor, type DistributorContext, type DistributorDefinition } from 'dtlto/plugin'
+import { codegen } from './codegen.js'
 
 type Change = (fake: Distributor, context: DistributorContext) => Partial<Distributor>
 
-/** The fake distributor on the real clock, compiling in the linker's process; `change` replaces methods of it. */
+/** The fake distributor on the real clock, compiling with processes of dtlto-codegen; `change` replaces methods of it. */
 export function realFake(options: Partial<FakeOptions> = {}, change: Change = () => ({})): DistributorDefinition {
   return defineDistributor({
     name: 'fake',
-    apiVersion: '1.0.0',
+    apiVersion: '2.0.0',
     options: {},
     open: (context) => {
+      const good = codegen(context, 8)
       const fake = fakeDistributor({
         clock: {
           now: () => context.now(),
@@ -26,10 +28,21 @@ export function realFake(options: Partial<FakeOptions> = {}, change: Change = ()
         ],
         durationMs: (job) => Math.min(500, 20 + job.cost / 10),
         latencyMs: 5,
-        result: async (job, worker) => ({ ...(await job.compileInProcess()), worker }),
+        result: async (job, worker) => {
+          const result = await good.compile(job, { signal: context.signal })
+          return result.kind === 'cannot' ? result : { ...result, worker }
+        },
         ...options,
       })
-      return { ...fake, ...change(fake, context) }
+      const close = async (): Promise<void> => {
+        await fake.close()
+        await good.close()
+      }
+      const destroy = (): void => {
+        fake.destroy()
+        good.destroy()
+      }
+      return { ...fake, close, destroy, ...change({ ...fake, close, destroy }, context) }
     },
   })
 }

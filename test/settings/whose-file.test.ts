@@ -42,11 +42,16 @@ const USERS: readonly Who[] =
 const ONLY_ROOT = ME === 0 ? false : 'only root can make files of other users'
 
 /** A distributor that leaves a file beside itself when it is loaded. */
+const CODEGEN = new URL('../plugins/codegen.js', import.meta.url).href
 const PLUGIN = `import { writeFileSync } from 'node:fs'
+import { codegen } from ${JSON.stringify(CODEGEN)}
 writeFileSync(new URL('ran', import.meta.url), '')
-export default { name: 'plugin', apiVersion: '1.0.0', options: { program: { type: 'string', description: '', runsCode: true } },
-  open: () => ({ status: () => ({ slots: 1, busy: 0, queued: 0, accepting: true }),
-    compile: (job, signal) => job.compileInProcess(signal), close: async () => {}, destroy() {} }) }`
+export default { name: 'plugin', apiVersion: '2.0.0', options: { program: { type: 'string', description: '', runsCode: true } },
+  open: (context) => {
+    const good = codegen(context, 1)
+    return { endpoints: () => [{ id: 'plugin', slots: 1, accepting: true }],
+      compile: (job, endpoint, attempt) => good.compile(job, attempt), close: good.close, destroy: good.destroy }
+  } }`
 
 for (const { name, uid } of USERS) {
   describe(`a dtlto.toml above the working directory of ${name}`, () => {

@@ -75,7 +75,7 @@ const WRONG: Readonly<Record<string, Wrong>> = {
   },
 }
 
-const REFUSES = `export default { name: 'refuses', apiVersion: '1.0.0', options: {}, open: async () => {
+const REFUSES = `export default { name: 'refuses', apiVersion: '2.0.0', options: {}, open: async () => {
   const error = Object.assign(new Error("the pool 'x' is not ours"), { code: 'DTLTO_PLUGIN_OPTION_INVALID', details: {} })
   throw Object.assign(error, { [Symbol.for('dtlto.DtltoError')]: true })
 } }`
@@ -138,13 +138,15 @@ describe('--distribute-required', () => {
       assert.equal(existsSync(join(cwd, 'out')), ran.exitCode === 0, ran.stderr)
       return ran
     })
-  const GOOD = `export default { name: 'good', apiVersion: '1.0.0', options: { how: { type: 'string', description: '' } },
-    open: (context, { how }) => ({
-      status: () => ({ slots: 1, busy: 0, queued: 0, accepting: true, speed: how === 'slow' ? 0.001 : 1 }),
-      compile: (job, signal) => how === 'cannot' ? Promise.resolve({ kind: 'cannot', reason: 'only on Sundays' })
-        : how === 'slow' ? new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('late'))))
-        : job.compileInProcess(signal),
-      close: async () => {}, destroy() {} }) }`
+  const CODEGEN = new URL('../plugins/codegen.js', import.meta.url).href
+  const GOOD = `import { codegen } from ${JSON.stringify(CODEGEN)}
+    export default { name: 'good', apiVersion: '2.0.0', options: { how: { type: 'string', description: '' } },
+    open: (context, { how }) => { const good = codegen(context, 1); return {
+      endpoints: () => [{ id: 'good', slots: 1, accepting: true, speed: how === 'slow' ? 0.001 : 1 }],
+      compile: (job, endpoint, attempt) => how === 'cannot' ? Promise.resolve({ kind: 'cannot', reason: 'only on Sundays' })
+        : how === 'slow' ? new Promise((_, reject) => attempt.signal.addEventListener('abort', () => reject(new Error('late'))))
+        : good.compile(job, attempt),
+      close: good.close, destroy: good.destroy } } }`
 
   test('fails a link whose servers are all down, before it has an output, also when this machine takes part', async () => {
     const down = `--distribute=distcc,hosts=127.0.0.1:${String(await freePort())}`

@@ -18,11 +18,13 @@ for (const name of ['ü', 'Ελληνικά', '🦄', 'a/é.o']) {
       await withJobs([STOCK, '-shared', ...objects, '-o', join(directory, 'out')], async (jobs, session) => {
         let imports = 0
         for (const job of jobs) {
-          const clang = await job.forClang()
+          const packed = await job.package()
+          if (packed.kind === 'cannot') throw new Error(packed.reason)
+          const clang = await packed.forClang()
           if (clang.kind === 'cannot') throw new Error(clang.reason)
           const work = join(directory, String(job.index))
           mkdirSync(work)
-          for (const file of clang.files) writeFileSync(join(work, file.name), file.bytes())
+          for (const file of clang.files) writeFileSync(join(work, file.name), file.content.bytes())
           const stderr = execFileSync('clang-22', clang.args, { cwd: work, encoding: 'utf8' })
           assert.equal(stderr, '')
           const here = await session.native.compileToMemory(job.index)

@@ -37,12 +37,13 @@ export async function measureJobs(args: readonly string[], cwd: string, scratch:
     let bitcode = 0
     for (const job of jobs) {
       bitcode += job.bitcodeBytes
-      const packed = await job.forWorker()
+      const packed = await job.package()
       if (packed.kind === 'cannot') throw new Error(packed.reason)
-      for (const { role, file } of packed.blobs) {
-        named += file.sizeBytes
-        if (!sizes.has(file.digest())) ofRole[role] += file.sizeBytes
-        sizes.set(file.digest(), file.sizeBytes)
+      for (const { role, content } of packed.blobs) {
+        named += content.sizeBytes
+        const digest = await content.digest()
+        if (!sizes.has(digest)) ofRole[role] += content.sizeBytes
+        sizes.set(digest, content.sizeBytes)
       }
     }
     const unique = [...sizes.values()].reduce((sum, size) => sum + size, 0)

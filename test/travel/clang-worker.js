@@ -22,7 +22,7 @@ const FAULTS = /** @type {const} */ ({
 
 export default defineDistributor({
   name: 'clang-worker',
-  apiVersion: '1.0.0',
+  apiVersion: '2.0.0',
   options: {
     clang: { type: 'string', default: 'clang-22', description: 'The compiler' },
     add: { type: 'list', default: [], description: 'Arguments to add, for wrong objects' },
@@ -38,27 +38,21 @@ export default defineDistributor({
       const log = context.env['DTLTO_CLANG_WORKER_LOG']
       if (log) appendFileSync(log, `${line}\n`)
     }
-    let busy = 0
     return {
-      status: () => ({ slots: 2, busy, queued: 0, accepting: true }),
-      async compile(job, signal) {
-        const packed = await job.forClang()
-        if (packed.kind === 'cannot') {
-          note(`cannot ${packed.reason}`)
-          return packed
+      endpoints: () => [{ id: 'clang-worker', slots: 2, accepting: true }],
+      async compile(job, _endpoint, { signal }) {
+        const packed = await job.package()
+        const work = packed.kind === 'cannot' ? packed : await packed.forClang()
+        if (work.kind === 'cannot') {
+          note(`cannot ${work.reason}`)
+          return work
         }
-        busy++
-        try {
-          const { object, stderr } = await run(packed, options.clang, options.add, signal)
-          // Also after some errors of ThinLTO clang exits with 0. Whatever it says, lld says it in its own words.
-          if (stderr !== '' || options.fault === 'words') return { kind: 'cannot', reason: `clang printed '${stderr}'` }
-          note('compiled')
-          const made = FAULTS[/** @type {keyof typeof FAULTS} */ (options.fault)](object)
-          return { kind: 'object', object: made, diagnostics: [], sideOutputs: [], timings: {} }
-        } finally {
-          busy--
-          context.statusChanged()
-        }
+        const { object, stderr } = await run(work, options.clang, options.add, signal)
+        // Also after some errors of ThinLTO clang exits with 0. Whatever it says, lld says it in its own words.
+        if (stderr !== '' || options.fault === 'words') return { kind: 'cannot', reason: `clang printed '${stderr}'` }
+        note('compiled')
+        const made = FAULTS[/** @type {keyof typeof FAULTS} */ (options.fault)](object)
+        return { kind: 'object', object: made, diagnostics: [], sideOutputs: [], timings: {} }
       },
       close: () => Promise.resolve(),
       destroy: () => undefined,
@@ -75,7 +69,7 @@ export default defineDistributor({
 async function run(job, clang, more, signal) {
   const cwd = mkdtempSync(join(tmpdir(), 'dtlto-clang-'))
   try {
-    for (const file of job.files) writeFileSync(join(cwd, file.name), file.bytes())
+    for (const file of job.files) writeFileSync(join(cwd, file.name), file.content.bytes())
     const { stderr } = await promisify(execFile)(clang, [...job.args, ...more], { cwd, signal })
     return { object: readFileSync(join(cwd, job.output)), stderr }
   } catch (error) {

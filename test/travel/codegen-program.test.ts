@@ -40,14 +40,14 @@ before(() =>
 
 /** The options' text of a job. */
 function optionsOf({ job }: KeptJob): string {
-  return Buffer.from(job.blobs.find(({ role }) => role === 'options')?.file.bytes() ?? []).toString('latin1')
+  return Buffer.from(job.blobs.find(({ role }) => role === 'options')?.content.bytes() ?? []).toString('latin1')
 }
 
 describe('dtlto-codegen --job', () => {
   test('makes the object of the linking process from a directory, and nothing else', () =>
-    inTemporaryDirectory((cwd) => {
+    inTemporaryDirectory(async (cwd) => {
       for (const { job, object, moduleId } of plain) {
-        writeJob(job, join(cwd, 'job'))
+        await writeJob(job, join(cwd, 'job'))
         const before = readdirSync(join(cwd, 'job'))
         assert.deepEqual(run(CODEGEN, ['--job', 'job', '-o', 'o'], { cwd }), { exitCode: 0, stdout: '', stderr: '' })
         assert.ok(Buffer.compare(readFileSync(join(cwd, 'o')), object) === 0, moduleId)
@@ -57,8 +57,8 @@ describe('dtlto-codegen --job', () => {
     }))
 
   test('makes the outputs beside the object, in a result of their own, and asks for a place when it has none', () =>
-    inTemporaryDirectory((cwd) => {
-      writeJob(rich.job, join(cwd, 'job'))
+    inTemporaryDirectory(async (cwd) => {
+      await writeJob(rich.job, join(cwd, 'job'))
       assert.deepEqual(run(CODEGEN, ['--job', 'job', '-o', 'o'], { cwd }), {
         exitCode: 2,
         stdout: '',
@@ -74,7 +74,7 @@ describe('dtlto-codegen --job', () => {
     }))
 
   test('refuses a directory that is incomplete, damaged or no job with exit code 3, and says why', () =>
-    inTemporaryDirectory((cwd) => {
+    inTemporaryDirectory(async (cwd) => {
       const { job } = plain[0] as KeptJob
       const refusal = (): string => {
         const { exitCode, stderr } = run(CODEGEN, ['--job', 'job', '-o', 'o'], { cwd })
@@ -83,10 +83,10 @@ describe('dtlto-codegen --job', () => {
         return stderr
       }
       assert.match(refusal(), /cannot read 'job\/job\.txt': No such file/)
-      writeJob({ ...job, llvmVersion: '23.1.0' }, join(cwd, 'job'))
+      await writeJob({ ...job, llvmVersion: '23.1.0' }, join(cwd, 'job'))
       assert.match(refusal(), /made by LLVM 23\.1\.0, and this worker has LLVM 22/)
-      writeJob(job, join(cwd, 'job'))
-      const own = join(cwd, 'job', job.blobs[0]?.file.digest() ?? '')
+      await writeJob(job, join(cwd, 'job'))
+      const own = join(cwd, 'job', (await job.blobs[0]?.content.digest()) ?? '')
       const bytes = readFileSync(own)
       writeFileSync(own, bytes.subarray(0, -1))
       assert.match(refusal(), /expected \d+ bytes of blob [0-9a-f]{64} but received \d+/)
@@ -102,13 +102,13 @@ describe('dtlto-codegen --job', () => {
 
   test('tells errors of usage, of files and of the module apart by its exit code', () =>
     inTemporaryDirectory(async (cwd) => {
-      writeJob((plain[0] as KeptJob).job, join(cwd, 'job'))
+      await writeJob((plain[0] as KeptJob).job, join(cwd, 'job'))
       assert.equal(run(CODEGEN, ['--job', 'job'], { cwd }).exitCode, 2)
       assert.equal(run(CODEGEN, ['--job', 'job', '-o', 'o', '--fast'], { cwd }).exitCode, 2)
       assert.equal(run(CODEGEN, ['--job', 'job', '-o', 'no/such/place/o'], { cwd }).exitCode, 4)
       const [bad = ''] = compile(cwd, { 'bad.c': 'void f(void) { __asm__("no_such_instruction"); }' })
       const [job] = await keptJobs([STOCK, '-shared', join(cwd, bad), '-o', join(cwd, 'out')], { objects: false })
-      writeJob((job as KeptJob).job, join(cwd, 'bad'))
+      await writeJob((job as KeptJob).job, join(cwd, 'bad'))
       const { exitCode, stderr } = run(CODEGEN, ['--job', 'bad', '-o', 'o'], { cwd })
       assert.equal(exitCode, 5)
       assert.match(stderr, /error: m0 <inline asm>:1:2: invalid instruction mnemonic 'no_such_instruction'/)
@@ -117,10 +117,10 @@ describe('dtlto-codegen --job', () => {
 
 describe('dtlto-codegen --print-options', () => {
   test('prints the options of a file and of a job as they are', () =>
-    inTemporaryDirectory((cwd) => {
+    inTemporaryDirectory(async (cwd) => {
       const text = optionsOf(rich)
       writeFileSync(join(cwd, 'options'), text, 'latin1')
-      writeJob(rich.job, join(cwd, 'job'))
+      await writeJob(rich.job, join(cwd, 'job'))
       assert.equal(must(CODEGEN, ['--print-options', 'options'], { cwd }), text)
       assert.equal(must(CODEGEN, ['--print-options', 'job'], { cwd }), text)
       assert.match(text, /^OptLevel=2$/m)

@@ -27,7 +27,7 @@ test('a symbol that the link defines is not dllimport in a distributed object', 
     let symbols = ''
     for (const { job, object, moduleId } of jobs) {
       const directory = join(cwd, `job${String(job.task)}`)
-      writeJob(job, directory)
+      await writeJob(job, directory)
       must(codegenProgram(), ['--job', directory, '-o', 'made.obj'], { cwd })
       assert.ok(Buffer.compare(readFileSync(join(cwd, 'made.obj')), object) === 0, moduleId)
       symbols += must(join(LLVM_BIN, 'llvm-nm'), ['made.obj'], { cwd })

@@ -57,11 +57,11 @@ describe('a damaged job', () => {
   })
 
   test('in a directory is compiled or refused', () =>
-    inTemporaryDirectory((cwd) => {
+    inTemporaryDirectory(async (cwd) => {
       for (let seed = SEED; seed < SEED + COUNT / DIRECTORY_SHARE; seed++) {
         const random = new Random(seed)
         const directory = join(cwd, String(seed))
-        writeJob(random.pick(jobs).job, directory)
+        await writeJob(random.pick(jobs).job, directory)
         const victim = join(directory, random.below(2) ? 'job.txt' : random.pick(readdirSync(directory)))
         const [, bytes] = damaged(framed(readFileSync(victim)), random)
         writeFileSync(victim, bytes.subarray(16))

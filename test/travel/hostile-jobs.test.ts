@@ -4,10 +4,10 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { codegenProgram } from '@dtlto/native'
-import type { WorkerJob } from '../../packages/dtlto/src/distributors/interface.js'
+import type { JobPackage } from '../../packages/dtlto/src/distributors/interface.js'
 import { compile, inTemporaryDirectory, run, STOCK } from '../link/toolchain.js'
 import { x86_64 } from '../parity/targets.js'
-import { content, keptJobs, type KeptJob, writeJob } from './jobs.js'
+import { contentOf, keptJobs, type KeptJob, writeJob } from './jobs.js'
 import { compileFor } from './small-links.js'
 
 let good: KeptJob
@@ -20,22 +20,22 @@ before(() =>
 )
 
 /** The good job with a field of its options changed. */
-function withOption(job: WorkerJob, key: string, value: string): WorkerJob {
+function withOption(job: JobPackage, key: string, value: string): JobPackage {
   return {
     ...job,
     blobs: job.blobs.map((blob) => {
       if (blob.role !== 'options') return blob
-      const text = Buffer.from(blob.file.bytes()).toString('latin1')
+      const text = Buffer.from(blob.content.bytes()).toString('latin1')
       const changed = text.replace(new RegExp(`^${key}=.*$`, 'm'), `${key}=${value}`)
       assert.notEqual(changed, text, `no field ${key}`)
-      return { ...blob, file: content('options', Buffer.from(changed, 'latin1')) }
+      return { ...blob, content: contentOf(Buffer.from(changed, 'latin1')) }
     }),
   }
 }
 
 /** Compiles under strace: the exit code, what was said, and every path that was opened or executed. */
-function traced(job: WorkerJob, cwd: string) {
-  writeJob(job, join(cwd, 'job'))
+async function traced(job: JobPackage, cwd: string) {
+  await writeJob(job, join(cwd, 'job'))
   const args = ['-f', '-qq', '-e', 'trace=openat,open,creat,execve,connect,unlink,rename', '-o', 'trace']
   const { exitCode, stderr } = run('strace', [...args, codegenProgram(), '--job', 'job', '-o', 'o'], { cwd })
   return { exitCode, stderr, trace: readFileSync(join(cwd, 'trace'), 'utf8') }
@@ -44,7 +44,7 @@ function traced(job: WorkerJob, cwd: string) {
 const SECRET = 'a-file-of-the-worker'
 
 describe('dtlto-codegen refuses a job', () => {
-  const CASES: readonly (readonly [what: string, make: (job: WorkerJob, secret: string) => WorkerJob])[] = [
+  const CASES: readonly (readonly [what: string, make: (job: JobPackage, secret: string) => JobPackage])[] = [
     ['with a pass plugin', (job, secret) => withOption(job, 'PassPlugins', `["${secret}"]`)],
     ['that loads code by an LLVM option', (job, secret) => ({ ...job, replayedArgs: [`-load=${secret}`] })],
     ['with a response file', (job, secret) => ({ ...job, replayedArgs: [`@${secret}`] })],
@@ -63,9 +63,9 @@ describe('dtlto-codegen refuses a job', () => {
   ]
   for (const [what, make] of CASES) {
     test(`${what}, and opens nothing that it names`, () =>
-      inTemporaryDirectory((cwd) => {
+      inTemporaryDirectory(async (cwd) => {
         writeFileSync(join(cwd, SECRET), '-stats\n')
-        const { exitCode, stderr, trace } = traced(make(good.job, join(cwd, SECRET)), cwd)
+        const { exitCode, stderr, trace } = await traced(make(good.job, join(cwd, SECRET)), cwd)
         assert.equal(exitCode, 3, stderr)
         assert.doesNotMatch(trace, new RegExp(SECRET))
         assert.equal(readFileSync(join(cwd, SECRET), 'utf8'), '-stats\n')
@@ -86,7 +86,7 @@ describe('dtlto-codegen refuses a job', () => {
         writeFileSync(join(cwd, SECRET), '.byte 1\n')
         const [input = ''] = compile(cwd, { 'reads.c': source }, ['-fno-integrated-as', '-fPIC'])
         const [kept] = await keptJobs([STOCK, '-shared', join(cwd, input), '-o', join(cwd, 'out')], { objects: false })
-        const { exitCode, stderr, trace } = traced((kept as KeptJob).job, cwd)
+        const { exitCode, stderr, trace } = await traced((kept as KeptJob).job, cwd)
         assert.equal(exitCode, 3, stderr)
         assert.match(stderr, /must not leave its machine: inline assembly reads a file/)
         assert.doesNotMatch(trace, new RegExp(SECRET))
@@ -94,8 +94,8 @@ describe('dtlto-codegen refuses a job', () => {
   }
 
   test('for no reason if there is none', () =>
-    inTemporaryDirectory((cwd) => {
-      const { exitCode, stderr, trace } = traced(good.job, cwd)
+    inTemporaryDirectory(async (cwd) => {
+      const { exitCode, stderr, trace } = await traced(good.job, cwd)
       assert.equal(exitCode, 0, stderr)
       const written = [...trace.matchAll(/open(?:at)?\([^"]*"([^"]*)", [^)]*O_(?:WRONLY|RDWR)/g)].map(
         ([, path]) => path,

@@ -14,9 +14,10 @@ test('a plugin cannot take the memory of modules away, and what it read outlives
     let before: Buffer[] = []
     await withJobs([STOCK, '-shared', ...inputs, '-o', join(cwd, 'out')], async (jobs) => {
       for (const job of jobs) {
-        const packed = await job.forWorker()
+        const packed = await job.package()
         if (packed.kind === 'cannot') assert.fail(packed.reason)
-        for (const { role, file } of packed.blobs) if (role === 'own' || role === 'import') lent.push(...file.parts())
+        for (const { role, content } of packed.blobs)
+          if (role === 'own' || role === 'import') lent.push(...content.lease().parts)
       }
       before = lent.map((part) => Buffer.from(part))
       const { port1, port2 } = new MessageChannel()

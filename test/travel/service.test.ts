@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
-import type { WorkerResult } from '../../packages/dtlto/src/distributors/isolated/worker-message.js'
+import type { CodegenAnswer } from '../../packages/dtlto/src/distributors/codegen/message.js'
 import { compile, inTemporaryDirectory, slowProgram } from '../link/toolchain.js'
 import { x86_64 } from '../parity/targets.js'
-import { content, keptJobs, type KeptJob } from './jobs.js'
+import { contentOf, keptJobs, type KeptJob } from './jobs.js'
 import { message, rewritten, type Service, withService } from './service.js'
 import { compileFor, stockLinker } from './small-links.js'
 
@@ -37,7 +37,7 @@ before(() =>
 
 const job = (index: number): KeptJob => jobs[index] as KeptJob
 
-function isObject(result: WorkerResult | undefined, { object }: KeptJob): void {
+function isObject(result: CodegenAnswer | undefined, { object }: KeptJob): void {
   assert.equal(result?.status, 'compiled')
   assert.ok(Buffer.compare(result.object, object) === 0, 'the object differs from the one made in the linker')
 }
@@ -183,8 +183,8 @@ function withOptions(from: string, to: string) {
     ...original,
     blobs: original.blobs.map((blob) => {
       if (blob.role !== 'options') return blob
-      const bytes = Buffer.from(Buffer.from(blob.file.bytes()).toString('latin1').replace(from, to), 'latin1')
-      return { ...blob, file: content('options', bytes) }
+      const bytes = Buffer.from(Buffer.from(blob.content.bytes()).toString('latin1').replace(from, to), 'latin1')
+      return { ...blob, content: contentOf(bytes) }
     }),
   }
 }

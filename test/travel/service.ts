@@ -2,13 +2,13 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
 import { codegenProgram } from '@dtlto/native'
-import type { WorkerJob } from '../../packages/dtlto/src/distributors/interface.js'
 import {
   type BlobTransfer,
-  jobMessage,
-  ResultReader,
-  type WorkerResult,
-} from '../../packages/dtlto/src/distributors/isolated/worker-message.js'
+  type CodegenAnswer,
+  CodegenAnswers,
+  codegenMessage,
+} from '../../packages/dtlto/src/distributors/codegen/message.js'
+import type { JobPackage } from '../../packages/dtlto/src/distributors/interface.js'
 
 /** Address space of a worker in these tests. libLLVM alone takes some 200 MiB of it. */
 const MEMORY_KIB = 3 * 1024 ** 2
@@ -31,8 +31,8 @@ export class Service {
   readonly exited: Promise<void>
   /** It sent something that is not one result: nothing more can be read. */
   isConfused = false
-  #reader = new ResultReader()
-  #next: ((result: WorkerResult | undefined) => void) | undefined
+  #reader = new CodegenAnswers()
+  #next: ((result: CodegenAnswer | undefined) => void) | undefined
   #over = false
 
   constructor({ cwd, env }: ServiceOptions = {}) {
@@ -71,7 +71,7 @@ export class Service {
   }
 
   /** Sends bytes and waits for a result; undefined: the process ended without one. */
-  send(...bytes: readonly Uint8Array[]): Promise<WorkerResult | undefined> {
+  send(...bytes: readonly Uint8Array[]): Promise<CodegenAnswer | undefined> {
     if (this.#over || this.isConfused) return Promise.resolve(undefined)
     return new Promise((resolve) => {
       this.#next = resolve
@@ -85,7 +85,7 @@ export class Service {
     return this.ended
   }
 
-  #answer(result: WorkerResult | undefined): void {
+  #answer(result: CodegenAnswer | undefined): void {
     const next = this.#next
     this.#next = undefined
     next?.(result)
@@ -104,17 +104,9 @@ export async function withService<T>(use: (service: Service) => Promise<T>, opti
 }
 
 /** The job as one message; modules are transferred as asked, the rest is sent. */
-export function message(job: WorkerJob, modules: BlobTransfer = 'send'): Buffer {
-  return Buffer.concat(
-    jobMessage(
-      job,
-      job.blobs.map((blob) => ({
-        blob,
-        key: blob.file.digest(),
-        transfer: blob.role === 'own' || blob.role === 'import' ? modules : 'send',
-      })),
-    ),
-  )
+export function message(job: JobPackage, modules: BlobTransfer = 'send'): Buffer {
+  const { parts } = codegenMessage(job, ({ role }) => (role === 'own' || role === 'import' ? modules : 'send'))
+  return Buffer.concat(parts)
 }
 
 /** The message with another text of the same length. */

@@ -79,10 +79,12 @@ async function reasons(
   const output = target.flavour === 'coff' ? [`/out:${directory}/out`] : ['-o', join(directory, 'out')]
   const real = args.map((argument) => argument.replace('DIR', directory))
   return withJobs([stockLinker(target), ...target.program, ...objects, ...output, ...real], async ([job]) => {
-    const reason = async (packed: Promise<{ kind: string; reason?: string }>): Promise<string> =>
-      ((await packed).reason ?? '').replaceAll(directory, 'DIR')
+    const reason = (packed: { kind: string; reason?: string }): string =>
+      (packed.reason ?? '').replaceAll(directory, 'DIR')
     if (!job) throw new Error('no jobs')
-    return { target: target.name, args, here: await reason(job.forWorker()), clang: await reason(job.forClang()) }
+    const packed = await job.package()
+    const clang = packed.kind === 'cannot' ? packed : await packed.forClang()
+    return { target: target.name, args, here: reason(packed), clang: reason(clang) }
   })
 }
 

@@ -70,13 +70,14 @@ export async function tripleVerdict({ triple, flavour }: OfTriple): Promise<Trip
     ]
     return await withJobs(argv, async (jobs, { native }) => {
       for (const job of jobs) {
-        const packed = await job.forClang()
-        if (packed.kind === 'cannot') return { kind: 'cannot', reason: packed.reason }
-        for (const file of packed.files) writeFileSync(join(cwd, file.name), file.bytes())
-        const { exitCode, stderr } = run(CLANG, packed.args, { cwd })
+        const packed = await job.package()
+        const clang = packed.kind === 'cannot' ? packed : await packed.forClang()
+        if (clang.kind === 'cannot') return { kind: 'cannot', reason: clang.reason }
+        for (const file of clang.files) writeFileSync(join(cwd, file.name), file.content.bytes())
+        const { exitCode, stderr } = run(CLANG, clang.args, { cwd })
         if (exitCode !== 0 || stderr !== '') return { kind: 'differs', words: stderr }
         const here = await native.compileToMemory(job.index)
-        if (Buffer.compare(readFileSync(join(cwd, packed.output)), here) !== 0) return { kind: 'differs', words: '' }
+        if (Buffer.compare(readFileSync(join(cwd, clang.output)), here) !== 0) return { kind: 'differs', words: '' }
       }
       return { kind: 'kept' }
     })

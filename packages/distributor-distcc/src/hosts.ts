@@ -9,6 +9,8 @@
  */
 
 export const DEFAULT_PORT = 3632
+/** More slots than this are believed of no server. */
+export const MOST_SLOTS = 1024
 /** Jobs at a time on a server that says nothing else, as in distcc. */
 export const DEFAULT_SLOTS = 4
 
@@ -77,7 +79,7 @@ function parseHost(entry: string): Host {
   const port = ports[0] ?? DEFAULT_PORT
   if (port < 1 || port > 65535) throw bad(entry, 'a port from 1 to 65535')
   const slots = limits[0]
-  if (slots !== undefined && (slots < 1 || slots > 1024)) throw bad(entry, 'from 1 to 1024 slots')
+  if (slots !== undefined && (slots < 1 || slots > MOST_SLOTS)) throw bad(entry, `from 1 to ${MOST_SLOTS} slots`)
 
   let compiler: string | undefined
   for (const option of (groups['options'] ?? '').split(',').slice(1)) {

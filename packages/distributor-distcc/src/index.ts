@@ -1,6 +1,6 @@
 import { defineDistributor, type DistributorContext } from 'dtlto/plugin'
 import { roomOfLink } from './byte-budget.js'
-import { Farm } from './farm.js'
+import { Distcc } from './distcc.js'
 import { findHosts } from './host-sources.js'
 import { type OpenOptions, OPTIONS } from './options.js'
 import { Server } from './server.js'
@@ -9,35 +9,30 @@ import { DEFAULT_TUNING, type Tuning } from './tuning.js'
 /** ThinLTO backends on stock distccd servers: `--distribute=distcc,hosts=a/8+b/8`. */
 export default defineDistributor({
   name: 'distcc',
-  apiVersion: '1.0.0',
+  apiVersion: '2.0.0',
   options: OPTIONS,
-  open: (context, options) => openFarm(context, options, DEFAULT_TUNING),
+  open: (context, options) => openDistcc(context, options, DEFAULT_TUNING),
 })
 
-/** Opens the servers of a link; they are probed in the background. Throws DtltoError when none is named. */
-export function openFarm(context: DistributorContext, options: OpenOptions, tuning: Tuning): Farm {
+/** The servers of a link. Throws DtltoError when none is named. */
+export function openDistcc(context: DistributorContext, options: OpenOptions, tuning: Tuning): Distcc {
   const list = findHosts({ option: options.hosts, env: context.env })
   for (const { entry, reason } of list.skipped) {
     context.warn(`host:${entry}`, `'${entry}' in ${list.from} is left out: ${reason}`)
   }
   const major = context.link.llvmVersion.split('.')[0] ?? ''
-  const room = roomOfLink()
-  const makeServers = (onChange: () => void): Server[] =>
-    list.hosts.map(
-      (host) =>
-        new Server(host, {
-          compiler: options.compiler ?? `clang-${major}`,
-          llvmVersion: context.link.llvmVersion,
-          statisticsPort: options['stats-port'],
-          connectTimeoutMs: options['connect-timeout-ms'],
-          probe: options.probe,
-          tuning,
-          room,
-          now: () => context.now(),
-          onChange,
-          warn: (kind, message) => context.warn(kind, message),
-          debug: (message) => context.debug(message),
-        }),
-    )
-  return new Farm(context, makeServers, tuning, options['job-timeout-ms'])
+  const facts = {
+    compiler: options.compiler ?? `clang-${major}`,
+    llvmVersion: context.link.llvmVersion,
+    statisticsPort: options['stats-port'],
+    connectTimeoutMs: options['connect-timeout-ms'],
+    jobTimeoutMs: options['job-timeout-ms'],
+    probe: options.probe,
+    tuning,
+    room: roomOfLink(),
+    now: () => context.now(),
+    onChange: () => context.statusChanged(),
+  }
+  const servers = list.hosts.map((host) => new Server(host, facts))
+  return new Distcc(context, servers, tuning.packedBytes)
 }

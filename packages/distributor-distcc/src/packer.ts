@@ -7,7 +7,7 @@ import type { WireJob } from './wire-job.js'
 const STRETCH_BYTES = 2 * 1024 * 1024
 
 /**
- * Makes requests out of jobs. A module is imported by many others, so compressed modules are kept, by digest, up to
+ * Makes requests out of jobs. A module is imported by many others, so compressed modules are kept, by the ids of their contents, up to
  * `budgetBytes`; the one that was not used for longest goes first.
  */
 export class Packer {
@@ -25,26 +25,25 @@ export class Packer {
   async pack(job: WireJob, compiler: string, signal: AbortSignal): Promise<Uint8Array[]> {
     const files: RequestFile[] = []
     let stretch = 0
-    for (const { name, file, shared } of job.files) {
-      if (file.sizeBytes === 0) {
+    for (const { name, content, shared } of job.files) {
+      if (content.sizeBytes === 0) {
         files.push({ name, compressed: new Uint8Array(0) })
         continue
       }
-      const key = shared ? file.digest() : undefined
+      const key = shared ? content.id : undefined
       let compressed = key === undefined ? undefined : this.#kept.get(key)
       if (compressed === undefined) {
         if (stretch > STRETCH_BYTES) {
           await nextTurn()
           stretch = 0
         }
-        // The bytes belong to the job: they may be gone once it is cancelled.
         signal.throwIfAborted()
-        compressed = lzo1xCompress(file.bytes())
-        stretch += file.sizeBytes
+        compressed = lzo1xCompress(content.bytes())
+        stretch += content.sizeBytes
       } else this.totals.hits++
       if (key !== undefined) this.#keep(key, compressed)
       this.totals.files++
-      this.totals.plainBytes += file.sizeBytes
+      this.totals.plainBytes += content.sizeBytes
       this.totals.sentBytes += compressed.length
       files.push({ name, compressed })
     }
@@ -67,5 +66,5 @@ export class Packer {
 
 /** True if no file of `job` is too large for the protocol, however badly it compresses. */
 export function fitsProtocol(job: WireJob): boolean {
-  return job.files.every(({ file }) => file.sizeBytes <= MAX_BODY_BYTES * 0.9)
+  return job.files.every(({ content }) => content.sizeBytes <= MAX_BODY_BYTES * 0.9)
 }

@@ -1,23 +1,13 @@
+import { DtltoError, type Endpoint } from 'dtlto/plugin'
 import { acceptsConnections } from './accepts.js'
 import type { AnswerLimits } from './answer.js'
 import { type AnswerRoom, roomOfServer } from './byte-budget.js'
 import { ExchangeError, type ExchangeResult, exchange } from './exchange.js'
-import { DEFAULT_SLOTS, type Host } from './hosts.js'
+import { DEFAULT_SLOTS, type Host, MOST_SLOTS } from './hosts.js'
 import { encodeProbe, judgeProbe } from './probe.js'
 import { fetchStatistics, type Statistics } from './statistics.js'
-import type { Tuning } from './tuning.js'
 import { explain, type Trouble } from './trouble.js'
-
-/** Where a server stands. Only one that is `up` gets jobs. */
-type State =
-  /** The probe is on its way. */
-  | { readonly kind: 'probing' }
-  | { readonly kind: 'up' }
-  /** Failed; it will be probed again. */
-  | { readonly kind: 'resting'; readonly reason: string }
-  /** Not to be used in this link. */
-  | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'closed' }
+import type { Tuning } from './tuning.js'
 
 export interface ServerFacts {
   readonly compiler: string
@@ -25,327 +15,195 @@ export interface ServerFacts {
   /** 0: do not ask. */
   readonly statisticsPort: number
   readonly connectTimeoutMs: number
+  readonly jobTimeoutMs: number
   readonly probe: boolean
   readonly tuning: Tuning
   /** For the answers of the link. */
   readonly room: AnswerRoom
   readonly now: () => number
+  /** Something that the scheduler balances on has changed. */
   readonly onChange: () => void
-  readonly warn: (kind: string, message: string) => void
-  readonly debug: (message: string) => void
 }
 
-const SMOOTHING = 0.3
-const SPOKEN_IN_A_ROW = 3
 /** Less space than this for the files of jobs is worth telling. */
 const LOW_DISK_MB = 500
-/** A look that found nothing is followed by others at this pace, in milliseconds. */
-const LOOK_AGAIN_MS = 1000
+/** A compiler that has printed something with so many jobs in a row will do so with every job. */
+const SPOKEN_IN_A_ROW = 3
 
-/** One distccd: its slots, what is known about its state, and the jobs that it has of ours. */
-export class Server {
-  readonly name: string
+/** One distccd, an endpoint of its own: its exchanges, its probe, and what its statistics tell. When it gets which job is the scheduler's business. */
+export class Server implements Endpoint {
+  readonly id: string
   readonly compiler: string
-  /** Targets that its compiler turned out not to have. */
-  readonly lacksTargets = new Set<string>()
+  readonly deadlineMs: number
   readonly #host: Host
   readonly #facts: ServerFacts
-  readonly #inFlight = new Set<AbortController>()
-  #reserved = 0
-  #state: State = { kind: 'probing' }
-  /** Failures since the last job that went well. */
-  #strikes = 0
-  /** Objects that cannot be right since the last job that went well. */
-  #doubts = 0
-  #statistics: Statistics | undefined
-  #silentSinceMs: number | undefined
-  /** When the last job came back. */
-  #heardMs = -Infinity
-  /** It has passed a probe in this link. */
-  #proven = false
-  #restTimer: NodeJS.Timeout | undefined
-  /** Set from the planning of a look to its end. */
-  #lookTimer: NodeJS.Timeout | undefined
-  #jobs = 0
-  #jobMs = 0
-  #overheadMs: number | undefined
-  /** Cost per millisecond of compiling. */
-  #speed: number | undefined
-  readonly #closing = new AbortController()
   readonly #room: AnswerRoom
+  readonly #closing = new AbortController()
   /** Jobs in a row whose compiler printed something. */
   #spoken = 0
+  #running = 0
+  #statistics: Statistics | undefined
+  /** Tasks of others when the statistics were fetched. */
+  #others = 0
+  #askedMs = -Infinity
+  /** It has passed its probe in this link. */
+  #proven = false
 
   constructor(host: Host, facts: ServerFacts) {
     this.#host = host
     this.#facts = facts
-    this.#room = roomOfServer(facts.room)
-    this.name = host.name
+    this.id = host.name
     this.compiler = host.compiler ?? facts.compiler
+    this.deadlineMs = facts.jobTimeoutMs
+    this.#room = roomOfServer(facts.room)
   }
 
-  /** Probes the server in the background. */
-  start(): void {
-    if (this.#facts.probe) void this.#probe()
-    else this.#enter({ kind: 'up' })
+  get accepting(): boolean {
+    return !this.#closing.signal.aborted
   }
 
   /** As the host list says, but never more than the server serves at a time: the rest would wait unseen in its backlog. */
   get slots(): number {
-    const max = this.#statistics?.maxJobs
-    if (max === undefined) return this.#host.slots ?? DEFAULT_SLOTS
-    return Math.min(this.#host.slots ?? max, max)
+    const served = Math.min(this.#statistics?.maxJobs ?? Infinity, MOST_SLOTS)
+    return Math.min(this.#host.slots ?? (this.#statistics?.maxJobs === undefined ? DEFAULT_SLOTS : served), served)
   }
 
-  get busy(): number {
-    return this.#reserved
-  }
-
-  get free(): number {
-    return this.accepting ? Math.max(0, this.slots - this.#reserved) : 0
-  }
-
-  get accepting(): boolean {
-    return this.#state.kind === 'up' && this.#silentSinceMs === undefined
-  }
-
-  /** It is worth waiting for: at work, or being probed for the first time. */
-  get hopeful(): boolean {
-    return this.#state.kind === 'up' || (this.#state.kind === 'probing' && this.#strikes === 0)
-  }
-
-  /** Connecting and transfer of a job, smoothed, in milliseconds. */
-  get overheadMs(): number | undefined {
-    return this.#overheadMs
-  }
-
-  get speed(): number | undefined {
-    return this.#speed
-  }
-
-  /** How loaded it would be with one job more; 1 is full. Tasks that are not ours count half: they may not last. */
-  get load(): number {
-    const others = Math.max(0, (this.#statistics?.runningTasks ?? 0) - this.#reserved)
-    return (this.#reserved + 1 + Math.min(others, this.slots) / 2) / this.slots
+  /** Tasks that are not ours count half: they may not last. */
+  get busyElsewhere(): number {
+    this.#refreshStatistics()
+    return Math.floor(Math.min(this.#others, this.slots) / 2)
   }
 
   get text(): string {
-    const state = this.#state
-    if (state.kind === 'resting' || state.kind === 'refused') return `${state.kind}: ${state.reason}`
-    if (state.kind !== 'up') return state.kind
-    const parts = [`${this.#jobs} jobs`]
-    if (this.#jobs > 0) parts.push(`${Math.round(this.#jobMs / this.#jobs)} ms each`)
-    if (this.#statistics?.load !== undefined) parts.push(`load ${this.#statistics.load}`)
-    const free = this.#statistics?.freeMegabytes
-    if (free !== undefined && free < LOW_DISK_MB) parts.push(`only ${free} MB of disk free`)
-    if (this.#silentSinceMs !== undefined) parts.push('silent')
+    const parts = []
+    const { load, freeMegabytes } = this.#statistics ?? {}
+    if (load !== undefined) parts.push(`load ${load}`)
+    if (freeMegabytes !== undefined && freeMegabytes < LOW_DISK_MB) parts.push(`only ${freeMegabytes} MB of disk free`)
     return parts.join(', ')
   }
 
-  /** Takes a slot. Give it back by `release`, or let `run` do so. */
-  reserve(): void {
-    this.#reserved++
-    this.#facts.onChange()
-  }
-
-  release(): void {
-    this.#reserved--
-    this.#facts.onChange()
-  }
-
-  /** Runs one request in a slot that was reserved; the slot is free again when the connection is closed. */
-  async run(
-    request: readonly Uint8Array[],
-    deadlineMs: number,
-    signal: AbortSignal,
-    limits: AnswerLimits,
-  ): Promise<ExchangeResult> {
-    const controller = new AbortController()
-    const onAbort = (): void => controller.abort(signal.reason)
-    if (signal.aborted) onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    this.#inFlight.add(controller)
-    this.#watch()
+  /** Sends one request and waits for its answer. Rejects with ExchangeError. */
+  async run(request: readonly Uint8Array[], limits: AnswerLimits, signal: AbortSignal): Promise<ExchangeResult> {
+    this.#running++
     try {
-      const result = await exchange({
-        host: this.#host.host,
-        port: this.#host.port,
-        request,
-        connectTimeoutMs: this.#facts.connectTimeoutMs,
-        deadlineMs,
-        signal: controller.signal,
-        limits,
-        room: this.#room,
-        now: this.#facts.now,
-        onClosed: () => this.release(),
-      })
-      this.#heardMs = this.#facts.now()
-      return result
+      return await this.#exchange(request, this.#facts.jobTimeoutMs, signal, limits)
     } finally {
-      this.#inFlight.delete(controller)
-      signal.removeEventListener('abort', onAbort)
+      this.#running--
     }
   }
 
-  /** A job of that cost went well. */
-  succeeded(cost: number, result: ExchangeResult): void {
-    const { connectMs, sendMs, waitMs, receiveMs } = result
-    this.#strikes = 0
-    this.#doubts = 0
-    this.#spoken = 0
-    this.#jobs++
-    this.#jobMs += connectMs + sendMs + waitMs + receiveMs
-    this.#overheadMs = smooth(this.#overheadMs, connectMs + sendMs + receiveMs)
-    if (cost > 0 && waitMs > 0) this.#speed = smooth(this.#speed, cost / waitMs)
+  /**
+   * A server without jobs of ours has to compile a tiny one (probe.ts). One that has some may have no slot left for that; it is asked for its
+   * statistics or, where it offers none, for a connection. Rejects with a DtltoError that says what to do.
+   */
+  async probe(signal: AbortSignal): Promise<void> {
+    if (this.#running > 0) return this.#checkAlive(signal)
+    const asked = this.#fetchStatistics(signal)
+    if (this.#facts.probe) await this.#compileProbe(signal)
+    await asked
+    this.#proven = true
     this.#facts.onChange()
   }
 
-  /** Something went wrong that another try may mend: the server rests and is then probed. */
-  rest(trouble: Trouble, reason: string): void {
-    this.#facts.warn(`${trouble}:${this.name}`, explain(trouble, this.#host, this.compiler, reason))
-    if (this.#state.kind !== 'up' && this.#state.kind !== 'probing') return
-    const { restMs, maxRestMs } = this.#facts.tuning
-    const forMs = Math.min(maxRestMs, restMs * 2 ** this.#strikes)
-    this.#strikes++
-    this.#facts.debug(`${this.name} rests for ${forMs} ms: ${reason}`)
-    this.#enter({ kind: 'resting', reason })
-    this.#restTimer = setTimeout(() => void this.#probe(), forMs)
-    this.#restTimer.unref()
-  }
-
-  /** An object cannot be right. The job may be to blame, so it takes two of them in a row for the server to rest. */
-  doubt(reason: string): void {
-    this.#doubts++
-    if (this.#doubts >= 2) this.rest('rejected', reason)
-    else this.#facts.warn(`rejected:${this.name}`, explain('rejected', this.#host, this.compiler, reason))
+  /** A job gave an object and no word. */
+  succeeded(): void {
+    this.#spoken = 0
   }
 
   /**
    * Its compiler printed something beside an object, which is therefore not used. A server that always does would cost every job a way there and
-   * back, so a few in a row are enough.
+   * back, so a few in a row are enough. Gives a warning for the user; throws when the server is not to be used any more.
    */
-  spoke({ text, isDiagnostics }: { readonly text: string; readonly isDiagnostics: boolean }): void {
-    this.#spoken++
+  spoke({ text, isDiagnostics }: { readonly text: string; readonly isDiagnostics: boolean }): string | undefined {
     const reason = `its compiler printed '${text}'`
-    if (this.#spoken >= SPOKEN_IN_A_ROW)
-      this.refuse('spoke', `${reason}, the ${SPOKEN_IN_A_ROW}rd time in a row; it is not used any more`)
-    else if (isDiagnostics) this.#facts.debug(`${this.name}: ${reason}`)
-    else this.#facts.warn(`spoke:${this.name}`, explain('spoke', this.#host, this.compiler, reason))
+    if (++this.#spoken < SPOKEN_IN_A_ROW) return isDiagnostics ? undefined : this.trouble('spoke', reason)
+    const often = `${reason}, the ${SPOKEN_IN_A_ROW}rd time in a row; it is not used any more`
+    throw new DtltoError('DTLTO_ENDPOINT_REFUSED', this.trouble('spoke', often))
   }
 
-  /** It will never do in this link. */
-  refuse(trouble: Trouble, reason: string): void {
-    this.#facts.warn(`${trouble}:${this.name}`, explain(trouble, this.#host, this.compiler, reason))
-    if (this.#state.kind !== 'closed') this.#enter({ kind: 'refused', reason })
+  /** The user's text for a trouble with this server. */
+  trouble(trouble: Trouble, reason: string): string {
+    return explain(trouble, this.#host, this.compiler, reason)
   }
 
   /** Drops the connections, and so the jobs. */
   close(): void {
-    this.#enter({ kind: 'closed' })
     this.#closing.abort()
-    for (const controller of this.#inFlight) controller.abort()
   }
 
-  #enter(state: State): void {
-    if (this.#state.kind === 'closed') return
-    this.#state = state
-    clearTimeout(this.#restTimer)
-    if (state.kind === 'up') this.#silentSinceMs = undefined
-    if (state.kind === 'closed') clearTimeout(this.#lookTimer)
-    this.#facts.onChange()
+  #exchange(
+    request: readonly Uint8Array[],
+    deadlineMs: number,
+    signal: AbortSignal,
+    limits?: AnswerLimits,
+  ): Promise<ExchangeResult> {
+    return exchange({
+      host: this.#host.host,
+      port: this.#host.port,
+      request,
+      connectTimeoutMs: this.#facts.connectTimeoutMs,
+      deadlineMs,
+      ...(limits && { limits }),
+      room: this.#room,
+      signal: AbortSignal.any([signal, this.#closing.signal]),
+      now: this.#facts.now,
+    })
   }
 
-  async #probe(): Promise<void> {
-    const { tuning, llvmVersion, connectTimeoutMs, now } = this.#facts
-    if (this.#state.kind === 'closed') return
-    this.#enter({ kind: 'probing' })
-    // Asked at the same time: how many slots there are is known before the first job.
-    const asked = this.#ask()
+  async #compileProbe(signal: AbortSignal): Promise<void> {
+    let result: ExchangeResult
     try {
-      const result = await exchange({
-        host: this.#host.host,
-        port: this.#host.port,
-        request: encodeProbe(this.compiler),
-        connectTimeoutMs,
-        deadlineMs: tuning.probeTimeoutMs,
-        signal: this.#closing.signal,
-        room: this.#room,
-        now,
-      })
-      const judged = judgeProbe(result.answer, llvmVersion)
-      if (judged.kind === 'refused') this.refuse(judged.subject, judged.reason)
-      else if (judged.kind === 'failed') this.rest('probe', judged.reason)
-      else {
-        this.#statistics = await asked
-        this.#proven = true
-        this.#overheadMs ??= result.connectMs + result.sendMs + result.receiveMs
-        this.#facts.debug(
-          `${this.name} is up: ${judged.target}, ${this.slots} slots, probed in ${Math.round(result.waitMs)} ms`,
-        )
-        this.#enter({ kind: 'up' })
-      }
+      result = await this.#exchange(encodeProbe(this.compiler), this.#facts.tuning.probeTimeoutMs, signal)
     } catch (error) {
-      if (!(error instanceof ExchangeError)) this.refuse('compiler', String(error))
-      // To its first probe a server without an answer means no, not that it broke down: it has not been up yet.
-      else if (error.kind === 'hung-up' && !this.#proven) this.rest('compiler', error.message)
-      else if (error.kind === 'reset' && !this.#proven) this.rest('denied', error.message)
-      else if (error.kind === 'garbage' && !this.#proven) this.rest('foreign', error.message)
-      else if (error.kind !== 'aborted')
-        this.rest(error.kind === 'unreachable' ? 'unreachable' : 'probe', error.message)
+      throw error instanceof ExchangeError ? this.#lostProbe(error) : error
     }
+    const judged = judgeProbe(result.answer, this.#facts.llvmVersion)
+    if (judged.kind === 'refused')
+      throw new DtltoError('DTLTO_ENDPOINT_REFUSED', this.trouble(judged.subject, judged.reason))
+    if (judged.kind === 'failed') throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', this.trouble('probe', judged.reason))
   }
 
-  #ask(): Promise<Statistics | undefined> {
-    const { statisticsPort, tuning } = this.#facts
-    if (statisticsPort === 0) return Promise.resolve(undefined)
-    return fetchStatistics(this.#host.host, statisticsPort, tuning.statisticsTimeoutMs, this.#closing.signal)
+  /** To its first probe a server without an answer means no, not that it broke down: it has not been up yet. */
+  #lostProbe(error: ExchangeError): DtltoError {
+    const first = { 'hung-up': 'compiler', reset: 'denied', garbage: 'foreign' } as const
+    const kind = error.kind
+    const trouble: Trouble =
+      kind === 'unreachable'
+        ? 'unreachable'
+        : !this.#proven && kind in first
+          ? first[kind as keyof typeof first]
+          : 'probe'
+    return new DtltoError('DTLTO_DISTRIBUTOR_UNAVAILABLE', this.trouble(trouble, error.message), { cause: error })
   }
 
-  /**
-   * Looks at the server every few seconds while it has jobs of ours, also when it rests meanwhile: nothing else tells soon that its machine
-   * is lost.
-   */
-  #watch(): void {
-    if (this.#lookTimer !== undefined) return
-    const { lookIntervalMs } = this.#facts.tuning
-    const pauseMs = this.#silentSinceMs === undefined ? lookIntervalMs : Math.min(LOOK_AGAIN_MS, lookIntervalMs)
-    this.#lookTimer = setTimeout(() => void this.#look(), pauseMs)
-    this.#lookTimer.unref()
+  async #checkAlive(signal: AbortSignal): Promise<void> {
+    const isAlive =
+      this.#statistics !== undefined
+        ? await this.#fetchStatistics(signal)
+        : await acceptsConnections(this.#host.host, this.#host.port, this.#facts.connectTimeoutMs, signal)
+    if (isAlive) return
+    throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', this.trouble('silent', 'it gives no sign of life any more'))
   }
 
-  async #look(): Promise<void> {
+  /** Now and then, while it works for us. */
+  #refreshStatistics(): void {
     const { now, tuning } = this.#facts
-    const askedMs = now()
-    const answers = await this.#answers()
-    this.#lookTimer = undefined
-    if (this.#state.kind === 'closed') return
-    if (answers) this.#silentSinceMs = undefined
-    else {
-      this.#silentSinceMs ??= askedMs
-      const silentMs = now() - this.#silentSinceMs
-      if (silentMs >= tuning.silenceMs) {
-        this.rest('silent', `no sign of life for ${Math.round(silentMs / 1000)} s`)
-        for (const controller of this.#inFlight) controller.abort()
-        return
-      }
-    }
+    if (this.#statistics === undefined || this.#running === 0) return
+    if (now() - this.#askedMs >= tuning.lookIntervalMs) void this.#fetchStatistics(this.#closing.signal)
+  }
+
+  /** False if it offers none, or does not answer. */
+  async #fetchStatistics(signal: AbortSignal): Promise<boolean> {
+    const { statisticsPort, tuning, now } = this.#facts
+    if (statisticsPort === 0) return false
+    this.#askedMs = now()
+    const running = this.#running
+    const both = AbortSignal.any([signal, this.#closing.signal])
+    const statistics = await fetchStatistics(this.#host.host, statisticsPort, tuning.statisticsTimeoutMs, both)
+    if (statistics === undefined) return false
+    this.#statistics = statistics
+    this.#others = Math.max(0, (statistics.runningTasks ?? 0) - running)
     this.#facts.onChange()
-    if (this.#inFlight.size > 0 || (this.#state.kind === 'up' && this.#silentSinceMs !== undefined)) this.#watch()
+    return true
   }
-
-  /** A server that offers statistics is asked for them; of any other it is tried whether it accepts connections, unless a job came back lately. */
-  async #answers(): Promise<boolean> {
-    const { connectTimeoutMs, now, tuning } = this.#facts
-    if (this.#statistics !== undefined) {
-      const statistics = await this.#ask()
-      this.#statistics = statistics ?? this.#statistics
-      return statistics !== undefined
-    }
-    if (now() - this.#heardMs < tuning.lookIntervalMs) return true
-    return acceptsConnections(this.#host.host, this.#host.port, connectTimeoutMs, this.#closing.signal)
-  }
-}
-
-function smooth(before: number | undefined, sample: number): number {
-  return before === undefined ? sample : before + SMOOTHING * (sample - before)
 }

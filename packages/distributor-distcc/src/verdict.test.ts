@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { describe, it } from 'node:test'
-import { Deadlines } from './deadline.js'
 import { whyNotAnObject } from './object-check.js'
 import { PROBE_CALLEE, PROBE_INDEX, PROBE_MAIN } from './probe-bitcode.js'
 import { parseStatistics } from './statistics.js'
@@ -121,25 +120,6 @@ describe('the verdict on an answer', () => {
       ],
       rest: 'printed\n',
     })
-  })
-})
-
-describe('a deadline', () => {
-  it('is the option’s limit until enough jobs were seen, then ten times what the cost lets expect, above a floor', () => {
-    const deadlines = new Deadlines(1000, 60_000)
-    for (let i = 0; i < 4; i++) deadlines.observe(100, 200)
-    assert.equal(deadlines.for(100), 60_000)
-    deadlines.observe(100, 200)
-    assert.deepEqual(
-      [1, 100, 1000, 1e9].map((cost) => Math.round(deadlines.for(cost))),
-      [1000, 2000, 20_000, 60_000],
-    )
-  })
-
-  it('learns nothing from jobs without a cost', () => {
-    const deadlines = new Deadlines(1000, 60_000)
-    for (let i = 0; i < 9; i++) deadlines.observe(0, 200)
-    assert.equal(deadlines.for(0), 60_000)
   })
 })
 

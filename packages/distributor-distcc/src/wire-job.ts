@@ -1,4 +1,4 @@
-import type { CannotExpress, ClangJob, JobFile } from 'dtlto/plugin'
+import type { CannotExpress, ClangJob, JobContent } from 'dtlto/plugin'
 import { toResponseFile } from './response-file.js'
 
 /**
@@ -15,7 +15,7 @@ export interface WireJob {
   readonly args: readonly string[]
   readonly workingDirectory: string
   readonly responseFile: { readonly name: string; readonly text: string }
-  readonly files: readonly { readonly name: string; readonly file: JobFile; readonly shared: boolean }[]
+  readonly files: readonly { readonly name: string; readonly content: JobContent; readonly shared: boolean }[]
 }
 
 /** Everything is sent below this directory, which the server puts below a fresh one of its own. */
@@ -37,7 +37,7 @@ export function toWireJob(job: ClangJob): WireJob | CannotExpress {
     const wrong = whyBadName(file.name)
     if (wrong !== undefined) return cannot(`the file name '${file.name}' ${wrong}`)
     // An empty index would mean a compilation without ThinLTO, which nothing afterwards would notice.
-    if (file.sizeBytes === 0 && file.name === job.index) return cannot(`the index of '${job.module}' is empty`)
+    if (file.content.sizeBytes === 0 && file.name === job.index) return cannot(`the index of '${job.module}' is empty`)
   }
   if (!names.has(job.module) || !names.has(job.index)) return cannot(`the files of '${job.module}' are not complete`)
 
@@ -62,17 +62,17 @@ export function toWireJob(job: ClangJob): WireJob | CannotExpress {
     args: ['-c', '-I', 'd.c', `@${name}`, '-o', 'o.o'],
     workingDirectory: WORKING_DIRECTORY,
     responseFile: { name: `${WORKING_DIRECTORY}/${name}`, text: toResponseFile([...COMMON_ARGS, ...args]) },
-    files: job.files.map((file) => ({
-      name: `${WORKING_DIRECTORY}/${file.name}`,
-      file,
-      shared: file.name !== job.index,
+    files: job.files.map(({ name, content }) => ({
+      name: `${WORKING_DIRECTORY}/${name}`,
+      content,
+      shared: name !== job.index,
     })),
   }
 }
 
 /** Of the module and of what it imports, the index included. */
 export function bitcodeBytes({ files }: WireJob): number {
-  return files.reduce((sum, { file }) => sum + file.sizeBytes, 0)
+  return files.reduce((sum, { content }) => sum + content.sizeBytes, 0)
 }
 
 function whyBadName(name: string): string | undefined {

@@ -17,6 +17,8 @@ export const ERROR_CODES = {
   DTLTO_PLUGIN_OPTION_INVALID: 'a distributor was given an option that it does not have or a value it cannot take',
   DTLTO_PLUGIN_MISBEHAVED: 'a distributor broke its contract, for example by returning something that is not a result',
   DTLTO_DISTRIBUTOR_UNAVAILABLE: 'a distribution system could not be reached or refuses work',
+  DTLTO_ENDPOINT_REFUSED:
+    'an endpoint of a distribution system cannot be used in this link: its compiler is missing or of another version',
   DTLTO_DISTRIBUTOR_FAILED: 'a distribution system lost a job for reasons that are not the job’s',
   DTLTO_OBJECT_REJECTED: 'an object that came back is incomplete, empty or of the wrong kind',
   DTLTO_DEADLINE_EXCEEDED: 'a job took longer on a distribution system than its deadline allows',

@@ -2,29 +2,38 @@
 export { defineDistributor } from './distributors/define.js'
 export { DtltoError, ERROR_CODES } from './errors.js'
 export type { DtltoErrorOptions, ErrorCode } from './errors.js'
+export {
+  CODEGEN_EXIT_CODES,
+  CodegenAnswers,
+  codegenDirectory,
+  codegenMessage,
+  codegenResult,
+} from './distributors/codegen/message.js'
+export type { BlobTransfer, CodegenAnswer, CodegenMessage } from './distributors/codegen/message.js'
 export { PLUGIN_API_VERSION } from './distributors/interface.js'
 export type {
+  Attempt,
   BackendJob,
   CannotExpress,
   ClangJob,
-  CompiledHere,
   CompiledObject,
   CompileResult,
   CompileTimings,
+  ContentLease,
   Diagnostic,
   Distributor,
   DistributorContext,
   DistributorDefinition,
-  DistributorStatus,
   DoesNotCompile,
+  Endpoint,
+  JobBlob,
+  JobContent,
   JobFile,
+  JobPackage,
   LinkFacts,
   OptionOf,
   OptionSpec,
   OptionsSchema,
   OptionValues,
   SideOutput,
-  WorkerBlob,
-  WorkerJob,
-  WorkerStatus,
 } from './distributors/interface.js'

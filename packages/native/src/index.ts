@@ -16,6 +16,8 @@ export interface NativeJobFacts {
   /** IR instructions of the module and of the functions that it imports, from the summaries. */
   readonly instructions: number
   readonly importedModules: number
+  /** Size of their bitcode. */
+  readonly importedBytes: number
 }
 
 /**

@@ -1,9 +1,10 @@
 /**
- * A distributor that behaves, or misbehaves, as scripted, on a virtual clock. It has *workers* with slots and a speed. Like a real
- * system it queues what exceeds its slots, gives a job to the least loaded worker, and rests a worker that failed.
+ * A distributor that behaves, or misbehaves, as scripted, on a virtual clock. It has *workers* with slots and a speed. As one endpoint (a
+ * cluster) it queues what exceeds its slots, gives a job to the least loaded worker, and rests a worker that failed; with `endpointPerWorker` (a
+ * set of machines) all that is the scheduler's.
  */
 import { DtltoError } from 'dtlto/plugin'
-import type { BackendJob, CompileResult, Distributor, DistributorStatus, ErrorCode } from 'dtlto/plugin'
+import type { Attempt, BackendJob, CompileResult, Distributor, Endpoint, ErrorCode } from 'dtlto/plugin'
 
 export interface FakeClock {
   now(): number
@@ -63,8 +64,14 @@ export interface FakeOptions {
   readonly script?: (call: FakeCall) => Fault | undefined
   /** The whole system is unreachable in these spans of time: running jobs fail at their beginning, new ones at once. */
   readonly outages?: readonly { readonly fromMs: number; readonly toMs: number }[]
-  /** Replaces what `status()` returns. */
-  readonly status?: (truth: DistributorStatus) => unknown
+  /** Each worker is an endpoint of its own, named for it. Default: one endpoint, named as the distributor, that hides its workers. */
+  readonly endpointPerWorker?: boolean
+  /** Jobs of the one endpoint begin when a worker has a free slot, and `attempt.started()` tells. Default false: when they are sent. */
+  readonly hasQueue?: boolean
+  /** Replaces what `endpoints()` says of an endpoint. */
+  readonly status?: (truth: Endpoint) => unknown
+  /** The distributor's `probe`. */
+  readonly probe?: (endpoint: Endpoint, signal: AbortSignal) => Promise<void>
   /** The good result. Default: an object of eight bytes that names the job. */
   readonly result?: (job: BackendJob, worker: string) => CompileResult | Promise<CompileResult>
   /** A worker that failed gets no job for this long, and does not count as slots, unless all are resting. Default 10,000. */
@@ -91,6 +98,7 @@ interface Running {
   readonly call: number
   readonly worker: Worker
   readonly sentMs: number
+  readonly attempt: Attempt
   readonly resolve: (value: CompileResult) => void
   readonly reject: (error: unknown) => void
 }
@@ -127,17 +135,19 @@ export function fakeDistributor(options: FakeOptions): FakeDistributor {
     return fit.length > 0 ? fit : workers
   }
 
-  /** The least loaded worker with a free slot. */
-  function freeWorker(): Worker | undefined {
+  /** The least loaded worker with a free slot; of one endpoint if it is given. */
+  function freeWorker(only?: string): Worker | undefined {
     let best: Worker | undefined
-    for (const worker of awake()) {
+    for (const worker of only === undefined ? awake() : workers.filter(({ name }) => name === only)) {
       if (worker.busy >= worker.slots) continue
       if (best === undefined || worker.busy / worker.slots < best.busy / best.slots) best = worker
     }
     return best
   }
 
-  function compile(job: BackendJob, signal: AbortSignal): Promise<CompileResult> {
+  function compile(job: BackendJob, endpoint: Endpoint, attempt: Attempt): Promise<CompileResult> {
+    const { signal } = attempt
+    const at = options.endpointPerWorker === true ? endpoint.id : undefined
     const call = calls.push({ job: job.index, atMs: clock.now() }) - 1
     const early = options.script?.({ call, job, worker: '', nowMs: clock.now() })
     if (early?.kind === 'throw') throw early.value
@@ -151,7 +161,7 @@ export function fakeDistributor(options: FakeOptions): FakeDistributor {
         aborts.add(onAbort)
       }
       clock.setTimer(sentMs + (options.latencyMs ?? 0), () =>
-        begin({ job, call, sentMs, resolve, reject }, signal, early),
+        begin({ job, call, sentMs, attempt, resolve, reject }, at, early),
       )
     })
     const settled = (): void => {
@@ -167,11 +177,13 @@ export function fakeDistributor(options: FakeOptions): FakeDistributor {
     return { then: twice } as unknown as Promise<CompileResult>
   }
 
-  function begin(sent: Omit<Running, 'worker'>, signal: AbortSignal, early: Fault | undefined): void {
+  function begin(sent: Omit<Running, 'worker'>, at: string | undefined, early: Fault | undefined): void {
+    const { signal } = sent.attempt
     if ((signal.aborted || destroyed) && early?.kind !== 'ignore-abort') return
     if (isOut(clock.now())) return sent.reject(failure('DTLTO_DISTRIBUTOR_UNAVAILABLE', 'cannot reach'))
-    const worker = freeWorker()
-    if (worker === undefined) return void waiting.push(() => begin(sent, signal, early))
+    const worker = freeWorker(at)
+    if (worker === undefined) return void waiting.push(() => begin(sent, at, early))
+    if (options.hasQueue === true) sent.attempt.started()
     run({ ...sent, worker }, signal, early ?? worker.fault)
   }
 
@@ -189,7 +201,8 @@ export function fakeDistributor(options: FakeOptions): FakeDistributor {
       aborts.delete(onAbort)
       worker.busy--
       settle()
-      while (waiting.length > 0 && freeWorker() !== undefined) waiting.shift()?.()
+      if (options.endpointPerWorker === true) for (const begin of waiting.splice(0)) begin()
+      else while (waiting.length > 0 && freeWorker() !== undefined) waiting.shift()?.()
     }
     const onAbort = (): void => end(() => reject(failure('DTLTO_CANCELLED', 'aborted on')))
     if (fault?.kind !== 'ignore-abort') {
@@ -240,18 +253,27 @@ export function fakeDistributor(options: FakeOptions): FakeDistributor {
     }
   }
 
-  function status(): DistributorStatus {
-    const fit = awake()
-    const slots = fit.reduce((sum, worker) => sum + worker.slots, 0)
-    const busy = fit.reduce((sum, worker) => sum + worker.busy, 0)
-    const truth: DistributorStatus = { slots, busy, queued: waiting.length, accepting: !closed }
-    return options.status === undefined ? truth : (options.status(truth) as DistributorStatus)
+  function endpoints(): readonly Endpoint[] {
+    const truths: Endpoint[] =
+      options.endpointPerWorker === true
+        ? workers.map((worker) => ({ id: worker.name, slots: worker.slots, accepting: !closed }))
+        : [
+            {
+              id: name,
+              slots: awake().reduce((sum, worker) => sum + worker.slots, 0),
+              accepting: !closed,
+              ...(options.hasQueue === true ? { hasQueue: true } : {}),
+            },
+          ]
+    const { status } = options
+    return status === undefined ? truths : truths.map((truth) => status(truth) as Endpoint)
   }
 
   return {
-    status,
+    endpoints,
     compile,
     ...(options.prepare === undefined ? {} : { prepare: options.prepare }),
+    ...(options.probe === undefined ? {} : { probe: options.probe }),
     close: () => {
       closed = true
       return inFlight === 0 ? Promise.resolve() : new Promise((resolve) => void drained.push(resolve))

@@ -1,6 +1,6 @@
 import type { BackendJob } from 'dtlto/plugin'
 
-/** A job with facts and no bytes. Compiling it in this process takes no time; give `compileInProcess` for more. */
+/** A job with facts and no bytes. */
 export function fakeJob(index: number, facts: Partial<Omit<BackendJob, 'index'>> = {}): BackendJob {
   return {
     index,
@@ -9,11 +9,10 @@ export function fakeJob(index: number, facts: Partial<Omit<BackendJob, 'index'>>
     targetTriple: 'x86_64-unknown-linux-gnu',
     bitcodeBytes: 10_000,
     importedModules: 0,
+    importedBytes: 0,
     cost: 1_000,
     cacheKey: () => index.toString(16).padStart(40, '0'),
-    compileInProcess: () => Promise.resolve({ kind: 'here', timings: {} }),
-    forWorker: () => Promise.resolve({ kind: 'cannot', reason: 'a fake job has no bytes' }),
-    forClang: () => Promise.resolve({ kind: 'cannot', reason: 'a fake job has no bytes' }),
+    package: () => Promise.resolve({ kind: 'cannot', reason: 'a fake job has no bytes' }),
     ...facts,
   }
 }

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { DistributorContext } from 'dtlto/plugin'
-import type { Farm } from '../farm.js'
-import { openFarm } from '../index.js'
+import type { Attempt, BackendJob, CompileResult, DistributorContext } from 'dtlto/plugin'
+import type { Distcc } from '../distcc.js'
+import { openDistcc } from '../index.js'
 import type { OpenOptions } from '../options.js'
+import type { Server } from '../server.js'
 import { DEFAULT_TUNING, type Tuning } from '../tuning.js'
 
 /** A link as a distributor sees it, that remembers what it is told. */
@@ -57,22 +58,60 @@ export const TEST_OPTIONS: OpenOptions = {
 export const TEST_TUNING: Tuning = {
   ...DEFAULT_TUNING,
   probeTimeoutMs: 3000,
-  restMs: 50,
-  maxRestMs: 400,
   lookIntervalMs: 100,
   statisticsTimeoutMs: 200,
-  silenceMs: 500,
+}
+
+/** An open distributor, and what the scheduler would do with it. */
+export class TestDistcc {
+  readonly distcc: Distcc
+  readonly context: TestContext
+
+  constructor(distcc: Distcc, context: TestContext) {
+    this.distcc = distcc
+    this.context = context
+  }
+
+  server(at = 0): Server {
+    const server = this.distcc.endpoints()[at]
+    if (server === undefined) throw new Error(`there is no server ${at}`)
+    return server
+  }
+
+  probe(at = 0, signal = new AbortController().signal): Promise<void> {
+    return this.distcc.probe(this.server(at), signal)
+  }
+
+  /** Waits until the server passes its probe; fails with the last trouble after `limitMs`. */
+  async untilUp(at = 0, limitMs = 20_000): Promise<void> {
+    const signal = AbortSignal.timeout(limitMs)
+    for (;;) {
+      try {
+        return await this.probe(at)
+      } catch (error) {
+        if (signal.aborted) throw error
+        await sleep(20)
+      }
+    }
+  }
+
+  compile(job: BackendJob, at = 0, signal = new AbortController().signal): Promise<CompileResult> {
+    const attempt: Attempt = { signal, started: () => undefined }
+    return this.distcc.compile(job, this.server(at), attempt)
+  }
 }
 
 /** An open distributor on these servers. */
-export function openTestFarm(
+export function openTest(
   hosts: readonly string[],
   options: Partial<OpenOptions> = {},
   tuning: Partial<Tuning> = {},
   context: TestContext = testContext(),
-): { readonly farm: Farm; readonly context: TestContext } {
-  const farm = openFarm(context, { ...TEST_OPTIONS, hosts, ...options }, { ...TEST_TUNING, ...tuning })
-  return { farm, context }
+): TestDistcc {
+  return new TestDistcc(
+    openDistcc(context, { ...TEST_OPTIONS, hosts, ...options }, { ...TEST_TUNING, ...tuning }),
+    context,
+  )
 }
 
 /** Waits until `condition` holds, looking often; fails after `limitMs` of real time. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { BackendJob, CannotExpress, ClangJob, JobFile } from 'dtlto/plugin'
+import type { BackendJob, CannotExpress, ClangJob, JobFile, JobPackage } from 'dtlto/plugin'
 
 export interface ProgramOptions {
   /** C sources by relative path. */
@@ -64,7 +64,7 @@ export class Program {
     try {
       for (const file of job.clang.files) {
         mkdirSync(dirname(join(work, file.name)), { recursive: true })
-        writeFileSync(join(work, file.name), file.bytes())
+        writeFileSync(join(work, file.name), file.content.bytes())
       }
       execFileSync('clang-22', job.clang.args, { cwd: work, stdio: ['ignore', 'ignore', 'inherit'] })
       return readFileSync(join(work, job.clang.output))
@@ -87,13 +87,16 @@ export class Program {
 }
 
 export function jobFile(name: string, bytes: Uint8Array): JobFile {
-  let digest: string | undefined
+  const digest = createHash('sha256').update(bytes).digest('hex')
   return {
     name,
-    sizeBytes: bytes.length,
-    digest: () => (digest ??= createHash('sha256').update(bytes).digest('hex')),
-    parts: () => [bytes],
-    bytes: () => bytes,
+    content: {
+      id: digest,
+      sizeBytes: bytes.length,
+      digest: () => Promise.resolve(digest),
+      lease: () => ({ parts: [bytes], release: () => undefined }),
+      bytes: () => bytes,
+    },
   }
 }
 
@@ -105,6 +108,7 @@ export class TestJob implements BackendJob {
   readonly targetTriple: string
   readonly bitcodeBytes: number
   readonly importedModules: number
+  readonly importedBytes: number
   readonly cost: number
   readonly clang: ClangJob
   readonly #answer: ClangJob | CannotExpress
@@ -119,8 +123,9 @@ export class TestJob implements BackendJob {
     this.task = index + 1
     this.moduleId = clang.module
     this.targetTriple = targetTriple
-    this.bitcodeBytes = clang.files[0]?.sizeBytes ?? 0
+    this.bitcodeBytes = clang.files[0]?.content.sizeBytes ?? 0
     this.importedModules = clang.files.length - 2
+    this.importedBytes = clang.files.slice(1).reduce((sum, { content }) => sum + content.sizeBytes, 0)
     this.cost = this.bitcodeBytes
     this.clang = { kind: 'clang', output: 'out.o', ...clang, args: [...clang.args, '-o', 'out.o'] }
     this.#answer = answer ?? this.clang
@@ -130,16 +135,16 @@ export class TestJob implements BackendJob {
     return ''
   }
 
-  compileInProcess(): Promise<never> {
-    return Promise.reject(new Error('a distributor for machines elsewhere never compiles here'))
-  }
-
-  forWorker(): Promise<CannotExpress> {
-    return Promise.resolve({ kind: 'cannot', reason: 'a test of distcc makes jobs for clang alone' })
-  }
-
-  forClang(): Promise<ClangJob | CannotExpress> {
-    return Promise.resolve(this.#answer)
+  package(): Promise<JobPackage> {
+    return Promise.resolve({
+      kind: 'package',
+      llvmVersion: '',
+      task: this.task,
+      objectName: '',
+      replayedArgs: [],
+      blobs: [],
+      forClang: () => Promise.resolve(this.#answer),
+    })
   }
 }
 

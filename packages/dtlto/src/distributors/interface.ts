@@ -1,11 +1,11 @@
 /**
  * The contract between dtlto and a distribution system. A *distributor* is a plugin that lives in the linker's process:
- * dtlto calls it with jobs in memory and gets objects back in memory, and it keeps telling dtlto how busy
- * the system behind it is. Everything here is public (`dtlto/plugin`) and versioned by PLUGIN_API_VERSION.
+ * dtlto calls it with jobs in memory and gets objects back in memory, and it keeps telling dtlto what its
+ * endpoints are and how busy they are. Everything here is public (`dtlto/plugin`) and versioned by PLUGIN_API_VERSION.
  */
 
 /** Semantic version of this contract. A plugin is accepted if its major version is the same and its minor not newer. */
-export const PLUGIN_API_VERSION = '1.0.0'
+export const PLUGIN_API_VERSION = '2.0.0'
 
 /** One option that a distributor accepts, as written in `--distribute=NAME,key=value` or in dtlto.toml. */
 export type OptionSpec =
@@ -44,7 +44,7 @@ export type OptionValues<S extends OptionsSchema> = {
 export interface DistributorDefinition<S extends OptionsSchema = OptionsSchema> {
   /** Lower-case letters, digits and hyphens; shown in warnings, progress and traces. */
   readonly name: string
-  /** The version of the plugin API that the plugin was written for, for example '1.0.0'. */
+  /** The version of the plugin API that the plugin was written for, for example '2.0.0'. */
   readonly apiVersion: string
   readonly options: S
   /**
@@ -53,8 +53,8 @@ export interface DistributorDefinition<S extends OptionsSchema = OptionsSchema> 
    */
   readonly integrity?: 'end-to-end' | 'none'
   /**
-   * Starts the distributor for one link. It should return quickly: connecting may go on in the background while
-   * `status().accepting` is false. Throws (or rejects with) a DtltoError if the distributor cannot be used at all.
+   * Starts the distributor for one link. It should return quickly: connecting may go on in the background while its endpoints are not
+   * `accepting`. Throws (or rejects with) a DtltoError if the distributor cannot be used at all.
    */
   open(context: DistributorContext, options: OptionValues<S>): Distributor | Promise<Distributor>
 }
@@ -69,7 +69,7 @@ export interface DistributorContext {
   now(): number
   /** How many jobs lld itself would compile here at a time (--thinlto-jobs); 0 until the jobs of the link are known. */
   localSlots(): number
-  /** Call it whenever something that `status()` reports has changed: the scheduler balances on it. Cheap; calls are coalesced. */
+  /** Call it whenever something that `endpoints()` reports has changed: the scheduler balances on it. Cheap; calls are coalesced. */
   statusChanged(): void
   /** Shown to the user once per distributor and `kind` (a stable short string such as 'refused:host-a'), however often it is called. */
   warn(kind: string, message: string): void
@@ -85,52 +85,69 @@ export interface LinkFacts {
   readonly workingDirectory: string
 }
 
-/** A snapshot of a distribution system's inner state. All counts are of jobs. */
-export interface DistributorStatus {
-  /** Jobs that this distributor can run at the same time. May change during the link. */
+/**
+ * Where jobs run, and the unit of scheduling: a machine, a pool of processes, or a cluster with a queue of its own. The scheduler decides which
+ * endpoint gets which job and alone has queue, speed, probing, rest, duplicates and deadlines; a distributor only says what there is. All counts are
+ * of jobs. The object may be the distributor's own, with getters: `compile` and `probe` get it back as it is.
+ */
+export interface Endpoint {
+  /** Unique within the distributor and stable; shown to users: a host's name, a cluster's address. */
+  readonly id: string
+  /** Jobs that it can run at the same time. May change during the link. */
   readonly slots: number
-  /** Of those, how many are taken, by this link or (where the system tells) by others. */
-  readonly busy: number
-  /** Accepted by `compile`, but waiting for a slot. */
-  readonly queued: number
-  /** False while connecting, resting or gone: the scheduler sends nothing. */
+  /** False while connecting, closing or gone for good: the scheduler sends nothing. */
   readonly accepting: boolean
-  /** Time from sending a job to its start, beyond compiling; measured, in milliseconds. */
-  readonly latencyMs?: number
-  /** Compile speed relative to one local slot (1 = the same), measured. */
+  /** Slots that others use, where the system tells. Work of this link does not count. Default 0. */
+  readonly busyElsewhere?: number
+  /** Compile speed relative to one slot of the linking machine (1 = the same), measured. The scheduler measures, too. */
   readonly speed?: number
-  /** For people: one short line, for example '3 of 4 servers up'. */
+  /** From sending a job to its start, beyond compiling; measured, in milliseconds. */
+  readonly latencyMs?: number
+  /**
+   * True: jobs wait in a queue of the system's own, and `attempt.started()` tells when each begins. Until then it is neither late nor has it a
+   * deadline. Default false: a job begins when it is sent.
+   */
+  readonly hasQueue?: boolean
+  /** Milliseconds that a job may wait in that queue before it is given to somebody else. Default: 10 minutes. */
+  readonly queueLimitMs?: number
+  /** The system's own limit for one job, in milliseconds from its start. The scheduler's deadline is never later. */
+  readonly deadlineMs?: number
+  /** For people: one short line, for example 'load 3.2, 40 GB free'. */
   readonly text?: string
-  /** Rows for progress and trace, one for each worker, server or pool. */
-  readonly workers?: readonly WorkerStatus[]
 }
 
-export interface WorkerStatus {
-  readonly name: string
-  readonly slots: number
-  readonly busy: number
-  readonly accepting: boolean
-  readonly text?: string
+/** One try to compile a job at one endpoint. */
+export interface Attempt {
+  /** Aborted when the result is not wanted any more: stop the remote work and reject. */
+  readonly signal: AbortSignal
+  /** The remote work begins now: call it once, where the endpoint says `hasQueue`. */
+  started(): void
 }
 
 /** An open distributor. All methods are called on the event loop of the linker's process. */
 export interface Distributor {
-  status(): DistributorStatus
+  /** A snapshot, at once. `context.statusChanged()` says that there is another. An endpoint that is not in it any more gets no jobs. */
+  endpoints(): readonly Endpoint[]
   /** All jobs of the link, once, before the first `compile`: upload in one batch, look results up. Optional; failing is only a warning. */
   prepare?(jobs: readonly BackendJob[], signal: AbortSignal): Promise<void>
   /**
-   * Compiles one job. Resolves with a result; rejects with a DtltoError for trouble that is not the job's fault
-   * (a lost machine, a broken wire): only that is retried elsewhere. When `signal` is aborted the result is not wanted any
-   * more: stop the remote work and reject.
+   * Whether an endpoint works. Called before its first job, after each rest, and when its jobs are late. Rejects with a DtltoError for trouble that
+   * may pass (the endpoint rests and is asked again), with DTLTO_ENDPOINT_REFUSED when it cannot be used in this link at all. Optional: without
+   * it an endpoint works until a job shows otherwise, and after a rest the shortest job is the probe.
    */
-  compile(job: BackendJob, signal: AbortSignal): Promise<CompileResult>
+  probe?(endpoint: Endpoint, signal: AbortSignal): Promise<void>
+  /**
+   * Compiles one job at one of its endpoints. Resolves with a result; rejects with a DtltoError for trouble that is not the job's fault
+   * (a lost machine, a broken wire): only that is retried elsewhere.
+   */
+  compile(job: BackendJob, endpoint: Endpoint, attempt: Attempt): Promise<CompileResult>
   /** Drains and releases everything. May be called twice. */
   close(): Promise<void>
   /** Releases everything at once. May be called twice, also after `close`. */
   destroy(): void
 }
 
-export type CompileResult = CompiledObject | CompiledHere | DoesNotCompile | CannotExpress
+export type CompileResult = CompiledObject | DoesNotCompile | CannotExpress
 
 export interface CompiledObject {
   readonly kind: 'object'
@@ -143,27 +160,22 @@ export interface CompiledObject {
   /** Further files of the job: .dwo, remarks. */
   readonly sideOutputs: readonly SideOutput[]
   readonly timings: CompileTimings
-  /** The worker that made it, one of `status().workers`. */
+  /** The machine that made it, where the endpoint has several. */
   readonly worker?: string
 }
 
-/** `job.compileInProcess()` made the object: it is in lld's hands already. */
-export interface CompiledHere {
-  readonly kind: 'here'
-  readonly timings: CompileTimings
-  readonly worker?: string
-}
-
-/** The job itself is at fault. It is compiled once more in this process, so that the user reads lld's own words. */
+/** The job itself is at fault. It is compiled once more in the linker's process, so that the user reads lld's own diagnostics. */
 export interface DoesNotCompile {
   readonly kind: 'does-not-compile'
   readonly diagnostics: readonly Diagnostic[]
   readonly worker?: string
 }
 
-/** This distributor has no way to express the job; not a failure. It goes elsewhere. */
+/** There is no way to express the job; not a failure. It goes elsewhere, and this distributor is not asked for it again. */
 export interface CannotExpress {
   readonly kind: 'cannot'
+  /** True: only this endpoint cannot (its compiler lacks the target, say); others of the distributor may. Default false. */
+  readonly onlyHere?: boolean
   /** Names the option or feature, for example '--lto-O0 has no spelling in clang'. */
   readonly reason: string
 }
@@ -174,7 +186,7 @@ export interface Diagnostic {
 }
 
 export interface SideOutput {
-  readonly kind: 'dwo' | 'remarks' | 'time-trace'
+  readonly kind: 'dwo' | 'remarks'
   readonly path: string
   readonly bytes: Uint8Array
 }
@@ -187,17 +199,31 @@ export interface CompileTimings {
   readonly receiveMs?: number
 }
 
-/** Bytes with a name, a part of a job. */
+/** Bytes that jobs share: a module is in its own job and in those that import from it. Immutable. */
+export interface JobContent {
+  /** Equal ids, equal bytes, within one link: a short word. */
+  readonly id: string
+  readonly sizeBytes: number
+  /** SHA-256 in lower-case hexadecimal. Computed on another thread, and once a link however many jobs hold the content. */
+  digest(): Promise<string>
+  /** Views on the linker's memory, never to be written to. Call `release` when they have been read: their memory may go then. */
+  lease(): ContentLease
+  /** A copy in one piece, yours to keep. */
+  bytes(): Uint8Array
+}
+
+export interface ContentLease {
+  /** The content in pieces, one after the other. */
+  readonly parts: readonly Uint8Array[]
+  /** May be called twice. */
+  release(): void
+}
+
+/** A content under a name. */
 export interface JobFile {
   /** Relative, with `/`, without `..`; unique within the job. */
   readonly name: string
-  readonly sizeBytes: number
-  /** SHA-256 in lower-case hexadecimal; computed on first use, shared by all jobs that hold the same module. */
-  digest(): string
-  /** The content in pieces, one after the other. Views on the linker's memory: valid until the job has ended, never to be written to. */
-  parts(): readonly Uint8Array[]
-  /** The content in one piece; a copy if it has several. */
-  bytes(): Uint8Array
+  readonly content: JobContent
 }
 
 /** One ThinLTO backend: a module to be optimised and compiled with what it imports. Facts are free; bytes are made when asked for. */
@@ -213,24 +239,26 @@ export interface BackendJob {
   readonly bitcodeBytes: number
   /** How many other modules it imports definitions from. */
   readonly importedModules: number
+  /** Size of those. */
+  readonly importedBytes: number
   /** Estimated work: IR instructions of the module and of what it imports, from the summaries. */
   readonly cost: number
   /** LLVM's ThinLTO cache key, 40 hexadecimal digits: equal keys mean equal objects. Empty when the module has no hash. */
   cacheKey(): string
-  /** Compiles it on a native thread of this process, exactly as lld would, into lld's hands. */
-  compileInProcess(signal?: AbortSignal): Promise<CompiledHere | DoesNotCompile>
-  /** The job for `dtlto-codegen`: exact, every option; or why it must be compiled in this process. Made anew for each call. */
-  forWorker(): Promise<WorkerJob | CannotExpress>
-  /** The job as arguments and files for a stock clang, or why clang cannot express it. Made anew for each call. */
-  forClang(): Promise<ClangJob | CannotExpress>
+  /**
+   * The job as bytes, complete in itself; or why it must be compiled in the linker's process. Made once: all attempts and distributors
+   * share it.
+   */
+  package(): Promise<JobPackage | CannotExpress>
 }
 
 /**
- * A job for `dtlto-codegen`, complete in itself. Modules have canonical names in it, so the same job made in another directory by
- * another user has the same bytes. Format of manifest, messages and results: packages/native/src/llvm/job_codec.cpp.
+ * A job that leaves the process. Modules have canonical names in it, so the same job made in another directory by another user has the same
+ * bytes. For `dtlto-codegen`, which compiles it exactly, it is rendered by `codegenMessage` and `codegenDirectory`; for a stock clang by
+ * `forClang`. Renderings are pure: they copy no content.
  */
-export interface WorkerJob {
-  readonly kind: 'worker'
+export interface JobPackage {
+  readonly kind: 'package'
   readonly llvmVersion: string
   readonly task: number
   /** The object's name that COFF objects hold; empty for other formats. */
@@ -238,14 +266,16 @@ export interface WorkerJob {
   /** LLVM options to replay in the worker, before the job. */
   readonly replayedArgs: readonly string[]
   /** The job's own module first, then imports, index, options, further files. */
-  readonly blobs: readonly WorkerBlob[]
+  readonly blobs: readonly JobBlob[]
+  /** Arguments and files for a stock clang; or why clang cannot express the job. Made once. */
+  forClang(): Promise<ClangJob | CannotExpress>
 }
 
-export interface WorkerBlob {
+export interface JobBlob {
   readonly role: 'own' | 'import' | 'index' | 'options' | 'file'
   /** The canonical name of a module, or the option that a file belongs to. */
   readonly label: string
-  readonly file: JobFile
+  readonly content: JobContent
 }
 
 /** `clang <args>` run in a directory that holds `files` writes the object to `output`. */

@@ -6,8 +6,8 @@ import { whyDistrusted } from '../config/trusted-file.js'
 import { DtltoError } from '../errors.js'
 import { checkDefinition } from './define.js'
 import type { DistributorDefinition } from './interface.js'
-import { local } from './local/local.js'
 import { BUILT_IN, candidates, isOwnName } from './locate.js'
+import { worker } from './worker/worker.js'
 
 const IMPORT_TIMEOUT_MS = 10_000
 
@@ -17,7 +17,7 @@ interface Attempt {
 }
 
 export async function loadDistributor(name: string, directory: string): Promise<DistributorDefinition> {
-  if (name === 'local') return local
+  if (name === 'worker') return worker
   const attempts: Attempt[] = []
   for (const { what, path, isFound } of candidates(name, directory)) {
     // The user named a package, not the directory in which it is found.

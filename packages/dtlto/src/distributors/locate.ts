@@ -10,10 +10,10 @@ import { join, resolve } from 'node:path'
 export const PACKAGED: readonly string[] = ['distcc']
 
 /** Names that dtlto keeps for itself: no package near the working directory can take them. */
-const RESERVED: readonly string[] = ['reapi', 'ssh', 'worker', 'external']
+const RESERVED: readonly string[] = ['reapi', 'ssh', 'external']
 
 /** All that need no code but dtlto's own. */
-export const BUILT_IN: readonly string[] = ['local', ...PACKAGED]
+export const BUILT_IN: readonly string[] = ['local', 'worker', ...PACKAGED]
 
 /** True for what is, or will be, dtlto's own. */
 export function isOwnName(name: string): boolean {

@@ -1,89 +1,65 @@
 import { DtltoError } from '../errors.js'
-import type {
-  BackendJob,
-  CompileResult,
-  Distributor,
-  DistributorContext,
-  DistributorDefinition,
-  DistributorStatus,
-} from './interface.js'
+import type { Distributor, DistributorContext, DistributorDefinition } from './interface.js'
 
 const CLOSE_TIMEOUT_MS = 2_000
 
 /**
- * A distributor while and after its `open` runs: it takes no work until it is open, and none if opening failed (a warning says
- * why). So a system that hangs at its start delays nobody.
+ * Opens a distributor; nobody waits for it. Rejects when that fails, which a warning has told. `close` drains it, but not for ever: the link is
+ * done then, and a plugin's manners are not worth waiting for; one that opens after that is destroyed at once.
  */
-export class OpeningDistributor implements Distributor {
-  #open: Distributor | undefined
-  #ended = false
-  /** Resolves when it is open; rejects when opening failed. */
-  readonly opened: Promise<void>
-
-  constructor(
-    definition: DistributorDefinition,
-    context: DistributorContext,
-    options: Parameters<DistributorDefinition['open']>[1],
-  ) {
-    this.opened = this.#run(definition, context, options)
-    // A link without jobs has nobody who waits for it.
-    this.opened.catch(() => undefined)
-  }
-
-  async #run(...[definition, context, options]: ConstructorParameters<typeof OpeningDistributor>): Promise<void> {
+export function openDistributor(
+  definition: DistributorDefinition,
+  context: DistributorContext,
+  options: Parameters<DistributorDefinition['open']>[1],
+): { readonly distributor: Promise<Distributor>; readonly close: () => Promise<void> } {
+  let open: Distributor | undefined
+  let isOver = false
+  const opening = async (): Promise<Distributor> => {
     try {
-      const opened = await definition.open(context, options)
+      const opened: unknown = await definition.open(context, options)
       checkOpened(opened, definition.name)
-      if (this.#ended) opened.destroy()
-      else this.#open = opened
+      if (isOver) destroy(opened)
+      else open = opened
+      return opened
     } catch (error) {
-      if (!this.#ended && !isWrongSetting(error))
+      if (!isOver && !isWrongSetting(error))
         context.warn('open', error instanceof Error ? error.message : String(error))
       throw error
-    } finally {
-      context.statusChanged()
     }
   }
-
-  status(): DistributorStatus {
-    return this.#open?.status() ?? { slots: 0, busy: 0, queued: 0, accepting: false, text: 'opening' }
+  const distributor = opening()
+  // A link without jobs has nobody who waits for it.
+  distributor.catch(() => undefined)
+  return {
+    distributor,
+    close: async () => {
+      isOver = true
+      if (open === undefined) return
+      await closed(open)
+      destroy(open)
+      open = undefined
+    },
   }
+}
 
-  async prepare(jobs: readonly BackendJob[], signal: AbortSignal): Promise<void> {
-    await this.opened
-    await this.#open?.prepare?.(jobs, signal)
+async function closed(distributor: Distributor): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
+  })
+  try {
+    await Promise.race([distributor.close(), late])
+  } catch {
+    // The objects are in lld's hands: trouble while closing changes nothing for the user.
   }
+  clearTimeout(timer)
+}
 
-  compile(job: BackendJob, signal: AbortSignal): Promise<CompileResult> {
-    if (this.#open) return this.#open.compile(job, signal)
-    return Promise.reject(new DtltoError('DTLTO_DISTRIBUTOR_UNAVAILABLE', 'the distributor is not open'))
-  }
-
-  /** Drains, but not for ever: the link is done, and a plugin's manners are not worth waiting for. */
-  async close(): Promise<void> {
-    this.#ended = true
-    const open = this.#open
-    if (!open) return
-    let timer: ReturnType<typeof setTimeout> | undefined
-    const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, CLOSE_TIMEOUT_MS)
-    })
-    try {
-      await Promise.race([open.close(), late])
-    } catch {
-      // The objects are in lld's hands: trouble while closing changes nothing for the user.
-    }
-    clearTimeout(timer)
-    this.destroy()
-  }
-
-  destroy(): void {
-    this.#ended = true
-    try {
-      this.#open?.destroy()
-    } catch {
-      // As for close.
-    }
+function destroy(distributor: Distributor): void {
+  try {
+    distributor.destroy()
+  } catch {
+    // As for close.
   }
 }
 
@@ -98,7 +74,7 @@ export function isWrongSetting(error: unknown): error is DtltoError {
 }
 
 function checkOpened(value: unknown, name: string): asserts value is Distributor {
-  const methods = ['status', 'compile', 'close', 'destroy'] as const
+  const methods = ['endpoints', 'compile', 'close', 'destroy'] as const
   const missing =
     typeof value === 'object' && value !== null
       ? methods.filter((method) => typeof (value as Record<string, unknown>)[method] !== 'function')

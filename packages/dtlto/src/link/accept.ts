@@ -9,7 +9,7 @@
 import { mkdirSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Settings } from '../config/settings.js'
-import type { CompiledHere, CompiledObject, SideOutput } from '../distributors/interface.js'
+import type { CompiledObject, SideOutput } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import { printable } from '../printable.js'
 import type { Accepted } from '../scheduler/schedule.js'
@@ -19,12 +19,8 @@ import type { LinkSession } from './session.js'
 import { isInSample, verifyObject } from './verify.js'
 
 export interface Acceptor {
-  /** Gives a result to lld. Throws or rejects with DTLTO_OBJECT_REJECTED. */
-  readonly accept: (
-    job: { readonly index: number },
-    result: CompiledObject | CompiledHere,
-    from: { readonly distributorName: string },
-  ) => Accepted | Promise<Accepted>
+  /** Gives a result to lld. Rejects with DTLTO_OBJECT_REJECTED. */
+  readonly accept: (job: { readonly index: number }, result: CompiledObject, from: Source) => Promise<Accepted>
   /** Says what the compiler of the job's object said: once, after `accept`. A compile in this process has spoken for itself. */
   readonly say: (index: number) => void
   /** lld does not wait any more: what is still being looked at comes too late. */
@@ -33,7 +29,13 @@ export interface Acceptor {
   readonly doubtful: DoubtfulSources
 }
 
-/** Names of workers by distributor. */
+/** Where an object came from. */
+export interface Source {
+  readonly distributorName: string
+  readonly endpointId: string
+}
+
+/** Names of endpoints and their workers, by distributor. */
 export type DoubtfulSources = ReadonlyMap<string, ReadonlySet<string>>
 
 export interface AcceptRules extends Pick<Settings, 'verify' | 'cache'> {
@@ -64,20 +66,21 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
     job: LinkBackendJob,
     result: CompiledObject,
     files: readonly SideOutput[],
-    distributorName: string,
+    { distributorName, endpointId }: Source,
     isVerified: boolean,
   ): Accepted => {
     const isSafe = isVerified || rules.hasIntegrity(distributorName)
     const toCache = rules.cache === 'all' || (rules.cache === 'verified' && isSafe)
     if (!session.deliver(job.index, result.object, toCache)) return 'lost'
-    if (!isSafe) doubtful.set(distributorName, (doubtful.get(distributorName) ?? new Set()).add(result.worker ?? ''))
+    if (!isSafe)
+      doubtful.set(distributorName, (doubtful.get(distributorName) ?? new Set()).add(result.worker ?? endpointId))
     // Not the result itself, which would keep the object's bytes.
     const { diagnostics, stderr } = result
     if (diagnostics.length > 0 || stderr) words.set(job.index, { diagnostics, ...(stderr && { stderr }) })
     writeFiles(files, session)
     return 'placed'
   }
-  const acceptObject = async (job: LinkBackendJob, result: CompiledObject, from: string): Promise<Accepted> => {
+  const acceptObject = async (job: LinkBackendJob, result: CompiledObject, from: Source): Promise<Accepted> => {
     const why = await whyNot(job, result.object)
     if (why !== '') throw rejected(job, `is ${why}`)
     // The compiler's own words about errors are lld's, from a compile in this process; so is what would steer a terminal.
@@ -89,9 +92,9 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
     return isOver ? 'lost' : place(job, result, files, from, isVerified)
   }
   return {
-    accept: (job, result, { distributorName }) => {
+    accept: (job, result, from) => {
       const of = jobs[job.index] as LinkBackendJob
-      return result.kind === 'here' ? placedHere(of, session) : acceptObject(of, result, distributorName)
+      return acceptObject(of, result, from)
     },
     end: () => {
       isOver = true
@@ -109,17 +112,6 @@ const NO_OBJECT = Uint8Array.of(0)
 
 function isPlain({ diagnostics, stderr = '' }: CompiledObject): boolean {
   return [stderr, ...diagnostics.map(({ message }) => message)].every((text) => printable(text) === text)
-}
-
-function placedHere(job: LinkBackendJob, session: LinkSession): Accepted {
-  switch (session.settledBy(job.index)) {
-    case 'compile':
-      return 'placed'
-    case 'delivery':
-      return 'lost'
-    case undefined:
-      throw new DtltoError('DTLTO_PLUGIN_MISBEHAVED', `'${job.moduleId}' is said to be compiled here, but it is not`)
-  }
 }
 
 function writeFiles(files: readonly SideOutput[], session: LinkSession): void {

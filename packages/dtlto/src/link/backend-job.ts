@@ -1,14 +1,7 @@
 import type { NativeJobFacts } from '@dtlto/native'
-import type {
-  BackendJob,
-  CannotExpress,
-  ClangJob,
-  CompiledHere,
-  DoesNotCompile,
-  WorkerJob,
-} from '../distributors/interface.js'
+import type { BackendJob, CannotExpress, JobPackage } from '../distributors/interface.js'
 import type { LinkSession } from './session.js'
-import type { Travel } from './travel.js'
+import type { JobPackages } from './job-packages.js'
 
 /** A backend job of a running link. Facts are copied; everything else asks the native side when asked. */
 export class LinkBackendJob implements BackendJob {
@@ -18,19 +11,23 @@ export class LinkBackendJob implements BackendJob {
   readonly targetTriple: string
   readonly bitcodeBytes: number
   readonly importedModules: number
+  readonly importedBytes: number
   readonly cost: number
   readonly #session: LinkSession
-  readonly #travel: Travel
+  readonly #packages: JobPackages
+  /** In a box: the job itself is frozen. */
+  readonly #package: { made: Promise<JobPackage | CannotExpress> | undefined } = { made: undefined }
 
-  constructor(session: LinkSession, travel: Travel, index: number, facts: NativeJobFacts) {
+  constructor(session: LinkSession, packages: JobPackages, index: number, facts: NativeJobFacts) {
     this.#session = session
-    this.#travel = travel
+    this.#packages = packages
     this.index = index
     this.task = facts.task
     this.moduleId = facts.moduleId
     this.targetTriple = facts.targetTriple
     this.bitcodeBytes = facts.bitcodeBytes
     this.importedModules = facts.importedModules
+    this.importedBytes = facts.importedBytes
     this.cost = facts.instructions
     Object.freeze(this) // it goes to plugins
   }
@@ -39,25 +36,12 @@ export class LinkBackendJob implements BackendJob {
     return this.#session.native.cacheKey(this.index)
   }
 
-  async compileInProcess(signal?: AbortSignal): Promise<CompiledHere | DoesNotCompile> {
-    signal?.throwIfAborted()
-    const { outcome, compileMs } = await this.#session.compileHere(this.index)
-    switch (outcome) {
-      case 'compiled':
-        return { kind: 'here', timings: { compileMs } }
-      case 'failed':
-        return { kind: 'does-not-compile', diagnostics: [] } // lld has them
-      case 'lost':
-        // Another attempt was first: `accept` knows.
-        return { kind: 'here', timings: {} }
-    }
+  package(): Promise<JobPackage | CannotExpress> {
+    return (this.#package.made ??= this.#packages.make(this))
   }
 
-  forWorker(): Promise<WorkerJob | CannotExpress> {
-    return this.#travel.forWorker(this)
-  }
-
-  forClang(): Promise<ClangJob | CannotExpress> {
-    return this.#travel.forClang(this)
+  /** Nobody compiles it any more: what its package alone holds may go. */
+  forget(): void {
+    this.#package.made = undefined
   }
 }

@@ -1,49 +1,52 @@
-import { performance } from 'node:perf_hooks'
 import type { Diagnostic } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import { printableLine } from '../printable.js'
-import type { Clock } from '../scheduler/clock.js'
-import type { LaneSpec } from '../scheduler/lane.js'
+import type { Endpoints } from '../scheduler/endpoints.js'
+import type { Home } from '../scheduler/home.js'
 import { schedule } from '../scheduler/schedule.js'
 import { acceptor, type DoubtfulSources } from './accept.js'
 import type { LinkBackendJob } from './backend-job.js'
+import { CLOCK } from './clock.js'
 import type { LinkRequest } from './link.js'
 import type { LinkSession } from './session.js'
 
-/** The scheduler's time in a real link. */
-const CLOCK: Clock = {
-  now: () => performance.now(),
-  setTimer: (atMs, fn) => {
-    const timer = setTimeout(fn, Math.max(0, atMs - performance.now()))
-    return () => {
-      clearTimeout(timer)
-    }
-  },
+export interface Compiling {
+  readonly jobs: readonly LinkBackendJob[]
+  readonly session: LinkSession
+  readonly home: Home | undefined
+  readonly homeTakesPart: boolean
+  readonly endpoints: Endpoints
+  /** Whether nothing can have changed what the distributor of this name returns. */
+  readonly hasIntegrity: (distributorName: string) => boolean
+  readonly request: LinkRequest
+  readonly signal: AbortSignal
 }
 
 /** Settles every job: its object is in lld's hands, or lld knows why there is none. Resolves with whose objects nobody can vouch for. */
-export async function compileJobs(
-  jobs: readonly LinkBackendJob[],
-  session: LinkSession,
-  lanes: readonly LaneSpec[],
-  { settings, events, pastMs }: LinkRequest,
-  hasIntegrity: (distributorName: string) => boolean,
-  signal: AbortSignal,
-): Promise<DoubtfulSources> {
+export async function compileJobs({
+  jobs,
+  session,
+  home,
+  homeTakesPart,
+  endpoints,
+  hasIntegrity,
+  request,
+  signal,
+}: Compiling): Promise<DoubtfulSources> {
+  const { settings, events, pastMs } = request
   const { accept, end, say, doubtful } = acceptor(jobs, session, { ...settings, hasIntegrity })
   const results = await schedule({
     jobs,
-    distributors: lanes,
+    home,
+    homeTakesPart,
+    endpoints,
     clock: CLOCK,
     accept,
-    policy: { fallback: settings.fallback },
-    ...(pastMs && { pastMs }),
+    pastMs,
     signal,
     onEvent: (event) => {
-      events.emit({ type: 'scheduler', event })
-      if (event.kind === 'warning') {
-        events.emit({ type: 'warning', distributor: event.distributor, kind: event.warning, message: event.message })
-      }
+      events.schedule(event)
+      if (event.kind === 'job-ended') jobs[event.job]?.forget()
     },
   })
   end()

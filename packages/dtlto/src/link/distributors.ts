@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { DistributorChoice, Settings } from '../config/settings.js'
+import { checkDefinition } from '../distributors/define.js'
 import type {
   DistributorContext,
   DistributorDefinition,
@@ -7,14 +8,14 @@ import type {
   OptionValues,
   OptionsSchema,
 } from '../distributors/interface.js'
-import { checkDefinition } from '../distributors/define.js'
 import { loadDistributor } from '../distributors/load.js'
-import { local } from '../distributors/local/local.js'
-import { isWrongSetting, OpeningDistributor } from '../distributors/opening.js'
+import { isWrongSetting, openDistributor } from '../distributors/opening.js'
 import { checkOptions } from '../distributors/options.js'
+import { worker } from '../distributors/worker/worker.js'
 import { DtltoError } from '../errors.js'
-import type { LaneSpec } from '../scheduler/lane.js'
+import type { DistributorSpec } from '../scheduler/distributor-state.js'
 import type { LinkEvents } from './events.js'
+import { HOME_OPTIONS, type HomeOptions } from './home.js'
 
 /** A distributor that was found and whose options are good; not open yet. */
 export interface PreparedDistributor {
@@ -22,30 +23,38 @@ export interface PreparedDistributor {
   readonly label: string
   readonly definition: DistributorDefinition
   readonly options: OptionValues<OptionsSchema>
-  readonly role: 'primary' | 'fallback'
   /** Where the user named it. */
   readonly from: string
 }
 
-/** Loads what the settings name, and this process as the last resort. Rejects for anything that could not work whatever the network does. */
-export async function prepareDistributors(settings: Settings, directory: string): Promise<PreparedDistributor[]> {
-  const prepared: PreparedDistributor[] = []
-  for (const choice of settings.distributors) prepared.push(await prepare(choice, directory, prepared))
-  if (settings.fallback === 'local' && !prepared.some(compilesInProcess)) {
-    prepared.push({
-      label: 'local',
-      definition: local,
-      options: checkOptions(local.options, { options: {}, from: '' }, 'local'),
-      role: 'fallback',
-      from: 'the last resort',
-    })
-  }
-  return prepared
+/** Who compiles the link's jobs. */
+export interface Prepared {
+  /** This process: undefined where it may compile nothing. */
+  readonly home: (HomeOptions & { readonly takesPart: boolean }) | undefined
+  readonly distributors: readonly PreparedDistributor[]
 }
 
-/** True for the lane that can compile whatever lld itself can. */
-function compilesInProcess({ definition, options }: Pick<PreparedDistributor, 'definition' | 'options'>): boolean {
-  return definition === local && options['isolate'] !== 'process'
+/** Loads what the settings name. Rejects for anything that could not work whatever the network does. */
+export async function prepareDistributors(settings: Settings, directory: string): Promise<Prepared> {
+  const distributors: PreparedDistributor[] = []
+  let home: HomeOptions | undefined
+  for (const choice of settings.distributors) {
+    if (choice.name !== 'local' || choice.definition !== undefined) {
+      distributors.push(await prepare(choice, directory, distributors))
+      continue
+    }
+    const { isolate, ...here } = checkOptions(HOME_OPTIONS, choice, 'local')
+    if (isolate === 'none') home = here
+    else {
+      const { isolate: _, ...options } = choice.options
+      distributors.push(
+        await prepare({ ...choice, name: 'worker', definition: worker, options }, directory, distributors),
+      )
+    }
+  }
+  if (home !== undefined) return { home: { ...home, takesPart: true }, distributors }
+  const lastResort = { slots: undefined, share: true, takesPart: false }
+  return { home: settings.fallback === 'local' ? lastResort : undefined, distributors }
 }
 
 async function prepare(
@@ -60,7 +69,6 @@ async function prepare(
     label: same === 0 ? definition.name : `${definition.name}#${String(same + 1)}`,
     definition,
     options: checkOptions(definition.options, choice, definition.name),
-    role: 'primary',
     from: choice.from,
   }
 }
@@ -74,7 +82,7 @@ interface Surroundings {
 }
 
 export interface OpenDistributors {
-  readonly lanes: readonly LaneSpec[]
+  readonly specs: readonly DistributorSpec[]
   /** Rejects when one of them says, while it opens, that it cannot do what the settings ask of it; else pending for ever. */
   readonly refused: Promise<never>
   close(): Promise<void>
@@ -88,7 +96,7 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
   })
   // It may come when nobody listens any more.
   refused.catch(() => undefined)
-  const lanes = prepared.map(({ label, definition, options, role, from }): LaneSpec => {
+  const opened = prepared.map(({ label, definition, options, from }) => {
     const listeners = new Set<() => void>()
     const context: DistributorContext = {
       link: around.facts,
@@ -106,30 +114,23 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
         around.events.emit({ type: 'debug', distributor: label, message })
       },
     }
-    const distributor = new OpeningDistributor(definition, context, options)
-    distributor.opened.catch((error: unknown) => {
+    const { distributor, close } = openDistributor(definition, context, options)
+    distributor.catch((error: unknown) => {
       if (isWrongSetting(error)) refuse(new DtltoError(error.code, `${from}: ${error.message}`, { cause: error }))
     })
-    return {
-      name: label,
-      distributor,
-      opened: distributor.opened,
-      isLocal: compilesInProcess({ definition, options }),
-      sameMachine: definition === local,
-      role,
-      onStatusChanged: (listener) => {
-        listeners.add(listener)
-        return () => {
-          listeners.delete(listener)
-        }
-      },
+    const onStatusChanged = (listener: () => void): (() => void) => {
+      listeners.add(listener)
+      return () => {
+        listeners.delete(listener)
+      }
     }
+    return { spec: { name: label, distributor, onStatusChanged }, close }
   })
   return {
-    lanes,
+    specs: opened.map(({ spec }) => spec),
     refused,
     close: async () => {
-      await Promise.all(lanes.map(({ distributor }) => distributor.close()))
+      await Promise.all(opened.map(({ close }) => close()))
     },
   }
 }

@@ -40,6 +40,13 @@ export class LinkEvents {
     this.#listeners.push(listener)
   }
 
+  /** What the scheduler did; its warnings are the link's. */
+  schedule(event: SchedulerEvent): void {
+    this.emit({ type: 'scheduler', event })
+    if (event.kind !== 'warning') return
+    this.emit({ type: 'warning', distributor: event.distributor, kind: event.warning, message: event.message })
+  }
+
   /** Throws what a listener has thrown. */
   throwIfFailed(): void {
     if (this.#failure) throw this.#failure.error

@@ -1,62 +1,48 @@
-import { createHash } from 'node:crypto'
-import { setImmediate } from 'node:timers/promises'
-import type { JobFile } from '../distributors/interface.js'
+import { createHash, webcrypto } from 'node:crypto'
+import type { ContentLease, JobContent } from '../distributors/interface.js'
 
-const STEP_BYTES = 1024 ** 2
+/** Smaller contents are hashed at once: that takes less time than to ask another thread. */
+const SMALL_BYTES = 32 * 1024
 
-/** Bytes that several jobs may share under different names; pieces are fetched when asked for, the digest is computed once. */
-export class JobContent {
+/** Contents of a link. Bytes are fetched when somebody asks for them, and a digest is computed once. */
+export class LinkContent implements JobContent {
+  readonly id: string
   readonly #fetch: () => readonly Uint8Array[]
   #parts: readonly Uint8Array[] | undefined
-  #digest: string | undefined
+  #digest: Promise<string> | undefined
 
-  constructor(fetch: () => readonly Uint8Array[]) {
+  constructor(id: string, fetch: () => readonly Uint8Array[]) {
+    this.id = id
     this.#fetch = fetch
   }
 
-  parts(): readonly Uint8Array[] {
-    this.#parts ??= this.#fetch()
-    return this.#parts
+  get sizeBytes(): number {
+    return this.#bytesOf().reduce((sum, part) => sum + part.byteLength, 0)
   }
 
-  get sizeBytes(): number {
-    return this.parts().reduce((sum, part) => sum + part.byteLength, 0)
+  digest(): Promise<string> {
+    return (this.#digest ??= digestOf(this.#bytesOf(), this.sizeBytes))
+  }
+
+  lease(): ContentLease {
+    return { parts: this.#bytesOf(), release: () => undefined }
   }
 
   bytes(): Uint8Array {
-    const parts = this.parts()
-    return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts)
+    return Buffer.concat(this.#bytesOf())
   }
 
-  /** Computes the digest without holding up the event loop for long: a step hashes a megabyte, a few milliseconds. */
-  async computeDigest(): Promise<void> {
-    if (this.#digest !== undefined) return
+  #bytesOf(): readonly Uint8Array[] {
+    return (this.#parts ??= this.#fetch())
+  }
+}
+
+async function digestOf(parts: readonly Uint8Array[], sizeBytes: number): Promise<string> {
+  if (sizeBytes <= SMALL_BYTES) {
     const hash = createHash('sha256')
-    for (const part of this.parts()) {
-      for (let at = 0; at < part.byteLength; at += STEP_BYTES) {
-        hash.update(part.subarray(at, at + STEP_BYTES))
-        await setImmediate()
-      }
-    }
-    this.#digest = hash.digest('hex')
+    for (const part of parts) hash.update(part)
+    return hash.digest('hex')
   }
-
-  digest(): string {
-    if (this.#digest === undefined) {
-      const hash = createHash('sha256')
-      for (const part of this.parts()) hash.update(part)
-      this.#digest = hash.digest('hex')
-    }
-    return this.#digest
-  }
-
-  named(name: string): JobFile {
-    return {
-      name,
-      sizeBytes: this.sizeBytes,
-      parts: () => this.parts(),
-      bytes: () => this.bytes(),
-      digest: () => this.digest(),
-    }
-  }
+  const digest = await webcrypto.subtle.digest('SHA-256', Buffer.concat(parts))
+  return Buffer.from(digest).toString('hex')
 }

@@ -4,20 +4,26 @@
 import type { NativeArgument } from '@dtlto/native'
 import type { Settings } from '../config/settings.js'
 import type { BackendJob } from '../distributors/interface.js'
+import type { LinkFacts } from '../distributors/interface.js'
+import { Endpoints } from '../scheduler/endpoints.js'
+import { completePolicy } from '../scheduler/policy.js'
+import { CLOCK } from './clock.js'
 import {
   type OpenDistributors,
   openDistributors,
+  type Prepared,
   type PreparedDistributor,
   prepareDistributors,
 } from './distributors.js'
-import type { LaneSpec } from '../scheduler/lane.js'
+import { endpointMemory } from './endpoint-memory.js'
 import type { LinkEvents } from './events.js'
 import { LinkBackendJob } from './backend-job.js'
 import { compileJobs } from './compile-jobs.js'
-import { DistributionCheck, type Reachable } from './required.js'
+import { LinkHome } from './home.js'
+import { JobPackages } from './job-packages.js'
+import { DistributionCheck, isOneReady } from './required.js'
 import { LinkSession } from './session.js'
 import { linkFacts } from './facts.js'
-import { Travel } from './travel.js'
 
 export interface LinkRequest {
   /** lld's command line. argv[0] is the path of the stock program to stand in for: it selects the flavour. */
@@ -47,7 +53,7 @@ export interface LinkResult {
 /** Runs one link. Rejects with a DtltoError for settings or plugins that cannot be used; what lld finds wrong is its exit code. */
 export async function runLink(request: LinkRequest): Promise<LinkResult> {
   const { events, workingDirectory } = request
-  const definitions = await prepareDistributors(request.settings, workingDirectory)
+  const prepared = await prepareDistributors(request.settings, workingDirectory)
   // From here every option is known to be good.
   const distribution = request.settings.required ? new DistributionCheck(request.settings) : undefined
   if (distribution) request.events.listen((event) => distribution.add(event))
@@ -61,27 +67,30 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
   request.signal?.addEventListener('abort', cancel, { once: true })
   if (request.signal?.aborted) cancel()
 
-  let distributors: OpenDistributors | undefined
+  let opened: Opened | undefined
   try {
     const flavour = await session.driver
     if (flavour !== undefined) {
       // Distributors connect while lld reads its inputs and plans.
       const facts = linkFacts(flavour, workingDirectory)
-      distributors = openDistributors(definitions, {
-        facts,
-        env: request.env,
-        signal: cancelled.signal,
-        events,
-        localSlots: () => session.native.localSlots(),
-      })
-      const { lanes, refused } = distributors
+      opened = open(prepared, facts, session, request, cancelled.signal)
+      const { specs, refused } = opened.distributors
       const state = await Promise.race([session.jobsOrEnd, refused])
       if (state.at === 'jobs' && !cancelled.signal.aborted) {
-        const travel = new Travel(session, facts, request.argv)
-        const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, travel, index, job))
+        const packages = new JobPackages(session, facts, request.argv)
+        const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, packages, index, job))
         // From here the set of jobs is fixed.
         events.emit({ type: 'jobs', jobs })
-        const compiled = compileJobs(jobs, session, lanes, request, hasIntegrity(definitions), cancelled.signal)
+        const compiled = compileJobs({
+          jobs,
+          session,
+          home: opened.home,
+          homeTakesPart: prepared.home?.takesPart === true,
+          endpoints: opened.endpoints,
+          hasIntegrity: hasIntegrity(prepared.distributors),
+          request,
+          signal: cancelled.signal,
+        })
         const isOver = await Promise.race([
           compiled.then(() => false),
           session.finished.then(() => true), // lld had enough of errors
@@ -89,7 +98,7 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
           events.failed,
         ])
         if (!isOver) {
-          await distribution?.check(lanes.map(asReachable))
+          await distribution?.check(() => isOneReady(specs))
           // From here the set of objects is fixed.
           events.emit({ type: 'objects' })
           session.native.resume()
@@ -100,7 +109,7 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
     events.emit({ type: 'end', exitCode })
     events.throwIfFailed()
     // Nothing that was asked for is swallowed, however late it turned out to be wrong.
-    if (distributors) await Promise.race([distributors.refused, Promise.resolve()])
+    if (opened) await Promise.race([opened.distributors.refused, Promise.resolve()])
     return { exitCode, stdout: session.native.capturedStdout(), stderr: session.native.capturedStderr() }
   } catch (error) {
     // A defect, here or in a listener. lld must not go on behind the caller's back, nor wait for ever.
@@ -110,19 +119,40 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
   } finally {
     request.signal?.removeEventListener('abort', cancel)
     cancelled.abort()
-    await distributors?.close()
+    opened?.endpoints.end()
+    opened?.home?.close()
+    await opened?.distributors.close()
   }
+}
+
+/** Who may compile jobs, while lld runs. */
+interface Opened {
+  readonly distributors: OpenDistributors
+  readonly endpoints: Endpoints
+  readonly home: LinkHome | undefined
+}
+
+function open(
+  prepared: Prepared,
+  facts: LinkFacts,
+  session: LinkSession,
+  { env, events, settings }: LinkRequest,
+  signal: AbortSignal,
+): Opened {
+  const localSlots = (): number => session.native.localSlots()
+  const distributors = openDistributors(prepared.distributors, { facts, env, signal, events, localSlots })
+  const endpoints = new Endpoints({
+    distributors: distributors.specs,
+    clock: CLOCK,
+    policy: completePolicy({ fallback: settings.fallback }),
+    onEvent: (event) => events.schedule(event),
+    memory: endpointMemory(env),
+  })
+  const debug = (message: string): void => events.emit({ type: 'debug', distributor: 'local', message })
+  return { distributors, endpoints, home: prepared.home && new LinkHome(session, prepared.home, { env, debug }) }
 }
 
 const hasIntegrity =
   (prepared: readonly PreparedDistributor[]) =>
   (name: string): boolean =>
     prepared.some(({ label, definition }) => label === name && definition.integrity === 'end-to-end')
-
-function asReachable({ name, distributor, onStatusChanged }: LaneSpec): Reachable {
-  return {
-    name,
-    isAccepting: () => distributor.status().accepting,
-    onStatusChanged: onStatusChanged ?? (() => () => undefined),
-  }
-}

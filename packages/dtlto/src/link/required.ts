@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings.js'
 import { DtltoError } from '../errors.js'
+import type { DistributorSpec } from '../scheduler/distributor-state.js'
 import type { AttemptOutcome } from '../scheduler/events.js'
 import type { LinkEvent } from './events.js'
 
@@ -8,14 +9,6 @@ const HOME = 'local'
 
 /** How long to wait for a distributor to become ready, once all jobs are compiled. More than the usual limit for a connection. */
 const PATIENCE_MS = 5_000
-
-/** A distributor of the link, as far as it matters here. */
-export interface Reachable {
-  readonly name: string
-  isAccepting(): boolean
-  /** Gives a function that ends it. */
-  onStatusChanged(listener: () => void): () => void
-}
 
 /**
  * --distribute-required: a link that has jobs, of which no distributor took any, fails. Where this machine takes part by the user's wish it may
@@ -28,7 +21,6 @@ export class DistributionCheck {
   #hasFailed = false
   #wasAsked = false
   #isDistributed = false
-  #onProblem: () => void = () => undefined
 
   constructor({ distributors }: Pick<Settings, 'distributors'>) {
     this.#homeTakesPart = distributors.some(({ name }) => name === HOME)
@@ -65,15 +57,13 @@ export class DistributionCheck {
   #problem(distributor: string, message: string): void {
     if (distributor === HOME || this.#problems.has(distributor)) return
     this.#problems.set(distributor, message)
-    this.#onProblem()
   }
 
   /** To be called when all jobs have ended. Rejects with DTLTO_NOT_DISTRIBUTED. */
-  async check(distributors: readonly Reachable[]): Promise<void> {
+  async check(isOneReady: () => Promise<boolean>): Promise<void> {
     // What does not compile is lld's error, and the better one.
     if (this.#jobCount === 0 || this.#isDistributed || this.#hasFailed) return
-    const others = distributors.filter(({ name }) => name !== HOME)
-    if (this.#homeTakesPart && !this.#wasAsked && (await this.#isOneReady(others))) return
+    if (this.#homeTakesPart && !this.#wasAsked && (await isOneReady())) return
     const problems = [...this.#problems].map(([name, message]) => `${name}: ${message}`)
     throw new DtltoError(
       'DTLTO_NOT_DISTRIBUTED',
@@ -81,24 +71,23 @@ export class DistributionCheck {
         (problems.length > 0 ? ` (${problems.join('; ')})` : ''),
     )
   }
+}
 
-  /** Waits until one is ready or all have said what is wrong, but not for ever. */
-  async #isOneReady(distributors: readonly Reachable[]): Promise<boolean> {
-    const isOneReady = (): boolean => distributors.some((distributor) => distributor.isAccepting())
-    const ends: (() => void)[] = []
-    await new Promise<void>((resolve) => {
-      const look = (): void => {
-        if (isOneReady() || distributors.every(({ name }) => this.#problems.has(name))) resolve()
-      }
-      this.#onProblem = look
-      ends.push(...distributors.map((distributor) => distributor.onStatusChanged(look)))
-      const timer = setTimeout(resolve, PATIENCE_MS)
-      ends.push(() => {
-        clearTimeout(timer)
-      })
-      look()
-    })
-    for (const end of ends) end()
-    return isOneReady()
+/** Whether any endpoint would take jobs. Waits until one would or none can, but not for ever. */
+export async function isOneReady(distributors: readonly DistributorSpec[]): Promise<boolean> {
+  const signal = AbortSignal.timeout(PATIENCE_MS)
+  const late = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('late')), { once: true })
+  })
+  const ready = distributors.map(async ({ distributor: opening }) => {
+    const distributor = await opening
+    const accepting = distributor.endpoints().filter(({ accepting }) => accepting)
+    await Promise.any(accepting.map(async (endpoint) => distributor.probe?.(endpoint, signal)))
+  })
+  try {
+    await Promise.race([Promise.any(ready), late])
+    return true
+  } catch {
+    return false
   }
 }

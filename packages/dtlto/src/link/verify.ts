@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { jobManifest } from '../distributors/isolated/worker-message.js'
+import { codegenDirectory } from '../distributors/codegen/message.js'
 import { DtltoError } from '../errors.js'
 import type { LinkBackendJob } from './backend-job.js'
 import type { LinkSession } from './session.js'
@@ -34,9 +34,8 @@ export async function verifyObject(job: LinkBackendJob, object: Uint8Array, sess
 
 /** The job as a directory that `dtlto-codegen --job` takes. */
 async function saveJob(job: LinkBackendJob, directory: string): Promise<void> {
-  const packed = await job.forWorker()
+  const packed = await job.package()
   if (packed.kind === 'cannot') return
   mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, 'job.txt'), jobManifest(packed))
-  for (const { file } of packed.blobs) writeFileSync(join(directory, file.digest()), file.bytes())
+  for (const { name, bytes } of await codegenDirectory(packed)) writeFileSync(join(directory, name), bytes())
 }

@@ -8,8 +8,8 @@ const DELAY_MS = 500
 const CLEAR = '\r\x1b[K'
 
 /**
- * One line on a terminal that says how far the backends are: `ThinLTO 120/374 · local 2, distcc 16 · 0:12 left`. Drawn at most
- * ten times a second, and gone before anybody else writes: at warnings, and before lld goes on.
+ * One line on a terminal that says how far the backends are: `ThinLTO 120/374 · local 2, distcc 16 on 4 endpoints · 0:12 left`. Drawn at
+ * most ten times a second, and gone before anybody else writes: at warnings, and before lld goes on.
  */
 export function progressLine(write: (text: string) => void, columns: () => number): LinkListener {
   const tally = new Tally()
@@ -49,7 +49,9 @@ export function progressLine(write: (text: string) => void, columns: () => numbe
 }
 
 export function render(tally: Tally, nowMs: number): string {
-  const where = [...tally.running].filter(([, count]) => count > 0).map(([name, count]) => `${name} ${String(count)}`)
+  const where = [...tally.running].flatMap(([name, { jobs, endpoints }]) =>
+    jobs === 0 ? [] : [`${name} ${String(jobs)}${endpoints.size > 1 ? ` on ${String(endpoints.size)} endpoints` : ''}`],
+  )
   const remaining = tally.remainingMs(nowMs)
   const parts = [`ThinLTO ${String(tally.done)}/${String(tally.total)}`]
   if (where.length > 0) parts.push(where.join(', '))

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { BackendJob } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
-import type { SchedulerEvent } from '../scheduler/events.js'
+import type { AttemptFacts, SchedulerEvent } from '../scheduler/events.js'
 import { LinkSummary } from './summary.js'
 
 test('a summary says where jobs ran, which were slow, and what was tried again and why', () => {
@@ -13,22 +13,26 @@ test('a summary says where jobs ran, which were slow, and what was tried again a
   const run = (
     attempt: number,
     job: number,
-    distributor: string,
+    at: Pick<AttemptFacts, 'distributor' | 'endpoint'>,
     end: Partial<Extract<SchedulerEvent, { kind: 'attempt-ended' }>>,
     reason: 'first' | 'retry' | 'hedge' = 'first',
   ): void => {
-    scheduler({ kind: 'attempt-started', atMs: nowMs, job, attempt, distributor, reason, expectedMs: 1 })
+    const facts = { job, attempt, ...at, reason, expectedMs: 1 }
+    const sentMs = nowMs
+    scheduler({ kind: 'attempt-started', atMs: sentMs, ...facts })
     nowMs += 1_000
     const outcome = { kind: 'placed' } as const
-    scheduler({ kind: 'attempt-ended', atMs: nowMs, job, attempt, distributor, outcome, ...end })
+    scheduler({ kind: 'attempt-ended', atMs: nowMs, sentMs, startedMs: sentMs, ...facts, outcome, ...end })
   }
+  const local = { distributor: 'local', endpoint: 'local' }
+  const at = (endpoint: string) => ({ distributor: 'distcc', endpoint })
   summary.add({ type: 'jobs', jobs })
   const error = new DtltoError('DTLTO_DISTRIBUTOR_FAILED', "server 'x' closed the connection\nand more")
-  run(0, 0, 'distcc', { outcome: { kind: 'trouble', error } })
-  run(1, 0, 'local', { timings: { compileMs: 700 } }, 'retry')
-  run(2, 1, 'distcc', { worker: 'x', timings: { compileMs: 900 } })
-  run(3, 2, 'distcc', { outcome: { kind: 'abandoned' } })
-  run(4, 2, 'distcc', { worker: 'y' }, 'hedge')
+  run(0, 0, at('x'), { outcome: { kind: 'trouble', error } })
+  run(1, 0, local, { timings: { compileMs: 700 } }, 'retry')
+  run(2, 1, at('x'), { timings: { compileMs: 900 } })
+  run(3, 2, at('x'), { outcome: { kind: 'abandoned' } })
+  run(4, 2, at('y'), {}, 'hedge')
   summary.add({ type: 'objects' })
   nowMs += 250
   summary.add({ type: 'end', exitCode: 0 })
@@ -44,6 +48,23 @@ test('a summary says where jobs ran, which were slow, and what was tried again a
   twice    1 late job started a second time; 1 time the second was first
 `,
   )
+})
+
+test('a summary names the workers that an endpoint tells, and of a large farm some machines', () => {
+  const summary = new LinkSummary(() => 0)
+  const made = (endpoint: string, worker?: string): void => {
+    const facts = { job: 0, attempt: 0, distributor: 'grid#2', endpoint, reason: 'first', expectedMs: 1 } as const
+    const ended = { kind: 'attempt-ended', atMs: 1, sentMs: 0, startedMs: 0, outcome: { kind: 'placed' } } as const
+    summary.add({ type: 'scheduler', event: { kind: 'attempt-started', atMs: 0, ...facts } })
+    summary.add({ type: 'scheduler', event: { ...ended, ...facts, ...(worker === undefined ? {} : { worker }) } })
+  }
+  summary.add({ type: 'jobs', jobs: [{ moduleId: 'a.o', bitcodeBytes: 0 } as BackendJob] })
+  made('grid', 'w1')
+  made('eu.grid', 'w1')
+  made('grid')
+  for (let i = 0; i < 20; i++) made(`m${String(i)}`)
+  const line = summary.text().split('\n')[1] ?? ''
+  assert.match(line, /^ {2}grid#2 {3}23 jobs, .* bitcode: w1 1, eu\.grid\/w1 1, m0 1, .*, m13 1, 6 more$/)
 })
 
 test('a link without jobs says so', () => {

@@ -3,8 +3,8 @@
  * tried again and why.
  *
  *     summary: 374 ThinLTO jobs in 12.3 s, after 1.9 s of reading and planning; 0.8 s of final link
- *       local    120 jobs, up to 2 at a time, 24.2 s compiling
- *       distcc   254 jobs, up to 16 at a time, 181.0 s compiling, 102.4 MB of bitcode: build1 130, build2 124
+ *       local    120 jobs, up to 2 in flight, 24.2 s compiling
+ *       distcc   254 jobs, up to 16 in flight, 181.0 s compiling, 102.4 MB of bitcode: build1 130, build2 124
  *       slowest  3.2 s libfoo.a(bar.o at 1234) on distcc (build1)
  *       again    distcc: 3 jobs, server 'build1' closed the connection
  *       twice    4 late jobs were started a second time; 3 times the second was first
@@ -14,20 +14,24 @@ import type { BackendJob } from '../distributors/interface.js'
 import type { LinkEvent } from '../link/events.js'
 import { printableLine } from '../printable.js'
 import type { SchedulerEvent } from '../scheduler/events.js'
+import { machineOf } from './place.js'
 
 const SLOWEST = 5
 const REASONS = 5
+/** Of a large farm. */
+const MACHINES = 16
 
-type Started = Extract<SchedulerEvent, { kind: 'attempt-started' }>
 type Ended = Extract<SchedulerEvent, { kind: 'attempt-ended' }>
 
 interface Place {
   placed: number
   running: number
+  /** Sent, and no object placed yet: a slot may have its next job while the object of the last one is still looked at. */
   mostAtATime: number
   compileMs: number
   bitcodeBytes: number
-  readonly workers: Map<string, number>
+  /** Jobs by machine. */
+  readonly machines: Map<string, number>
 }
 
 interface Slow {
@@ -40,7 +44,6 @@ export class LinkSummary {
   readonly #now: () => number
   readonly #places = new Map<string, Place>()
   readonly #troubles = new Map<string, number>()
-  readonly #started = new Map<number, Started>()
   #jobs: readonly BackendJob[] = []
   #slowest: Slow[] = []
   #secondsStarted = 0
@@ -109,7 +112,6 @@ export class LinkSummary {
   #scheduler(event: SchedulerEvent): void {
     switch (event.kind) {
       case 'attempt-started': {
-        this.#started.set(event.attempt, event)
         const place = this.#place(event.distributor)
         place.mostAtATime = Math.max(place.mostAtATime, ++place.running)
         place.bitcodeBytes += this.#jobs[event.job]?.bitcodeBytes ?? 0
@@ -127,18 +129,17 @@ export class LinkSummary {
   }
 
   #ended(event: Ended): void {
-    const started = this.#started.get(event.attempt)
-    this.#started.delete(event.attempt)
     const place = this.#place(event.distributor)
     place.running--
     switch (event.outcome.kind) {
       case 'placed': {
-        const ms = event.timings?.compileMs ?? event.atMs - (started?.atMs ?? event.atMs)
+        const ms = event.timings?.compileMs ?? event.atMs - (event.startedMs ?? event.sentMs)
+        const machine = machineOf(event)
         place.placed++
         place.compileMs += ms
-        if (event.worker !== undefined) place.workers.set(event.worker, (place.workers.get(event.worker) ?? 0) + 1)
-        if (started?.reason === 'hedge') this.#secondsWon++
-        this.#remember({ ms, job: event.job, where: event.distributor + (event.worker ? ` (${event.worker})` : '') })
+        if (machine !== '') place.machines.set(machine, (place.machines.get(machine) ?? 0) + 1)
+        if (event.reason === 'hedge') this.#secondsWon++
+        this.#remember({ ms, job: event.job, where: event.distributor + (machine === '' ? '' : ` (${machine})`) })
         break
       }
       case 'trouble':
@@ -167,7 +168,7 @@ export class LinkSummary {
   #place(distributor: string): Place {
     const known = this.#places.get(distributor)
     if (known) return known
-    const place = { placed: 0, running: 0, mostAtATime: 0, compileMs: 0, bitcodeBytes: 0, workers: new Map() }
+    const place = { placed: 0, running: 0, mostAtATime: 0, compileMs: 0, bitcodeBytes: 0, machines: new Map() }
     this.#places.set(distributor, place)
     return place
   }
@@ -179,10 +180,12 @@ function describePlace(name: string, place: Place): string {
     `up to ${String(place.mostAtATime)} in flight`,
     `${seconds(place.compileMs)} compiling`,
   ]
-  // In this process nothing travels.
+  // In this process nothing is sent.
   if (name !== 'local') facts.push(`${(place.bitcodeBytes / 1e6).toFixed(1)} MB of bitcode`)
-  const workers = [...place.workers].sort(([, a], [, b]) => b - a).map(([worker, jobs]) => `${worker} ${String(jobs)}`)
-  return `${facts.join(', ')}${workers.length > 0 ? `: ${workers.join(', ')}` : ''}`
+  const machines = [...place.machines].sort(([, a], [, b]) => b - a)
+  const named = machines.slice(0, MACHINES).map(([machine, jobs]) => `${machine} ${String(jobs)}`)
+  if (machines.length > MACHINES) named.push(`${String(machines.length - MACHINES)} more`)
+  return `${facts.join(', ')}${named.length > 0 ? `: ${named.join(', ')}` : ''}`
 }
 
 const seconds = (ms: number): string => `${(ms / 1000).toFixed(ms < 995 ? 2 : 1)} s`

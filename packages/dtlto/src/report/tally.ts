@@ -1,10 +1,18 @@
 import type { LinkEvent } from '../link/events.js'
 
+/** What runs at a distributor now. */
+export interface Running {
+  jobs: number
+  /** Jobs by endpoint; those without any are not in it. */
+  readonly endpoints: Map<string, number>
+}
+
 /** Where the jobs of a link are, kept up to date from its events. */
 export class Tally {
   total = 0
   done = 0
-  readonly running = new Map<string, number>()
+  /** By distributor; those where nothing runs any more stay in it. */
+  readonly running = new Map<string, Running>()
   /** Work in units of `job.cost`, to estimate the time left. */
   #workInAll = 0
   #workDone = 0
@@ -25,10 +33,10 @@ export class Tally {
         this.#sinceMs ||= e.atMs
         break
       case 'attempt-started':
-        this.running.set(e.distributor, (this.running.get(e.distributor) ?? 0) + 1)
+        this.#count(e.distributor, e.endpoint, 1)
         break
       case 'attempt-ended':
-        this.running.set(e.distributor, (this.running.get(e.distributor) ?? 1) - 1)
+        this.#count(e.distributor, e.endpoint, -1)
         break
       case 'job-ended':
         this.done++
@@ -42,5 +50,14 @@ export class Tally {
   remainingMs(nowMs: number): number | undefined {
     if (this.#workDone * 10 < this.#workInAll) return undefined
     return ((nowMs - this.#sinceMs) * (this.#workInAll - this.#workDone)) / this.#workDone
+  }
+
+  #count(distributor: string, endpoint: string, by: 1 | -1): void {
+    const running = this.running.get(distributor) ?? { jobs: 0, endpoints: new Map<string, number>() }
+    this.running.set(distributor, running)
+    running.jobs += by
+    const jobs = (running.endpoints.get(endpoint) ?? 0) + by
+    if (jobs > 0) running.endpoints.set(endpoint, jobs)
+    else running.endpoints.delete(endpoint)
   }
 }

@@ -20,10 +20,10 @@ function link(
   const link = new LinkTimings(path)
   link.add({ type: 'jobs', jobs: Object.keys(modules).map((moduleId) => ({ moduleId }) as BackendJob) })
   for (const [job, ms] of Object.values(modules).entries()) {
-    const attempt = { job, attempt: job, distributor: 'farm' }
-    const started = { kind: 'attempt-started', atMs: 50, reason: 'first', expectedMs: 1, ...attempt } as const
-    const ended = { kind: 'attempt-ended', atMs: 50 + ms, outcome, ...(timings && { timings }), ...attempt } as const
-    for (const event of [started, ended]) link.add({ type: 'scheduler', event })
+    const at = { distributor: 'farm', endpoint: 'm1', reason: 'first', expectedMs: 1 } as const
+    const times = { sentMs: 20, startedMs: 50, atMs: 50 + ms }
+    const ended = { kind: 'attempt-ended', job, attempt: job, outcome, ...times, ...(timings && { timings }) } as const
+    link.add({ type: 'scheduler', event: { ...ended, ...at } })
   }
   return link
 }

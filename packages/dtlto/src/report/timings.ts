@@ -18,7 +18,6 @@ export class LinkTimings {
   readonly #path: string
   readonly #past: ReadonlyMap<string, number>
   readonly #seen = new Map<string, number>()
-  readonly #startedMs = new Map<number, number>()
   #jobs: readonly BackendJob[] = []
 
   /** Reads the file, if there is one. Throws DTLTO_OPTION_INVALID for a file that is something else: it would be written over. */
@@ -36,10 +35,9 @@ export class LinkTimings {
     if (event.type === 'jobs') this.#jobs = event.jobs
     if (event.type !== 'scheduler') return
     const { event: e } = event
-    if (e.kind === 'attempt-started') this.#startedMs.set(e.attempt, e.atMs)
     if (e.kind !== 'attempt-ended' || e.outcome.kind !== 'placed') return
     const key = keyOf(this.#jobs[e.job]?.moduleId ?? '')
-    const ms = e.timings?.compileMs ?? e.atMs - (this.#startedMs.get(e.attempt) ?? e.atMs)
+    const ms = e.timings?.compileMs ?? e.atMs - (e.startedMs ?? e.sentMs)
     // Members of one name in one archive share an entry: the longest speaks for all.
     this.#seen.set(key, Math.max(this.#seen.get(key) ?? 0, ms))
   }

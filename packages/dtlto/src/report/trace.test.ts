@@ -18,35 +18,31 @@ interface Slice {
   readonly args: Readonly<Record<string, unknown>>
 }
 
-test('a trace has a row for each job at a time of each worker, and the parts of each attempt', () => {
+test('a trace has a row for each job at a time of each endpoint, and the parts of each attempt', () => {
   const trace = new LinkTrace()
   const jobs = ['a.o', 'b.o', 'c.o'].map(
     (moduleId) => ({ moduleId, cost: 7, bitcodeBytes: 20, importedModules: 1 }) as BackendJob,
   )
   const scheduler = (event: SchedulerEvent): void => trace.add({ type: 'scheduler', event })
-  const start = (attempt: number, job: number, atMs: number, reason: 'first' | 'retry' = 'first'): void =>
-    scheduler({ kind: 'attempt-started', atMs, job, attempt, distributor: 'farm', reason, expectedMs: 1 })
   const end = (
     attempt: number,
     job: number,
-    atMs: number,
+    [sentMs, atMs]: readonly [number, number],
     more: Partial<Extract<SchedulerEvent, { kind: 'attempt-ended' }>>,
   ): void => {
-    const outcome = { kind: 'placed' } as const
-    scheduler({ kind: 'attempt-ended', atMs, job, attempt, distributor: 'farm', outcome, ...more })
+    const at = { distributor: 'farm', endpoint: 'x', reason: 'first', expectedMs: 1 } as const
+    const times = { sentMs, startedMs: sentMs, atMs }
+    scheduler({ kind: 'attempt-ended', job, attempt, ...at, ...times, outcome: { kind: 'placed' }, ...more })
   }
   trace.add({ type: 'jobs', jobs })
   for (const job of [0, 1, 2]) scheduler({ kind: 'job-queued', atMs: 90, job, expectedMs: 1 })
-  start(0, 0, 100)
-  start(1, 1, 100)
-  end(0, 0, 110, { worker: 'x', timings: { queuedMs: 1, sendMs: 2, compileMs: 5, receiveMs: 900 } })
-  start(2, 2, 120)
-  end(1, 1, 130, { worker: 'x' })
+  end(0, 0, [100, 110], { timings: { queuedMs: 1, sendMs: 2, compileMs: 5, receiveMs: 900 } })
+  end(1, 1, [100, 130], { startedMs: 104 })
   const error = new DtltoError('DTLTO_DISTRIBUTOR_FAILED', 'gone')
-  end(2, 2, 140, { outcome: { kind: 'trouble', error } })
+  end(2, 2, [120, 140], { endpoint: 'farm', outcome: { kind: 'trouble', error } })
   scheduler({ kind: 'job-requeued', atMs: 140, job: 2, lastResort: false })
-  start(3, 2, 150, 'retry')
-  end(3, 2, 160, { worker: 'x' })
+  end(3, 2, [150, 160], { reason: 'retry' })
+  end(4, 2, [150, 160], { worker: 'w' })
 
   const slices = saved(trace)
   const attempts = slices.filter(({ cat }) => cat === 'compile')
@@ -57,15 +53,16 @@ test('a trace has a row for each job at a time of each worker, and the parts of 
       ['b.o', 2, 100_000, 30_000],
       ['c.o', 3, 120_000, 20_000],
       ['c.o', 1, 150_000, 10_000],
+      ['c.o', 4, 150_000, 10_000],
     ],
   )
   assert.deepEqual(attempts[2]?.args, {
     ...{ job: 2, module: 'c.o', cost: 7, bytes: 20, importedModules: 1, attempt: 2, reason: 'first', waitedMs: 30 },
-    ...{ outcome: 'trouble', trouble: 'gone' },
+    ...{ outcome: 'trouble', trouble: 'gone', endpoint: 'farm' },
   })
   assert.equal(attempts[3]?.args['reason'], 'retry')
   assert.equal(attempts[3]?.args['waitedMs'], 10)
-  // `receive` is cut at the end of its attempt.
+  // `receive` is cut at the end of its attempt. What an endpoint does not say of its queue is known from when the job began.
   assert.deepEqual(
     slices.filter(({ cat }) => cat === 'part').map(({ name, ts, dur }) => [name, ts, dur]),
     [
@@ -73,6 +70,7 @@ test('a trace has a row for each job at a time of each worker, and the parts of 
       ['send', 101_000, 2_000],
       ['compile', 103_000, 5_000],
       ['receive', 108_000, 2_000],
+      ['queue', 100_000, 4_000],
     ],
   )
   assert.deepEqual(
@@ -81,8 +79,17 @@ test('a trace has a row for each job at a time of each worker, and the parts of 
       [1, 'x'],
       [2, 'x'],
       [3, 'farm'],
+      [4, 'x/w'],
     ],
   )
+})
+
+test('a trace says which endpoint rested', () => {
+  const trace = new LinkTrace()
+  const cause = new DtltoError('DTLTO_DISTRIBUTOR_FAILED', 'gone')
+  const at = { distributor: 'farm', endpoint: 'x' }
+  trace.add({ type: 'scheduler', event: { kind: 'endpoint-rested', atMs: 170, ...at, restMs: 1, cause } })
+  assert.ok(saved(trace).some(({ name, ts }) => name === 'endpoint-rested: x' && ts === 170_000))
 })
 
 function saved(trace: LinkTrace): readonly Slice[] {

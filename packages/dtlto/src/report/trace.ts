@@ -1,7 +1,8 @@
 /**
  * `--distribute-trace=FILE`: the link as Chrome trace events, for ui.perfetto.dev or chrome://tracing. One process for lld's phases, and
- * one for each distributor, with as many rows for each of its workers as the worker had jobs at a time (attempts that ended without an object
- * have no worker). An attempt is a slice of category `compile`, and what is known of its parts stands below it as slices of category `part`.
+ * one for each distributor, with as many rows for each of its endpoints as the endpoint had jobs at a time; an endpoint that names its workers has
+ * rows for each of them (attempts that ended without an object have no worker). An attempt is a slice of category `compile`, and what is known of
+ * its parts stands below it as slices of category `part`.
  * Format: the "Trace Event Format" document of the Chromium project; times are microseconds from the start of the process.
  */
 import { writeFileSync } from 'node:fs'
@@ -10,6 +11,7 @@ import type { BackendJob } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import type { LinkEvent } from '../link/events.js'
 import type { SchedulerEvent } from '../scheduler/events.js'
+import { machineOf } from './place.js'
 
 interface TraceEvent {
   readonly name: string
@@ -23,12 +25,11 @@ interface TraceEvent {
   readonly args?: Readonly<Record<string, unknown>>
 }
 
-type Started = Extract<SchedulerEvent, { kind: 'attempt-started' }>
 type Ended = Extract<SchedulerEvent, { kind: 'attempt-ended' }>
 
 /** A row of a distributor. */
 interface Row {
-  readonly worker: string
+  readonly machine: string
   readonly tid: number
   /** No attempt on it ends later. */
   endMs: number
@@ -44,7 +45,6 @@ const PARTS = [
 
 export class LinkTrace {
   readonly #events: TraceEvent[] = []
-  readonly #running = new Map<number, Started>()
   readonly #waitingSinceMs = new Map<number, number>()
   readonly #rows = new Map<string, Row[]>()
   readonly #pids = new Map<string, number>()
@@ -117,20 +117,14 @@ export class LinkTrace {
       case 'job-hedged':
         this.#waitingSinceMs.set(event.job, event.atMs)
         break
-      case 'attempt-started':
-        this.#running.set(event.attempt, event)
+      case 'attempt-ended':
+        this.#attempt(event)
         break
-      case 'attempt-ended': {
-        const started = this.#running.get(event.attempt)
-        if (started) this.#attempt(started, event)
-        this.#running.delete(event.attempt)
-        break
-      }
-      case 'distributor-rested':
-      case 'distributor-recovered':
-      case 'distributor-retired':
+      case 'endpoint-rested':
+      case 'endpoint-recovered':
+      case 'endpoint-retired':
         this.#events.push({
-          name: event.kind,
+          name: `${event.kind}: ${event.endpoint ?? event.distributor}`,
           ph: 'i',
           s: 'p',
           pid: this.#pid(event.distributor),
@@ -142,11 +136,11 @@ export class LinkTrace {
     }
   }
 
-  #attempt(started: Started, ended: Ended): void {
-    const { outcome, timings, worker } = ended
+  #attempt(ended: Ended): void {
+    const { sentMs, startedMs, outcome, timings, worker } = ended
     const job = this.#jobs[ended.job]
     const pid = this.#pid(ended.distributor)
-    const tid = this.#row(ended.distributor, worker ?? '', started.atMs, ended.atMs)
+    const tid = this.#row(ended.distributor, machineOf(ended), sentMs, ended.atMs)
     const waitingSinceMs = this.#waitingSinceMs.get(ended.job)
     this.#events.push({
       name: job?.moduleId ?? `job ${String(ended.job)}`,
@@ -154,8 +148,8 @@ export class LinkTrace {
       ph: 'X',
       pid,
       tid,
-      ts: us(started.atMs),
-      dur: us(ended.atMs - started.atMs),
+      ts: us(sentMs),
+      dur: us(ended.atMs - sentMs),
       args: {
         job: ended.job,
         module: job?.moduleId,
@@ -163,37 +157,39 @@ export class LinkTrace {
         bytes: job?.bitcodeBytes,
         importedModules: job?.importedModules,
         attempt: ended.attempt,
-        reason: started.reason,
-        ...(waitingSinceMs === undefined ? {} : { waitedMs: Math.max(0, started.atMs - waitingSinceMs) }),
+        reason: ended.reason,
+        ...(waitingSinceMs === undefined ? {} : { waitedMs: Math.max(0, sentMs - waitingSinceMs) }),
         outcome: outcome.kind,
         ...(outcome.kind === 'trouble' ? { trouble: outcome.error.message } : {}),
         ...(outcome.kind === 'cannot' ? { cannot: outcome.reason } : {}),
+        endpoint: ended.endpoint,
         ...(worker === undefined ? {} : { worker }),
         ...timings,
       },
     })
     // A plugin says these numbers: they are cut where they would leave the attempt.
-    let atMs = started.atMs
+    const parts = { queuedMs: (startedMs ?? sentMs) - sentMs, ...timings }
+    let atMs = sentMs
     for (const [name, key] of PARTS) {
-      const dur = Math.min(timings?.[key] ?? 0, ended.atMs - atMs)
+      const dur = Math.min(parts[key] ?? 0, ended.atMs - atMs)
       if (!(dur > 0)) continue
       this.#events.push({ name, cat: 'part', ph: 'X', pid, tid, ts: us(atMs), dur: us(dur) })
       atMs += dur
     }
   }
 
-  /** A row of this worker on which nothing else was going on. Attempts come in the order in which they ended. */
-  #row(distributor: string, worker: string, startMs: number, endMs: number): number {
+  /** A row of this machine on which nothing else was going on. Attempts come in the order in which they ended. */
+  #row(distributor: string, machine: string, startMs: number, endMs: number): number {
     const rows = this.#rows.get(distributor) ?? []
     this.#rows.set(distributor, rows)
-    const free = rows.find((row) => row.worker === worker && row.endMs <= startMs)
+    const free = rows.find((row) => row.machine === machine && row.endMs <= startMs)
     if (free) {
       free.endMs = endMs
       return free.tid
     }
-    const row = { worker, tid: rows.length + 1, endMs }
+    const row = { machine, tid: rows.length + 1, endMs }
     rows.push(row)
-    this.#name('thread_name', this.#pid(distributor), row.tid, worker || distributor)
+    this.#name('thread_name', this.#pid(distributor), row.tid, machine || distributor)
     return row.tid
   }
 

@@ -1,6 +1,6 @@
 import type { Policy } from './policy.js'
 
-/** A circuit breaker: keeps a distributor that fails again and again from eating the time of every job. */
+/** A circuit breaker: keeps an endpoint that fails again and again from eating the time of every job. */
 export type Breaker =
   /** Takes work; `troubles` in a row so far. */
   | { readonly kind: 'closed'; readonly troubles: number }
@@ -18,7 +18,7 @@ export function afterSuccess(breaker: Breaker): Breaker {
 }
 
 /**
- * A trouble in the closed state counts; on a large distributor one bad machine fails quickly and so fails many jobs in a row
+ * A trouble in the closed state counts; at a large endpoint one bad machine fails quickly and so fails many jobs in a row
  * while the good ones still compile, therefore the limit grows with the slots. `isDown`: this one is proof enough. While resting it is
  * old news.
  */

@@ -2,27 +2,30 @@ import type { BackendJob } from '../distributors/interface.js'
 import type { Policy } from './policy.js'
 
 /**
- * How long a job will take on a distributor, learnt while the link runs.
+ * How long a job will take where, learnt while the link runs.
  *
- * Every job has *units*: milliseconds under a first guess, from its cost or from a past link. A lane has milliseconds per
- * unit and a latency. The first is a ratio of sums over its latest results, not a mean of ratios: one tiny job with a large relative error
- * then weighs little. Until a lane has results of its own it takes the link's average, divided by the speed that it states.
+ * Every job has *units*: milliseconds under a first guess, from its cost or from a past link. An executor (this machine or an endpoint) has
+ * milliseconds per unit and a latency. The first is a ratio of sums over its latest results, not a mean of ratios: one tiny job with a large relative error
+ * then weighs little. Until an executor has results of its own it takes the link's average, divided by the speed that it states.
  * Absolute values do not matter for placing, only for deadlines; so a wrong first guess corrects itself with the first result.
  */
 export class Estimates {
-  readonly units: Float64Array
-  readonly #priorUnits: number
+  /** Of each job; empty until `plan`. */
+  units: Float64Array = new Float64Array(0)
+  #priorUnits = 1
+  readonly #policy: Policy
   #ms = 0
   #doneUnits = 0
   #results = 0
   #meanLog = 0
   #varianceLog = 0
 
-  constructor(
-    jobs: readonly BackendJob[],
-    pastMs: ((job: BackendJob) => number | undefined) | undefined,
-    policy: Policy,
-  ) {
+  constructor(policy: Policy) {
+    this.#policy = policy
+  }
+
+  /** The jobs are known. */
+  plan(jobs: readonly BackendJob[], pastMs: ((job: BackendJob) => number | undefined) | undefined): void {
     const past = jobs.map((job) => usable(pastMs?.(job)))
     let [ms, cost] = [0, 0]
     jobs.forEach((job, i) => {
@@ -30,7 +33,7 @@ export class Estimates {
       if (known !== undefined) [ms, cost] = [ms + known, cost + usableCost(job)]
     })
     // Jobs that the past does not know are measured by the same yardstick as those that it knows.
-    const msPerCost = ms > 0 && cost > 0 ? ms / cost : policy.guessedMsPerCost
+    const msPerCost = ms > 0 && cost > 0 ? ms / cost : this.#policy.guessedMsPerCost
     this.units = Float64Array.from(jobs, (job, i) => past[i] ?? usableCost(job) * msPerCost)
     const total = this.units.reduce((sum, units) => sum + units, 0)
     this.#priorUnits = jobs.length === 0 ? 1 : total / jobs.length / 2
@@ -41,12 +44,12 @@ export class Estimates {
     return this.#results === 0
   }
 
-  /** Units that a lane's prior weighs: half an average job. */
+  /** Units that an executor's prior weighs: half an average job. */
   get priorUnits(): number {
     return this.#priorUnits
   }
 
-  /** Milliseconds per unit over all lanes, as if each had the speed of one local slot. */
+  /** Milliseconds per unit over all executors, as if each had the speed of one slot of this machine. */
   get msPerUnit(): number {
     return (this.#priorUnits * 0.2 + this.#ms) / (this.#priorUnits * 0.2 + this.#doneUnits)
   }
@@ -69,13 +72,15 @@ export class Estimates {
   }
 }
 
-/** The same for one lane. */
-export class LaneEstimate {
+/** The same for one executor. */
+export class ExecutorEstimate {
   readonly #link: Estimates
   #statedSpeed = 1
   #latencyMs: number
   #latencySeen = false
   readonly #latencyFixed: boolean
+  /** How long jobs wait in a queue of the endpoint's own. */
+  #queueMs = 0
   #ms = 0
   #units = 0
   #givenUpMs = 0
@@ -85,14 +90,14 @@ export class LaneEstimate {
   #priorMsPerUnit = 1
   #stale = true
 
-  /** Local work has no latency: what a job waits there beyond compiling is our own backlog. */
-  constructor(link: Estimates, isLocal: boolean, policy: Policy) {
+  /** `guessedLatencyMs`: undefined at home, where there is no latency: what a job waits there beyond compiling is our own backlog. */
+  constructor(link: Estimates, guessedLatencyMs: number | undefined) {
     this.#link = link
-    this.#latencyMs = isLocal ? 0 : policy.guessedLatencyMs
-    this.#latencyFixed = isLocal
+    this.#latencyMs = guessedLatencyMs ?? 0
+    this.#latencyFixed = guessedLatencyMs === undefined
   }
 
-  /** What the distributor says about itself; its own measurements replace ours only where we have none. */
+  /** What an endpoint says about itself; its own measurements replace ours only where we have none. */
   state(speed: number | undefined, latencyMs: number | undefined): void {
     if (speed !== undefined && speed > 0 && Number.isFinite(speed)) {
       const stated = Math.min(1_000, Math.max(0.001, speed))
@@ -104,6 +109,11 @@ export class LaneEstimate {
 
   get latencyMs(): number {
     return this.#latencyMs
+  }
+
+  /** Expected time in a queue of the endpoint's own. */
+  get queueMs(): number {
+    return this.#queueMs
   }
 
   /** For placing: also learns from attempts that were given up. */
@@ -118,8 +128,23 @@ export class LaneEstimate {
     return this.#msPerUnit
   }
 
+  /** From sending a job to its object. */
   expectedMs(units: number): number {
+    return this.#queueMs + this.workMs(units)
+  }
+
+  /** From the start of its work to its object. */
+  workMs(units: number): number {
     return this.#latencyMs + units * this.msPerUnit
+  }
+
+  observeQueue(queuedMs: number): void {
+    this.#queueMs += 0.2 * (queuedMs - this.#queueMs)
+  }
+
+  /** A job left the queue unstarted after `queuedMs`: news only if it should have started by then. */
+  observeUnfinishedQueue(queuedMs: number): void {
+    if (queuedMs > this.#queueMs) this.observeQueue(queuedMs)
   }
 
   /** For judging lateness: from finished attempts alone. Else one attempt that hung would excuse all the others. */
@@ -127,9 +152,9 @@ export class LaneEstimate {
     return this.#latencyMs + units * this.#rate(this.#ms, this.#units)
   }
 
-  /** A finished attempt. `compileMs` is what the distributor states, if it does. */
+  /** A finished attempt, `elapsedMs` after its start. `compileMs` is what the distributor states, if it does. */
   observe(units: number, elapsedMs: number, compileMs: number | undefined): void {
-    const expected = this.expectedMs(units)
+    const expected = this.workMs(units)
     if (compileMs !== undefined && !this.#latencyFixed) {
       const latency = elapsedMs - compileMs
       this.#latencyMs = this.#latencySeen ? this.#latencyMs + 0.1 * (latency - this.#latencyMs) : latency
@@ -144,7 +169,7 @@ export class LaneEstimate {
 
   /** An attempt that was given up after `elapsedMs`: news only if it should have been done by then. */
   observeUnfinished(units: number, elapsedMs: number): void {
-    if (elapsedMs <= this.expectedMs(units)) return
+    if (elapsedMs <= this.workMs(units)) return
     this.#decay()
     this.#givenUpMs += elapsedMs
     this.#givenUpUnits += units

@@ -10,25 +10,18 @@ export type StartReason = 'first' | 'retry' | 'hedge' | 'fallback' | 'probe'
  */
 export type SchedulerEvent =
   | { readonly kind: 'job-queued'; readonly atMs: number; readonly job: number; readonly expectedMs: number }
-  | {
-      readonly kind: 'attempt-started'
-      readonly atMs: number
-      readonly job: number
-      readonly attempt: number
-      readonly distributor: string
-      readonly reason: StartReason
-      readonly expectedMs: number
-    }
-  | {
+  | ({ readonly kind: 'attempt-started'; readonly atMs: number } & AttemptFacts)
+  /** All that is known of the attempt, so that nobody need remember its start. */
+  | ({
       readonly kind: 'attempt-ended'
       readonly atMs: number
-      readonly job: number
-      readonly attempt: number
-      readonly distributor: string
+      readonly sentMs: number
+      /** When remote work began: `sentMs` unless the endpoint has a queue; undefined if it never did. */
+      readonly startedMs: number | undefined
       readonly outcome: AttemptOutcome
       readonly worker?: string
       readonly timings?: CompileTimings
-    }
+    } & AttemptFacts)
   /** The job goes back to the queue after a trouble, or because a distributor cannot express it. */
   | { readonly kind: 'job-requeued'; readonly atMs: number; readonly job: number; readonly lastResort: boolean }
   /** The job is late, and queued a second time. */
@@ -46,21 +39,28 @@ export type SchedulerEvent =
       readonly result: 'done' | 'failed' | 'cancelled'
     }
   | {
-      readonly kind: 'distributor-rested'
+      readonly kind: 'endpoint-rested'
       readonly atMs: number
       readonly distributor: string
+      readonly endpoint: string
       readonly restMs: number
       readonly cause: DtltoError
     }
-  | { readonly kind: 'distributor-recovered'; readonly atMs: number; readonly distributor: string }
-  /** Not asked again in this link. */
   | {
-      readonly kind: 'distributor-retired'
+      readonly kind: 'endpoint-recovered'
       readonly atMs: number
       readonly distributor: string
+      readonly endpoint: string
+    }
+  /** Not asked again in this link. Without `endpoint`: the whole distributor. */
+  | {
+      readonly kind: 'endpoint-retired'
+      readonly atMs: number
+      readonly distributor: string
+      readonly endpoint?: string
       readonly cause: DtltoError
     }
-  /** Worth telling the user: once for each distributor and `warning`. */
+  /** Worth telling the user: once for each distributor and `warning`, which names the kind and, where there are several, the endpoint. */
   | {
       readonly kind: 'warning'
       readonly atMs: number
@@ -68,6 +68,16 @@ export type SchedulerEvent =
       readonly warning: string
       readonly message: string
     }
+
+export interface AttemptFacts {
+  readonly job: number
+  readonly attempt: number
+  /** `local`: this machine. */
+  readonly distributor: string
+  readonly endpoint: string
+  readonly reason: StartReason
+  readonly expectedMs: number
+}
 
 export type AttemptOutcome =
   /** Its object is the job's. */

@@ -1,7 +1,9 @@
+import type { Exclusion } from './exclusion.js'
+
 /**
  * The jobs that wait for a slot, in the order in which they should start.
  *
- * Most jobs may go to every distributor; a few may not (one failed on them, one cannot express them). Searching a common queue
+ * Most jobs may go to every executor; a few may not (one failed on them, one cannot express them). Searching a common queue
  * for "the first job that may go to X" would be quadratic when X can express none of 20,000 jobs. So jobs with the same
  * exclusions share a group, there are few groups, and each is a sorted array with the next job at its end. Taking it is a
  * pop; taking one from the middle moves memory, some microseconds at 20,000 jobs, less than any tree costs in practice.
@@ -35,16 +37,21 @@ export class Pending {
     return this.#groups.values()
   }
 
+  /** The group with the job that should start first comes first. */
+  groupsInOrder(): readonly Group[] {
+    const groups = [...this.groups]
+    return groups.length < 2 ? groups : groups.sort((a, b) => this.#rankOf(this.first(a)) - this.#rankOf(this.first(b)))
+  }
+
   has(job: number): boolean {
     return this.#groupOf[job] !== undefined
   }
 
-  /** `excluded`: lanes that the job may not go to. `openToFallback`: whether fallback lanes may take it at any time. */
-  add(job: number, excluded: ReadonlySet<number>, openToFallback: boolean): void {
-    const key = (openToFallback ? 'f' : 'p') + (excluded.size === 0 ? '' : [...excluded].sort((a, b) => a - b).join())
+  /** `openToHome`: whether this machine may take it at any time, also where it is the last resort. */
+  add(job: number, exclusion: Exclusion, openToHome: boolean): void {
+    const key = `${openToHome ? 'h' : 'e'}${exclusion.key}`
     let group = this.#groups.get(key)
-    if (group === undefined)
-      this.#groups.set(key, (group = { key, excluded: new Set(excluded), openToFallback, jobs: [] }))
+    if (group === undefined) this.#groups.set(key, (group = { key, exclusion, openToHome, jobs: [] }))
     const rank = this.#rankOf(job)
     const last = group.jobs.at(-1)
     if (last === undefined || this.#rankOf(last) > rank) group.jobs.push(job)
@@ -87,9 +94,9 @@ export class Pending {
     return this.#rankOf(a) < this.#rankOf(b)
   }
 
-  /** Takes all jobs out, in their order. */
-  drain(): number[] {
-    const jobs = [...this.groups].flatMap((group) => group.jobs).sort((a, b) => this.#rankOf(a) - this.#rankOf(b))
+  /** Takes all jobs of a group out, in their order. */
+  takeAll(group: Group): number[] {
+    const jobs = [...group.jobs].reverse()
     for (const job of jobs) this.remove(job)
     return jobs
   }
@@ -113,8 +120,8 @@ export class Pending {
 
 export interface Group {
   readonly key: string
-  readonly excluded: ReadonlySet<number>
-  readonly openToFallback: boolean
+  readonly exclusion: Exclusion
+  readonly openToHome: boolean
   /** The next to start is the last. Changed by Pending alone. */
   readonly jobs: number[]
 }

@@ -1,163 +1,268 @@
-import type { Lane } from './lane.js'
+/** Which waiting job should start now, and where. */
+import type { Endpoints } from './endpoints.js'
+import type { EndpointExecutor } from './endpoint.js'
+import type { Executor } from './executor.js'
+import type { HomeExecutor } from './home.js'
 import type { Group, Pending } from './pending.js'
-import type { Policy } from './policy.js'
 
-/** A job and the lane that should take it now. */
+/** A job and who should take it now. */
 export interface Place {
   readonly job: number
-  readonly lane: Lane
+  readonly executor: Executor
 }
 
-/** What placing needs to know; made once for each round of dispatching. */
-export interface Board {
-  readonly lanes: readonly Lane[]
+/** A free executor, and how many units it should finish well before the link is done. */
+interface Room {
+  readonly executor: Executor
+  readonly units: number
+}
+
+/** What placing needs to know: one moment of the link. Made anew for each round of placing, in which time stands still and no attempt ends. */
+export class Board {
+  readonly home: HomeExecutor | undefined
+  /** Whether this machine takes part; else it is the last resort. */
+  readonly homeTakesPart: boolean
+  readonly endpoints: Endpoints
   readonly pending: Pending
-  readonly units: Float64Array
-  readonly policy: Policy
   readonly nowMs: number
-  /** Of all primaries that take work. */
+  /** Of all that take part. */
   readonly slots: number
-  /** Whether local lanes may be filled beyond their slots: not when a free slot elsewhere could use the job soon. */
+  /** Whether this machine may be filled beyond its slots: not when a free slot elsewhere could use the job soon. */
   readonly backlog: boolean
+  /** Whether a job's bytes fit into what may be in flight. */
+  readonly fits: (job: number) => boolean
+  readonly #horizon: Horizon
+  #horizonMs: number | undefined
+  /** Ascending. */
+  #rooms: Room[] | undefined
+
+  constructor(
+    facts: Pick<Board, 'home' | 'homeTakesPart' | 'endpoints' | 'pending' | 'nowMs' | 'fits'>,
+    horizon: Horizon,
+  ) {
+    const { home, homeTakesPart, endpoints, pending } = facts
+    this.home = home
+    this.homeTakesPart = homeTakesPart
+    this.endpoints = endpoints
+    this.pending = pending
+    this.nowMs = facts.nowMs
+    this.fits = facts.fits
+    this.#horizon = horizon
+    const { available, slots } = endpoints.roster
+    this.slots = slots + (homeTakesPart ? (home?.limit ?? 0) : 0)
+    this.backlog = available.size === 0 || pending.size > this.slots
+  }
+
+  unitsOf(job: number): number {
+    return this.endpoints.estimates.units[job] ?? 0
+  }
+
+  /** Those that take work. */
+  *executors(): IterableIterator<Executor> {
+    if (this.home !== undefined) yield this.home
+    yield* this.endpoints.roster.available
+  }
+
+  /** Milliseconds until everything that waits and runs should be done, if all slots share it evenly. */
+  get horizonMs(): number {
+    return (this.#horizonMs ??= this.#horizon.msAt(this))
+  }
+
+  /** Of the free executors that a group's jobs may go to, the one that should finish the most units well before the link is done. */
+  roomiest(group: Group): Room | undefined {
+    const rooms = (this.#rooms ??= this.#findRooms())
+    // No slot becomes free within a round.
+    while (rooms.at(-1)?.executor.hasFreeSlot === false) rooms.pop()
+    return rooms.findLast(({ executor }) => executor.hasFreeSlot && this.admits(group, executor))
+  }
+
+  #findRooms(): Room[] {
+    const { home, endpoints } = this
+    const mostMs = endpoints.policy.slowShare * this.horizonMs
+    const rooms: Room[] = []
+    const add = (executor: Executor): void => {
+      const { latencyMs, msPerUnit } = executor.estimate
+      rooms.push({ executor, units: (mostMs - latencyMs) / msPerUnit })
+    }
+    for (const endpoint of endpoints.roster.free) if (!isSuspect(endpoint)) add(endpoint)
+    if (home?.hasFreeSlot) add(home)
+    return rooms.sort((a, b) => a.units - b.units)
+  }
+
+  /** Whether a group's jobs may go to an executor now. */
+  admits(group: Group, executor: Executor): boolean {
+    if (group.exclusion.has(executor)) return false
+    return !executor.isHome || this.homeTakesPart || group.openToHome || this.#allGone(group)
+  }
+
+  /** As the last resort, this machine also steps in when every endpoint that a job could go to is gone, until one is back. */
+  #allGone({ exclusion }: Group): boolean {
+    const { all, distributors, roster } = this.endpoints
+    for (const endpoint of roster.available) if (!endpoint.stalled && !exclusion.has(endpoint)) return false
+    return (
+      all.every((endpoint) => exclusion.has(endpoint) || endpoint.gone(this.nowMs)) &&
+      distributors.every((distributor) => exclusion.hasDistributor(distributor.name) || distributor.gone(this.nowMs))
+    )
+  }
+}
+
+/** So many endpoints may be looked at for each job. */
+const FEW = 100
+
+/**
+ * When the link should be done. To know that, all executors are looked at, which is cheap if they are few. Of many the answer moves little from one
+ * job to the next; so it is kept for a hundredth of the time that is left and a pulse at most, unless slots have come or gone.
+ */
+export class Horizon {
+  #slots = -1
+  #computedAtMs = -Infinity
+  #endMs = -Infinity
+
+  msAt(board: Board): number {
+    const { nowMs, slots } = board
+    if (board.endpoints.roster.available.size <= FEW) return horizonOf(board)
+    const mostMs = Math.min((this.#endMs - nowMs) / 100, board.endpoints.policy.pulseMs)
+    const isFresh = slots === this.#slots && nowMs - this.#computedAtMs <= mostMs
+    if (!isFresh) {
+      this.#slots = slots
+      this.#computedAtMs = nowMs
+      this.#endMs = nowMs + horizonOf(board)
+    }
+    return this.#endMs - nowMs
+  }
+}
+
+function horizonOf(board: Board): number {
+  const { home, homeTakesPart, endpoints, nowMs } = board
+  let work = board.pending.work
+  let rate = 0
+  const add = (executor: Executor): void => {
+    if (executor.stalled) return
+    const { msPerUnit } = executor.estimate
+    work += executor.remainingMs(nowMs) / msPerUnit
+    rate += executor.limit / msPerUnit
+  }
+  if (home && homeTakesPart) add(home)
+  for (const endpoint of endpoints.roster.available) add(endpoint)
+  return rate > 0 ? work / rate : Infinity
 }
 
 /**
  * The next job to start and where, or undefined when every free slot should stay free.
  *
- * The longest waiting job goes to the free lane that should finish it first. That alone would hand the longest jobs to a
- * lane ten times slower as soon as the fast ones are full, and the whole link would wait for it. So a lane that is
+ * The longest waiting job goes to the free executor that should finish it first. That alone would hand the longest jobs to a
+ * machine ten times slower as soon as the fast ones are full, and the whole link would wait for it. So an executor that is
  * clearly slower than the best one gets only what it should finish well before the rest of the link is done (the *horizon*), a
  * shorter job, or none; unless the better ones are so busy that even they would be done with the long job later. (Without that, long jobs wait
- * behind longer ones: among many lanes the best one's speed is always luck in part, and few others seem as good.)
+ * behind longer ones: among many endpoints the best one's speed is always luck in part, and few others seem as good.)
  */
 export function nextPlace(board: Board): Place | undefined {
-  const { pending, units, policy } = board
-  let best: (Place & { readonly good: boolean }) | undefined
-  let horizonMs = -1
-  for (const group of pending.groups) {
+  const { pending } = board
+  const { slowShare, goodEnough } = board.endpoints.policy
+  for (const group of pending.groupsInOrder()) {
     const job = pending.first(group)
-    if (best !== undefined && !pending.before(job, best.job)) continue
-    const size = units[job] ?? 0
-    const { lane, bestMs } = fastestFree(board, group, size)
-    if (lane === undefined) continue
-    const ms = lane.estimate.expectedMs(size)
-    best = {
-      job,
-      lane,
-      good:
-        ms <= bestMs * policy.goodEnough ||
-        ms <= (horizonMs < 0 ? (horizonMs = policy.slowShare * horizon(board)) : horizonMs) ||
-        ms <= earliestFinish(board, group, size),
-    }
+    const units = board.unitsOf(job)
+    const bestMs = bestOfAll(board, group, units)
+    const executor = fastestFree(board, group, job, bestMs)
+    if (executor === undefined) continue
+    const ms = executor.estimate.expectedMs(units)
+    const isGood = ms <= bestMs * goodEnough || ms <= slowShare * board.horizonMs || !isBeaten(board, group, units, ms)
+    return isGood ? { job, executor } : somethingShorter(board)
   }
-  if (best === undefined || best.good) return best
-  return somethingShorter(board, horizonMs)
+  return undefined
 }
 
-/** The rested lanes' one job each: the shortest, as it may never come back. */
+/** The one job each of rested endpoints without a probe of their own: the shortest, as it may never come back. */
 export function nextProbe(board: Board): Place | undefined {
-  for (const lane of board.lanes) {
-    if (!lane.wantsProbe) continue
+  const { pending } = board
+  for (const executor of board.endpoints.roster.rested) {
     let job = -1
-    for (const group of board.pending.groups) {
+    for (const group of pending.groups) {
       const shortest = group.jobs[0]
-      if (shortest === undefined || !admits(board, group, lane)) continue
-      if (job < 0 || board.pending.before(job, shortest)) job = shortest
+      if (shortest === undefined || !board.admits(group, executor) || !board.fits(shortest)) continue
+      if (job < 0 || pending.before(job, shortest)) job = shortest
     }
-    if (job >= 0) return { job, lane }
+    if (job >= 0) return { job, executor }
   }
   return undefined
 }
 
 /**
- * A remote slot that no job of this link has seen yet gets a *scout*: a job so short that the link hardly notices. The longest jobs start
+ * A slot of an endpoint that no job of this link has seen yet gets a *scout*: a job so short that the link hardly notices. The longest jobs start
  * when the scouts come back, a moment later; and by then the machines that are dead or crawl have not come back, so they do
- * not get the longest jobs, which nothing could make up for. That works for farms that hide their machines, too.
+ * not get the longest jobs, which nothing could make up for. That works for clusters that hide their machines, too.
  */
 export function nextScout(board: Board): Place | undefined {
-  const { lanes, pending, units, policy } = board
-  if (policy.scoutShare <= 0) return undefined
-  for (const lane of lanes) {
-    if (!lane.wantsScout || pending.size < 2 * lane.limit) continue
-    for (const group of pending.groups) {
-      if (!admits(board, group, lane)) continue
-      const wholeUnits = Math.max(units[pending.first(group)] ?? 0, pending.work / (board.slots + 1))
-      const job = pending.longestWithin(group, wholeUnits * policy.scoutShare)
-      if (job >= 0) return { job, lane }
-    }
+  const { pending } = board
+  const { unseen } = board.endpoints.roster
+  const { scoutShare } = board.endpoints.policy
+  if (scoutShare <= 0 || unseen.size === 0) return undefined
+  for (const group of pending.groups) {
+    const wholeUnits = Math.max(board.unitsOf(pending.first(group)), pending.work / (board.slots + 1))
+    const job = pending.longestWithin(group, wholeUnits * scoutShare)
+    if (job < 0 || !board.fits(job)) continue
+    for (const executor of unseen)
+      if (pending.size >= 2 * executor.limit && board.admits(group, executor)) return { job, executor }
   }
   return undefined
 }
 
-/** Milliseconds until everything that waits and runs should be done, if all slots share it evenly. */
-export function horizon(board: Board): number {
-  let work = board.pending.work
-  let rate = 0
-  for (const lane of board.lanes) {
-    if (!lane.available || lane.isFallback || lane.stalled) continue
-    work += lane.remainingMs(board.nowMs) / lane.estimate.msPerUnit
-    rate += lane.limit / lane.estimate.msPerUnit
-  }
-  return rate > 0 ? work / rate : Infinity
+/** What the best executor, free or not, would take: a full one will be free soon. */
+function bestOfAll(board: Board, group: Group, units: number): number {
+  const { home, endpoints } = board
+  const homeMs = home && board.admits(group, home) ? home.estimate.expectedMs(units) : Infinity
+  return Math.min(homeMs, endpoints.roster.fastest.bestMs(units, group.exclusion))
 }
 
-/** Whether a group's jobs may go to a lane now. */
-export function admits(board: Board, group: Group, lane: Lane): boolean {
-  if (group.excluded.has(lane.index)) return false
-  return !lane.isFallback || group.openToFallback || allGone(board, group)
-}
-
-/** The fallback also steps in when every primary that a job could go to is gone, until one is back. */
-function allGone(board: Board, group: Group): boolean {
-  return board.lanes.every((lane) => lane.isFallback || group.excluded.has(lane.index) || lane.gone(board.nowMs))
-}
-
-/** The free lane that should finish a job first; and what the best lane, free or not, would take: a full one will be free soon. */
-function fastestFree(
-  board: Board,
-  group: Group,
-  size: number,
-): { readonly lane: Lane | undefined; readonly bestMs: number } {
-  let found: Lane | undefined
+/** The free executor that should finish a job first. A slot that is free now comes before a place in a backlog. */
+function fastestFree(board: Board, group: Group, job: number, bestMs: number): Executor | undefined {
+  const { home, endpoints } = board
+  const units = board.unitsOf(job)
+  let found: Executor | undefined
   let foundMs = Infinity
-  let foundFree = false
-  let bestMs = Infinity
-  for (const lane of board.lanes) {
-    if (!lane.available) continue
-    const free = lane.inFlight.size < lane.limit
-    if (lane.stalled && !(free && lane.proven)) continue
-    if (!admits(board, group, lane)) continue
-    const ms = lane.estimate.expectedMs(size)
-    if (!lane.stalled && ms < bestMs) bestMs = ms
-    if (!free && !(board.backlog && lane.hasBacklogRoom)) continue
-    // A slot that is free now comes before a place in a backlog.
-    if (found === undefined || (free && !foundFree) || (free === foundFree && ms < foundMs))
-      [found, foundMs, foundFree] = [lane, ms, free]
-  }
-  return { lane: found, bestMs: Number.isFinite(bestMs) ? bestMs : foundMs }
-}
-
-/** When a job could be done at the earliest, if it waited for whichever lane that would be. From now, in milliseconds. */
-function earliestFinish(board: Board, group: Group, size: number): number {
-  let earliestMs = Infinity
-  for (const lane of board.lanes) {
-    if (!lane.available || lane.stalled || !admits(board, group, lane)) continue
-    const ms = lane.estimate.expectedMs(size)
-    if (ms < earliestMs) earliestMs = Math.min(earliestMs, lane.untilFreeMs(board.nowMs) + ms)
-  }
-  return earliestMs
-}
-
-function somethingShorter(board: Board, horizonMs: number): Place | undefined {
-  let best: Place | undefined
-  for (const lane of board.lanes) {
-    if (!lane.hasFreeSlot) continue
-    const units = (horizonMs - lane.estimate.latencyMs) / lane.estimate.msPerUnit
-    for (const group of board.pending.groups) {
-      if (!admits(board, group, lane)) continue
-      const job = board.pending.longestWithin(group, units)
-      if (job >= 0 && (best === undefined || board.pending.before(job, best.job))) best = { job, lane }
+  if (board.fits(job)) {
+    for (const endpoint of endpoints.roster.free) {
+      if (isSuspect(endpoint) || group.exclusion.has(endpoint)) continue
+      const ms = endpoint.estimate.expectedMs(units)
+      if (ms < foundMs) [found, foundMs] = [endpoint, ms]
+      if (ms <= bestMs) break
     }
+  }
+  if (home === undefined || !board.admits(group, home)) return found
+  if (home.hasFreeSlot) return home.estimate.expectedMs(units) <= foundMs ? home : found
+  const hasRoom = board.backlog && home.inFlight.size < home.limit + home.backlogRoom
+  return found ?? (hasRoom ? home : undefined)
+}
+
+/** It has jobs that are late, and has not shown that it works at all. */
+function isSuspect({ stalled, proven }: EndpointExecutor): boolean {
+  return stalled && !proven
+}
+
+/** Whether an executor that is busy now should finish a job earlier than in `ms` all the same. */
+function isBeaten(board: Board, group: Group, units: number, ms: number): boolean {
+  const beats = (executor: Executor): boolean => {
+    const ownMs = executor.estimate.expectedMs(units)
+    if (ownMs >= ms || executor.stalled || !board.admits(group, executor)) return false
+    return executor.untilFreeMs(board.nowMs) + ownMs < ms
+  }
+  if (board.home && beats(board.home)) return true
+  for (const endpoint of board.endpoints.roster.available) if (beats(endpoint)) return true
+  return false
+}
+
+/** The longest job that some free executor should finish well before the link is done. */
+function somethingShorter(board: Board): Place | undefined {
+  const { pending } = board
+  let best: Place | undefined
+  for (const group of pending.groupsInOrder()) {
+    if (best !== undefined && !pending.before(pending.first(group), best.job)) continue
+    const found = board.roomiest(group)
+    if (found === undefined) continue
+    const { executor, units } = found
+    const job = pending.longestWithin(group, units)
+    if (job < 0 || !(executor.isHome || board.fits(job))) continue
+    if (best === undefined || pending.before(job, best.job)) best = { job, executor }
   }
   return best
 }

@@ -1,30 +1,30 @@
 /** The numbers that the scheduler decides by. Durations are milliseconds. */
 export interface Policy {
-  /** What happens to a job that no distributor could compile. */
+  /** Whether this machine compiles what no distributor could. */
   readonly fallback: 'local' | 'none'
   /** Cancel the rest as soon as one job does not compile. Stock lld compiles the others too, and prints their errors. */
   readonly cancelOnFailure: boolean
   /** Duplicate late jobs. */
   readonly hedge: boolean
-  /** Troubles that one job may have on primary distributors before it goes to the last resort. */
+  /** Troubles that one job may have at endpoints before it goes to this machine. */
   readonly maxAttempts: number
   /** Duplicates that one job may have in all. */
   readonly maxHedges: number
-  /** Jobs sent to a local distributor beyond its slots, so that no native thread waits for the event loop. */
-  readonly localBacklog: number
+  /** Jobs given to this machine beyond its slots, so that no native thread waits for the event loop. */
+  readonly homeBacklog: number
   /** Milliseconds per unit of `job.cost`, until something has been measured. */
   readonly guessedMsPerCost: number
-  /** Latency of a remote distributor that neither states nor has shown one. */
+  /** Latency of an endpoint that neither states nor has shown one. */
   readonly guessedLatencyMs: number
-  /** How often lateness, deadlines and the status of distributors are looked at. */
+  /** How often lateness, deadlines and the state of endpoints are looked at. */
   readonly pulseMs: number
   /** Calls of `statusChanged` within this time count as one. */
   readonly statusCoalesceMs: number
-  /** A lane that is up to this much slower than the best one takes the job without further thought. */
+  /** An endpoint that is up to this much slower than the best one takes the job without further thought. */
   readonly goodEnough: number
   /** A slower one takes a job only if it should be done within this share of what remains of the link. */
   readonly slowShare: number
-  /** The first jobs of each slot of a remote distributor take at most this share of the link's expected duration. 0: no scouts. */
+  /** The first jobs of each slot of an endpoint take at most this share of the link's expected duration. 0: no scouts. */
   readonly scoutShare: number
   /** A duplicate is started if the running attempt should take this many times longer than the duplicate. */
   readonly hedgeGain: number
@@ -36,26 +36,36 @@ export interface Policy {
   readonly lateFloorBlindMs: number
   /** A job's deadline: this many times its expected duration … */
   readonly deadlineFactor: number
-  /** … but never less than this. */
+  /** … but never less than this … */
   readonly deadlineFloorMs: number
+  /** … and longer by the time that its bitcode takes at this rate, so that a slow wire is no missed deadline. */
+  readonly deadlineBytesPerMs: number
+  /** Bytes of jobs that may be at endpoints at a time, whatever slots there are: they stay in memory until they are sent. */
+  readonly inFlightBytes: number
   /** An aborted attempt keeps its slot until it settles, at most for this long. Local threads keep it: they are busy. */
   readonly abortGraceMs: number
-  /** Troubles in a row that rest a distributor; of a large one, a tenth of its slots. */
+  /** Troubles in a row that rest an endpoint; of a large one, a tenth of its slots. */
   readonly breakerTroubles: number
   /** The first rest; it doubles with each probe that fails. */
   readonly restMs: number
   readonly longestRestMs: number
-  /** How long a distributor may refuse work (say, while it connects) before the fallback starts on its jobs. */
+  /** How long an endpoint may refuse work (say, while it connects) before this machine starts on its jobs. */
   readonly patienceMs: number
   /**
-   * Without a fallback: how long jobs wait when every distributor is unavailable, say because it restarts. Distributors that have failed
-   * from the first job on are waited for no longer than their first rest.
+   * Without a fallback: how long jobs wait when every endpoint is unavailable, say because it restarts. Endpoints that have failed
+   * from the start are waited for no longer than their first rest.
    */
   readonly giveUpMs: number
   /** A distributor that has taken no work for so long after the start is worth a warning. */
   readonly slowStartMs: number
   /** How long `prepare` may hold back the first `compile` of a distributor. */
   readonly prepareMs: number
+  /** An endpoint with late jobs is probed again at most this often. */
+  readonly recheckMs: number
+  /** A probe that takes longer has failed. */
+  readonly probeMs: number
+  /** How long a job may wait in an endpoint's own queue where the endpoint states no limit: it may never tell that a job has begun. */
+  readonly queueLimitMs: number
 }
 
 export const DEFAULT_POLICY: Policy = {
@@ -64,7 +74,7 @@ export const DEFAULT_POLICY: Policy = {
   hedge: true,
   maxAttempts: 4,
   maxHedges: 3,
-  localBacklog: 1,
+  homeBacklog: 1,
   guessedMsPerCost: 0.02,
   guessedLatencyMs: 20,
   pulseMs: 50,
@@ -78,6 +88,8 @@ export const DEFAULT_POLICY: Policy = {
   lateFloorBlindMs: 5_000,
   deadlineFactor: 10,
   deadlineFloorMs: 30_000,
+  deadlineBytesPerMs: 1_000,
+  inFlightBytes: 1_024 ** 3,
   abortGraceMs: 5_000,
   breakerTroubles: 3,
   restMs: 1_000,
@@ -86,9 +98,12 @@ export const DEFAULT_POLICY: Policy = {
   giveUpMs: 30_000,
   slowStartMs: 10_000,
   prepareMs: 30_000,
+  recheckMs: 1_000,
+  probeMs: 10_000,
+  queueLimitMs: 600_000,
 }
 
-/** Without a fallback there is nothing else to do than to look whether a rested distributor is back: some times before giving up. */
+/** Without a fallback there is nothing else to do than to look whether a rested endpoint is back: some times before giving up. */
 export function completePolicy(given: Partial<Policy> = {}): Policy {
   const policy = { ...DEFAULT_POLICY, ...given }
   if (policy.fallback !== 'none') return policy

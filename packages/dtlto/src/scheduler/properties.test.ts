@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { fakeJob } from '../../../testkit/src/index.js'
 import type { Fault } from '../../../testkit/src/index.js'
 import type { BackendJob } from '../distributors/interface.js'
+import { DtltoError, type ErrorCode } from '../errors.js'
 import { DEFAULT_POLICY } from './policy.js'
 import { link, ofKind, slots, type TestLane, type TestRun } from './test-link.fixture.js'
 
@@ -27,7 +28,15 @@ const fault: fc.Arbitrary<Fault> = fc.oneof(
 /** Faults by number of the call: the pattern repeats. */
 const script = fc.array(fc.option(fault, { nil: undefined, freq: 3 }), { minLength: 1, maxLength: 6 })
 
+/** What a distributor is made of: a cluster that hides its machines, one with a queue of its own, or machines that are an endpoint each. */
+type Shape = 'cluster' | 'queue' | 'machines'
+
+/** What its `probe` does, if it has one. */
+type ProbePlan = 'none' | 'works' | 'fails first' | 'fails' | 'refuses' | 'hangs'
+
 interface RemotePlan {
+  readonly shape: Shape
+  readonly probe: ProbePlan
   readonly slots: number
   readonly speed: number
   readonly latencyMs: number
@@ -36,6 +45,8 @@ interface RemotePlan {
 }
 
 const remote: fc.Arbitrary<RemotePlan> = fc.record({
+  shape: fc.constantFrom<Shape>('cluster', 'queue', 'machines'),
+  probe: fc.constantFrom<ProbePlan>('none', 'none', 'works', 'fails first', 'fails', 'refuses', 'hangs'),
   slots: fc.integer({ min: 1, max: 12 }),
   speed: fc.constantFrom(0.1, 0.5, 1, 3),
   latencyMs: fc.integer({ min: 0, max: 200 }),
@@ -62,9 +73,10 @@ const plan: fc.Arbitrary<Plan> = fc.record({
 
 function run(plan: Plan, more: Parameters<typeof link>[3] = {}): Promise<TestRun> {
   const lanes: Record<string, TestLane> = {}
-  plan.remotes.forEach(({ slots: count, speed, latencyMs, script, outage }, i) => {
+  plan.remotes.forEach(({ shape, probe, slots: count, speed, latencyMs, script, outage }, i) => {
     lanes[`remote-${String(i)}`] = {
-      ...slots(count, speed),
+      ...shapeOf(shape, count, speed),
+      ...probeOf(probe),
       latencyMs,
       script: ({ call }) => script[call % script.length],
       outages: outage === undefined ? [] : [{ fromMs: outage.fromMs, toMs: outage.fromMs + outage.lastsMs }],
@@ -72,6 +84,44 @@ function run(plan: Plan, more: Parameters<typeof link>[3] = {}): Promise<TestRun
   })
   lanes['local'] = { ...slots(plan.localSlots), isLocal: true, role: plan.localIsPrimary ? 'primary' : 'fallback' }
   return link(jobsOf(plan), lanes, {}, more)
+}
+
+function shapeOf(shape: Shape, count: number, speed: number): TestLane {
+  switch (shape) {
+    case 'cluster':
+      return slots(count, speed)
+    case 'queue':
+      return { ...slots(count, speed), hasQueue: true, status: (truth) => ({ ...truth, slots: claimed(shape, count) }) }
+    case 'machines':
+      return {
+        workers: Array.from({ length: count }, (_, i) => ({ name: `m${String(i)}`, slots: 1, speed })),
+        endpointPerWorker: true,
+      }
+  }
+}
+
+/** Slots that it states: with a queue more than it has, so that jobs wait there. */
+function claimed(shape: Shape, count: number): number {
+  return shape === 'queue' ? count * 2 + 3 : count
+}
+
+function probeOf(plan: ProbePlan): TestLane {
+  let calls = 0
+  const fails = (code: ErrorCode) => Promise.reject(new DtltoError(code, 'the probe failed'))
+  switch (plan) {
+    case 'none':
+      return {}
+    case 'works':
+      return { probe: () => Promise.resolve() }
+    case 'fails first':
+      return { probe: () => (calls++ === 0 ? fails('DTLTO_DISTRIBUTOR_UNAVAILABLE') : Promise.resolve()) }
+    case 'fails':
+      return { probe: () => fails('DTLTO_DISTRIBUTOR_UNAVAILABLE') }
+    case 'refuses':
+      return { probe: () => fails('DTLTO_ENDPOINT_REFUSED') }
+    case 'hangs':
+      return { probe: () => new Promise(() => undefined) }
+  }
 }
 
 function jobsOf(plan: Plan): BackendJob[] {
@@ -105,11 +155,11 @@ describe('for every link, with any distributors and faults,', () => {
     await fc.assert(
       fc.asyncProperty(plan, async (plan) => {
         const { fakes, warnings } = await run(plan)
-        plan.remotes.forEach(({ slots }, i) => {
-          if (warnings.includes(`remote-${String(i)}: ignores-abort`)) return
-          assert.ok((fakes[`remote-${String(i)}`]?.maxInFlight ?? 0) <= slots)
+        plan.remotes.forEach(({ shape, slots }, i) => {
+          if (warnings.some((warning) => warning.startsWith(`remote-${String(i)}: ignores-abort`))) return
+          assert.ok((fakes[`remote-${String(i)}`]?.maxInFlight ?? 0) <= claimed(shape, slots))
         })
-        assert.ok((fakes['local']?.maxInFlight ?? 0) <= plan.localSlots + DEFAULT_POLICY.localBacklog)
+        assert.ok((fakes['local']?.maxInFlight ?? 0) <= plan.localSlots + DEFAULT_POLICY.homeBacklog)
       }),
       RUNS,
     )
@@ -125,6 +175,19 @@ describe('for every link, with any distributors and faults,', () => {
           ended.sort((a, b) => a - b),
           started,
         )
+      }),
+      RUNS,
+    )
+  })
+
+  it('an attempt begins once, after it was sent and before it ends; only in a queue it begins later or never', async () => {
+    await fc.assert(
+      fc.asyncProperty(plan, async (plan) => {
+        const shapes = new Map<string, Shape>(plan.remotes.map(({ shape }, i) => [`remote-${String(i)}`, shape]))
+        for (const { distributor, sentMs, startedMs, atMs } of ofKind(await run(plan), 'attempt-ended')) {
+          if (shapes.get(distributor) !== 'queue') assert.equal(startedMs, sentMs)
+          else if (startedMs !== undefined) assert.ok(sentMs <= startedMs && startedMs <= atMs)
+        }
       }),
       RUNS,
     )
@@ -172,9 +235,10 @@ describe('no starvation:', () => {
       fc.asyncProperty(
         fc.array(fc.integer({ min: 1, max: 3000 }), { minLength: 1, maxLength: 80 }),
         fc.integer({ min: 1, max: 10 }),
-        async (costs, count) => {
+        fc.constantFrom<Shape>('cluster', 'queue', 'machines'),
+        async (costs, count, shape) => {
           const jobs = costs.map((cost, index) => fakeJob(index, { cost }))
-          const { makespanMs } = await link(jobs, { farm: slots(count) }, { hedge: false })
+          const { makespanMs } = await link(jobs, { farm: shapeOf(shape, count, 1) }, { hedge: false })
           const work = costs.reduce((sum, cost) => sum + cost, 0)
           const longest = Math.max(...costs)
           assert.ok(
@@ -210,6 +274,12 @@ describe('a dead system delays the link by a bounded time:', () => {
     'one that swallows jobs and aborts': { script: () => ({ kind: 'ignore-abort' }) },
     'one that never accepts': { status: (truth) => ({ ...truth, accepting: false }) },
     'one that dies in mid-link': { outages: [{ fromMs: 1500, toMs: 1e12 }] },
+    'one that queues jobs and never begins': {
+      status: (truth) => ({ ...truth, hasQueue: true }),
+      script: () => ({ kind: 'hang' }),
+    },
+    'one whose probe never answers': { probe: () => new Promise(() => undefined) },
+    'one whose probe fails': { probe: () => Promise.reject(new DtltoError('DTLTO_DISTRIBUTOR_UNAVAILABLE', 'down')) },
     'one that returns truncated objects': { script: () => ({ kind: 'truncated' }) },
   }
   for (const [what, lane] of Object.entries(dead)) {
@@ -219,10 +289,12 @@ describe('a dead system delays the link by a bounded time:', () => {
           fc.array(fc.integer({ min: 1, max: 2000 }), { minLength: 1, maxLength: 60 }),
           fc.integer({ min: 1, max: 20 }),
           fc.boolean(),
-          async (costs, count, localIsPrimary) => {
+          fc.boolean(),
+          async (costs, count, localIsPrimary, isOneEach) => {
             const jobs = costs.map((cost, index) => fakeJob(index, { cost }))
             const local: TestLane = { ...slots(2), isLocal: true, role: localIsPrimary ? 'primary' : 'fallback' }
-            const { makespanMs, placed } = await link(jobs, { dead: { ...lane, ...slots(count) }, local })
+            const machines = shapeOf(isOneEach ? 'machines' : 'cluster', count, 1)
+            const { makespanMs, placed } = await link(jobs, { dead: { ...machines, ...lane }, local })
             assert.deepEqual(
               placed,
               costs.map(() => 1),

@@ -134,7 +134,7 @@ describe('a plugin’s result', () => {
       'p',
     )
     assert.ok(refused.kind === 'does-not-compile' && refused.diagnostics.length === 1)
-    const { worker } = checkResult({ kind: 'here', timings: {}, worker: 'w'.repeat(2 ** 20) }, 'p') as {
+    const { worker } = checkResult({ kind: 'does-not-compile', diagnostics: [], worker: 'w'.repeat(2 ** 20) }, 'p') as {
       worker: string
     }
     assert.equal(worker.length, 200)
@@ -142,10 +142,11 @@ describe('a plugin’s result', () => {
 
   test('keeps of its timings what is a time', () => {
     const timings = { compileMs: -1, queuedMs: NaN, sendMs: 'much', receiveMs: 3, more: 7 }
-    assert.deepEqual(checkResult({ kind: 'here', timings, worker: trapped }, 'p'), {
-      kind: 'here',
-      timings: { receiveMs: 3 },
-    })
+    const result = checkResult(
+      { kind: 'object', object: Uint8Array.of(1), diagnostics: [], sideOutputs: [], timings, worker: trapped },
+      'p',
+    )
+    assert.deepEqual(result.kind === 'object' && [result.timings, result.worker], [{ receiveMs: 3 }, undefined])
   })
 })
 

@@ -42,8 +42,6 @@ export function checkResult(value: unknown, distributor: string): CompileResult 
         ...plugin.worker(value),
       })
     }
-    case 'here':
-      return Object.freeze({ kind, timings: plugin.timings(value), ...plugin.worker(value) })
     case 'does-not-compile': {
       // That the job failed is what counts: what cannot be shown is left out.
       const diagnostics = plugin.list(value, 'diagnostics').flatMap((item) => plugin.diagnostic(item) ?? [])
@@ -52,10 +50,11 @@ export function checkResult(value: unknown, distributor: string): CompileResult 
     case 'cannot': {
       const reason = plugin.read(value, 'reason')
       if (typeof reason !== 'string') throw plugin.misbehaved('a string for "reason"', reason)
-      return cannot(reason.slice(0, MAX_REASON))
+      const onlyHere = plugin.read(value, 'onlyHere') === true
+      return cannot(reason.slice(0, MAX_REASON), onlyHere)
     }
     default:
-      throw plugin.misbehaved(`'object', 'here', 'does-not-compile' or 'cannot' for "kind"`, kind)
+      throw plugin.misbehaved(`'object', 'does-not-compile' or 'cannot' for "kind"`, kind)
   }
 }
 
@@ -144,7 +143,7 @@ class ForeignReader {
     if (!isRecord(item)) return this.wrongItem('sideOutputs', item)
     const kind = this.read(item, 'kind')
     const path = this.read(item, 'path')
-    if (kind !== 'dwo' && kind !== 'remarks' && kind !== 'time-trace') return this.wrongItem('sideOutputs', item)
+    if (kind !== 'dwo' && kind !== 'remarks') return this.wrongItem('sideOutputs', item)
     if (typeof path !== 'string' || path.length > MAX_PATH) return this.wrongItem('sideOutputs', item)
     return Object.freeze({ kind, path, bytes: this.bytes(this.read(item, 'bytes'), '"bytes" of a side output') })
   }
@@ -175,8 +174,8 @@ class ForeignReader {
   }
 }
 
-function cannot(reason: string): CompileResult {
-  return Object.freeze({ kind: 'cannot', reason })
+function cannot(reason: string, onlyHere = false): CompileResult {
+  return Object.freeze({ kind: 'cannot', reason, ...(onlyHere && { onlyHere }) })
 }
 
 /** As many as may be shown. */

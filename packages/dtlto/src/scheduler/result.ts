@@ -5,8 +5,9 @@ import type { CompileTimings, Diagnostic } from '../distributors/interface.js'
 export type ScheduleResult =
   | {
       readonly kind: 'done'
-      /** Who made the object that was placed, and which of its workers, if it says so. */
+      /** Who made the object that was placed: `local` for this machine; else the distributor, its endpoint, and the machine there if it says so. */
       readonly distributor: string
+      readonly endpoint: string
       readonly worker?: string
       readonly timings: CompileTimings
       /** Calls of `compile` that the job took, duplicates included. */
@@ -14,9 +15,12 @@ export type ScheduleResult =
       /** First start to end. */
       readonly elapsedMs: number
     }
-  /** The compiler's verdict, from this machine where there is a local distributor. */
+  /** The compiler's verdict; this machine's, where it may compile. */
   | { readonly kind: 'does-not-compile'; readonly distributor: string; readonly diagnostics: readonly Diagnostic[] }
   /** Nobody could compile it, or going on would hide a wrong result. */
   | { readonly kind: 'failed'; readonly error: DtltoError }
   /** Not needed any more: the link was cancelled, or another job failed. */
   | { readonly kind: 'cancelled' }
+
+/** What became of an object: it is the job's, or the job had one already. */
+export type Accepted = 'placed' | 'lost'

@@ -82,13 +82,15 @@ describe('order and placement', () => {
 
   it('leaves slots to others who use them, but always asks for one', async () => {
     const crowded = await link(costs(...Array.from({ length: 20 }, () => 100)), {
-      farm: { ...slots(8), status: (truth) => ({ ...truth, busy: truth.busy + 5 }), prepare: () => Promise.resolve() },
+      farm: { ...slots(8), status: (truth) => ({ ...truth, busyElsewhere: 5 }), prepare: () => Promise.resolve() },
     })
     assert.equal(
       crowded.results.every((result) => result.kind === 'done'),
       true,
     )
-    const full = await link(costs(100, 100), { farm: { ...slots(8), status: (truth) => ({ ...truth, busy: 99 }) } })
+    const full = await link(costs(100, 100), {
+      farm: { ...slots(8), status: (truth) => ({ ...truth, busyElsewhere: 99 }) },
+    })
     assert.equal(
       full.results.every((result) => result.kind === 'done'),
       true,
@@ -201,7 +203,7 @@ describe('trouble', () => {
       local: { ...local(2), role: 'fallback' },
     })
     assert.equal(run.fakes['farm']?.calls.length, 4)
-    assert.equal(ofKind(run, 'distributor-retired').length, 1)
+    assert.equal(ofKind(run, 'endpoint-retired').length, 1)
     assert.equal(
       run.results.every((result) => result.kind === 'done'),
       true,
@@ -220,14 +222,14 @@ describe('trouble', () => {
 const run0: { clockNow: () => number } = { clockNow: () => 0 }
 
 describe('what a distributor cannot express, and what does not compile', () => {
-  it('never asks a distributor again for a job that it cannot express, and counts no failure', async () => {
+  it('never asks a distributor again for a job that it cannot express, counts no failure, and names the reason once', async () => {
     const run = await link(costs(...Array.from({ length: 20 }, () => 100)), {
       farm: { ...slots(10), script: () => ({ kind: 'cannot', reason: 'no spelling' }) },
       local: { ...local(2), role: 'fallback' },
     })
     assert.equal(run.fakes['farm']?.calls.length, 20)
-    assert.equal(ofKind(run, 'distributor-rested').length, 0)
-    assert.deepEqual(run.warnings, [])
+    assert.equal(ofKind(run, 'endpoint-rested').length, 0)
+    assert.deepEqual(run.warnings, ['farm: took-none'])
     assert.equal(
       run.results.every((result) => result.kind === 'done' && result.distributor === 'local'),
       true,
@@ -306,7 +308,7 @@ describe('the circuit breaker', () => {
       local: local(2),
       dead: { ...slots(2), outages: [{ fromMs: 0, toMs: 1e9 }] },
     })
-    const rests = ofKind(run, 'distributor-rested')
+    const rests = ofKind(run, 'endpoint-rested')
     assert.deepEqual(
       rests.slice(0, 3).map((event) => event.restMs),
       [1000, 2000, 4000],
@@ -321,7 +323,7 @@ describe('the circuit breaker', () => {
       local: local(1),
       farm: { ...slots(8), outages: [{ fromMs: 300, toMs: 1200 }] },
     })
-    assert.equal(ofKind(run, 'distributor-recovered').length, 1)
+    assert.equal(ofKind(run, 'endpoint-recovered').length, 1)
     assert.ok(run.makespanMs < 5000, `took ${String(run.makespanMs)} ms`)
     assert.equal(
       run.results.every((result) => result.kind === 'done'),
@@ -338,7 +340,7 @@ describe('the circuit breaker', () => {
         ],
       },
     })
-    assert.equal(ofKind(run, 'distributor-rested').length, 0)
+    assert.equal(ofKind(run, 'endpoint-rested').length, 0)
     assert.ok(run.makespanMs <= 11_500, `took ${String(run.makespanMs)} ms`)
   })
 })

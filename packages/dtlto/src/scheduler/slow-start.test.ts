@@ -46,9 +46,9 @@ describe('a distributor that is not ready after some seconds', () => {
     assert.match(messages(run)[1] ?? '', /could not prepare: .*no store/)
   })
 
-  it('is not named when the link is done before', async () => {
+  it('is named when the link is done before', async () => {
     const run = await link(costs(1_000), { farm: { ...slots(4), prepare: never }, local })
-    assert.deepEqual(run.warnings, [])
+    assert.deepEqual(messages(run), [`distributor 'farm' has not compiled the job: it is still preparing`])
   })
 
   it('is not named when it has worked, or when it would work', async () => {
@@ -67,7 +67,7 @@ describe('a distributor that cannot be opened', () => {
     const shut: TestLane = { ...slots(4), opened, status: (truth) => ({ ...truth, accepting: false }) }
     const run = await link(LONG, { shut, local })
     assert.equal(run.fakes['local']?.calls[0]?.atMs, 0)
-    assert.equal(ofKind(run, 'distributor-retired').length, 1)
+    assert.equal(ofKind(run, 'endpoint-retired').length, 1)
     assert.deepEqual(run.warnings, [], 'whoever opened it has warned')
   })
 })

@@ -2,11 +2,12 @@ import { DtltoError } from '../errors.js'
 
 /**
  * What an error from a distributor means for its job.
- * - `retry`: machine or wire; the job goes elsewhere, and the distributor's breaker counts it.
+ * - `retry`: machine or wire; the job goes elsewhere, and the endpoint's breaker counts it.
+ * - `retire-endpoint`: the endpoint cannot be used in this link; it is not asked again.
  * - `retire`: the distributor is set up wrongly and will say the same for every job; it is not asked again.
  * - `fatal`: going on would hide a wrong result or a broken dtlto; the job fails with this error.
  */
-export type Remedy = 'retry' | 'retire' | 'fatal'
+export type Remedy = 'retry' | 'retire-endpoint' | 'retire' | 'fatal'
 
 export function remedyFor(error: DtltoError): Remedy {
   switch (error.code) {
@@ -20,6 +21,8 @@ export function remedyFor(error: DtltoError): Remedy {
     // A distributor that is itself a set of distributors.
     case 'DTLTO_NO_DISTRIBUTOR_LEFT':
       return 'retry'
+    case 'DTLTO_ENDPOINT_REFUSED':
+      return 'retire-endpoint'
     case 'DTLTO_OPTION_INVALID':
     case 'DTLTO_CONFIG_INVALID':
     case 'DTLTO_CONFIG_NOT_ALLOWED':

@@ -40,6 +40,7 @@ struct JobFacts {
   uint64_t BitcodeBytes;
   uint64_t Instructions; ///< own and imported, from the summaries
   unsigned ImportedModules;
+  uint64_t ImportedBytes;
 };
 
 enum class CompileOutcome {

@@ -145,12 +145,18 @@ JobFacts ThinJobs::facts(const ThinJob &Job) const {
   for (const auto &[FromModule, Guid, Kind] : Job.ImportList)
     if (Kind == GlobalValueSummary::Definition)
       Add(CombinedIndex.findSummaryInModule(Guid, FromModule));
-  return {Job.Task,
-          Job.Module.getModuleIdentifier().str(),
-          TargetTriple.str(),
-          Job.Module.getBuffer().size() + Job.Module.getStrtab().size(),
-          Instructions,
-          unsigned(Job.ImportList.getSourceModules().size())};
+  auto SizeOf = [](const BitcodeModule &M) {
+    return uint64_t(M.getBuffer().size() + M.getStrtab().size());
+  };
+  uint64_t ImportedBytes = 0;
+  auto Sources = Job.ImportList.getSourceModules();
+  for (StringRef Source : Sources)
+    if (auto Found = Job.ModuleMap.find(Source); Found != Job.ModuleMap.end())
+      ImportedBytes += SizeOf(Found->second);
+  return {Job.Task,           Job.Module.getModuleIdentifier().str(),
+          TargetTriple.str(), SizeOf(Job.Module),
+          Instructions,       unsigned(Sources.size()),
+          ImportedBytes};
 }
 
 std::string ThinJobs::cacheKey(const ThinJob &Job) const {

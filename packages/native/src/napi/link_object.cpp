@@ -195,6 +195,7 @@ Napi::Value LinkObject::jobs(const Napi::CallbackInfo &Info) {
     O["bitcodeBytes"] = Napi::Number::New(Env, double(F.BitcodeBytes));
     O["instructions"] = Napi::Number::New(Env, double(F.Instructions));
     O["importedModules"] = Napi::Number::New(Env, F.ImportedModules);
+    O["importedBytes"] = Napi::Number::New(Env, double(F.ImportedBytes));
     Result[I++] = O;
   }
   return Result;

@@ -6,11 +6,12 @@ import type {
   Distributor,
   DistributorContext,
   DistributorDefinition,
-  DistributorStatus,
+  Endpoint,
   OptionsSchema,
   OptionValues,
 } from 'dtlto/plugin'
 import type { CapturedJob } from './captured-job.js'
+import { accepts, checkEndpoints } from './endpoint-checks.js'
 import type { Program } from './program.js'
 
 /** How long a distributor may take, in milliseconds, before a check fails. */
@@ -37,7 +38,10 @@ export interface Bench {
 /** A job that was given to `compile`. */
 export interface Call {
   readonly job: CapturedJob
+  readonly endpoint: Endpoint
   readonly controller: AbortController
+  /** How often it has said that the job begins. */
+  readonly begun: () => number
   /** Never rejects. */
   readonly settled: Promise<Settled>
 }
@@ -53,6 +57,7 @@ export class Opened {
   readonly limits: Limits
   readonly announcements: () => number
   readonly #signals: AbortSignal[] = []
+  readonly #inFlight = new Map<string, number>()
 
   constructor(distributor: Distributor, link: AbortController, limits: Limits, announcements: () => number) {
     this.distributor = distributor
@@ -61,38 +66,76 @@ export class Opened {
     this.announcements = announcements
   }
 
-  status(): DistributorStatus {
-    return this.distributor.status()
+  /** A snapshot, checked. */
+  endpoints(): readonly Endpoint[] {
+    const endpoints = this.distributor.endpoints()
+    checkEndpoints(endpoints)
+    return endpoints
   }
 
-  compile(job: CapturedJob): Call {
+  /** How many more jobs it may be given now. */
+  freeSlots(): number {
+    return this.endpoints().reduce((sum, endpoint) => sum + this.#free(endpoint), 0)
+  }
+
+  /** Gives it a job, as the scheduler does: at an endpoint (default: one with the most free slots) that has a slot for it. */
+  compile(job: CapturedJob, at?: Endpoint): Call {
+    const endpoint = at ?? this.#freest()
     const controller = new AbortController()
-    this.#signals.push(controller.signal)
+    const { signal } = controller
+    this.#signals.push(signal)
+    let begun = 0
+    const started = (): void => {
+      begun++
+    }
+    const attempt = Object.freeze({ signal, started })
+    this.#inFlight.set(endpoint.id, (this.#inFlight.get(endpoint.id) ?? 0) + 1)
     const settled = (async (): Promise<Settled> => {
       try {
-        return { kind: 'resolved', result: await this.distributor.compile(job, controller.signal) }
+        return { kind: 'resolved', result: await this.distributor.compile(job, endpoint, attempt) }
       } catch (error) {
         return { kind: 'rejected', error }
+      } finally {
+        this.#inFlight.set(endpoint.id, (this.#inFlight.get(endpoint.id) ?? 0) - 1)
       }
     })()
-    return { job, controller, settled }
+    return { job, endpoint, controller, begun: () => begun, settled }
+  }
+
+  /** Compiles as many of these jobs at a time as there are slots, and looks again and again until all have settled. */
+  async compileAll(jobs: readonly CapturedJob[], look: () => void = () => undefined): Promise<readonly Call[]> {
+    const calls: Call[] = []
+    let settled = 0
+    const waiting = [...jobs]
+    const lookAgain = (): boolean => {
+      look()
+      for (let free = this.freeSlots(); free > 0; free--) {
+        const job = waiting.shift()
+        if (job === undefined) break
+        const call = this.compile(job)
+        void call.settled.then(() => settled++)
+        calls.push(call)
+      }
+      return settled === jobs.length
+    }
+    await this.until(lookAgain, this.limits.jobMs * jobs.length, 'all jobs should settle')
+    return calls
+  }
+
+  #freest(): Endpoint {
+    const [endpoint] = [...this.endpoints()].sort((a, b) => this.#free(b) - this.#free(a))
+    assert.ok(endpoint !== undefined && this.#free(endpoint) > 0, 'no endpoint has a free slot any more')
+    return endpoint
+  }
+
+  #free(endpoint: Endpoint): number {
+    return accepts(endpoint) ? Math.max(0, endpoint.slots - (this.#inFlight.get(endpoint.id) ?? 0)) : 0
   }
 
   /** What became of the job, which must not take longer than the limit. */
   async outcome({ settled, job }: Call): Promise<Settled> {
     const { jobMs } = this.limits
     return await within(settled, jobMs, `compile() should settle '${job.moduleId}' within ${jobMs} ms`)
-  }
-
-  /** Looks again and again until all calls have settled. */
-  async watch(calls: readonly Call[], look: () => void): Promise<void> {
-    let left = calls.length
-    for (const { settled } of calls) void settled.then(() => left--)
-    const lookAgain = (): boolean => {
-      look()
-      return left === 0
-    }
-    await this.until(lookAgain, this.limits.jobMs * calls.length, 'all jobs should settle')
   }
 
   /** The job's result; fails if the distributor had trouble with it. */
@@ -119,7 +162,7 @@ export class Opened {
   }
 }
 
-/** Opens the distributor as a link does, hands it to `use` when it accepts work, and destroys it. */
+/** Opens the distributor as a link does, probes its endpoints, hands it to `use` when it accepts work, and destroys it. */
 export async function withOpened(bench: Bench, use: (opened: Opened) => Promise<void>): Promise<void> {
   const link = new AbortController()
   let announcements = 0
@@ -147,13 +190,17 @@ export async function withOpened(bench: Bench, use: (opened: Opened) => Promise<
   )
   const opened = new Opened(distributor, link, bench.limits, () => announcements)
   try {
-    const ready = (): boolean => opened.status().accepting && opened.status().slots > 0
+    const ready = (): boolean => opened.endpoints().some(accepts)
     const wasReady = ready()
-    await opened.until(ready, readyMs, 'status() should have said `accepting: true` with slots')
+    await opened.until(ready, readyMs, 'endpoints() should have one with `accepting: true` and slots')
     assert.ok(
       wasReady || announcements > 0,
       'statusChanged() should be called when work is accepted: nobody looks otherwise',
     )
+    for (const endpoint of opened.endpoints().filter(accepts)) {
+      const probe = Promise.resolve(distributor.probe?.(endpoint, link.signal))
+      await within(probe, readyMs, `probe() should settle '${endpoint.id}' within ${readyMs} ms`)
+    }
     await use(opened)
   } finally {
     link.abort()

@@ -1,21 +1,10 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import type {
-  BackendJob,
-  CannotExpress,
-  ClangJob,
-  CompiledHere,
-  DoesNotCompile,
-  JobFile,
-  WorkerJob,
-} from 'dtlto/plugin'
-import type { SavedFile, SavedJob } from './capture.js'
+import type { BackendJob, CannotExpress, JobContent, JobPackage } from 'dtlto/plugin'
+import type { SavedJob, SavedPackage } from './capture.js'
 
-/**
- * A job of a link that is over: facts and bytes are real. Compiling it "in this process" takes the time that it took, and no more.
- */
+/** A job of a link that is over: facts and bytes are real, and the object that lld made of it is known. */
 export class CapturedJob implements BackendJob {
   readonly index: number
   readonly task: number
@@ -23,14 +12,15 @@ export class CapturedJob implements BackendJob {
   readonly targetTriple: string
   readonly bitcodeBytes: number
   readonly importedModules: number
+  readonly importedBytes: number
   readonly cost: number
   /** What lld makes of it. */
   readonly object: Buffer
   readonly #saved: SavedJob
   readonly #directory: string
   readonly #isBroken: boolean
-  /** The same views for everybody, as in a link. */
-  readonly #bytes = new Map<string, Buffer>()
+  readonly #contents = new Map<string, CapturedContent>()
+  #package: JobPackage | CannotExpress | undefined
 
   constructor(directory: string, object: Buffer, saved: SavedJob, index = saved.facts.index, isBroken = false) {
     const { facts } = saved
@@ -40,6 +30,7 @@ export class CapturedJob implements BackendJob {
     this.targetTriple = facts.targetTriple
     this.bitcodeBytes = facts.bitcodeBytes
     this.importedModules = facts.importedModules
+    this.importedBytes = facts.importedBytes
     this.cost = facts.cost
     this.object = object
     this.#saved = saved
@@ -61,49 +52,91 @@ export class CapturedJob implements BackendJob {
     return this.#isBroken ? '' : this.#saved.cacheKey
   }
 
-  async compileInProcess(signal?: AbortSignal): Promise<CompiledHere | DoesNotCompile> {
-    signal?.throwIfAborted()
-    const { compileMs } = this.#saved
-    // LLVM cannot be interrupted.
-    await sleep(this.#isBroken ? 1 : compileMs)
-    return this.#isBroken ? { kind: 'does-not-compile', diagnostics: [] } : { kind: 'here', timings: { compileMs } }
+  package(): Promise<JobPackage | CannotExpress> {
+    this.#package ??= this.#saved.package.kind === 'cannot' ? this.#saved.package : this.#load(this.#saved.package)
+    return Promise.resolve(this.#package)
   }
 
-  forClang(): Promise<ClangJob | CannotExpress> {
-    const { clang } = this.#saved
-    if (clang.kind === 'cannot') return Promise.resolve(clang)
-    const files = clang.files.map((file) => this.#file(file, file.name === clang.module))
-    return Promise.resolve({ ...clang, files })
-  }
-
-  forWorker(): Promise<WorkerJob | CannotExpress> {
-    const { worker } = this.#saved
-    if (worker.kind === 'cannot') return Promise.resolve(worker)
-    const blobs = worker.blobs.map((blob) => ({ ...blob, file: this.#file(blob.file, blob.role === 'own') }))
-    return Promise.resolve({ ...worker, blobs })
-  }
-
-  /** Names of files whose bytes somebody wrote to. */
+  /** Digests of contents whose bytes somebody wrote to. */
   get damaged(): readonly string[] {
-    return [...this.#bytes]
-      .filter(([key, bytes]) => !key.endsWith(sha256(bytes)))
-      .map(([key]) => key.split('\0')[0] ?? '')
+    return [...this.#contents.values()].filter(({ isDamaged }) => isDamaged).map(({ hash }) => hash)
   }
 
-  #file({ name, digest }: SavedFile, isModule: boolean): JobFile {
-    const content = isModule && this.#isBroken ? NO_MODULE : undefined
-    const hash = content === undefined ? digest : sha256(content)
-    const key = `${name}\0${hash}`
-    const bytes = this.#bytes.get(key) ?? Buffer.from(content ?? readFileSync(join(this.#directory, digest)))
-    this.#bytes.set(key, bytes)
-    const middle = bytes.length >> 1
+  /** Leases that nobody has released. */
+  get leases(): number {
+    return [...this.#contents.values()].reduce((sum, { leases }) => sum + leases, 0)
+  }
+
+  #load({ blobs, clang, ...facts }: SavedPackage): JobPackage {
+    const own = blobs.find(({ role }) => role === 'own')?.digest
+    const content = ({ digest }: { readonly digest: string }): JobContent => this.#content(digest, digest === own)
     return {
-      name,
-      sizeBytes: bytes.length,
-      digest: () => hash,
-      parts: () => [bytes.subarray(0, middle), bytes.subarray(middle)],
-      bytes: () => bytes,
+      ...facts,
+      task: this.task,
+      blobs: blobs.map(({ role, label, digest }) => ({ role, label, content: content({ digest }) })),
+      forClang: () => {
+        if (clang.kind === 'cannot') return Promise.resolve(clang)
+        return Promise.resolve({
+          ...clang,
+          files: clang.files.map((file) => ({ name: file.name, content: content(file) })),
+        })
+      },
     }
+  }
+
+  /** The same for everybody, as in a link. */
+  #content(digest: string, isModule: boolean): CapturedContent {
+    let content = this.#contents.get(digest)
+    if (content === undefined) {
+      const bytes = isModule && this.#isBroken ? NO_MODULE : readFileSync(join(this.#directory, digest))
+      content = new CapturedContent(Buffer.from(bytes))
+      this.#contents.set(digest, content)
+    }
+    return content
+  }
+}
+
+class CapturedContent implements JobContent {
+  readonly hash: string
+  leases = 0
+  readonly #bytes: Buffer
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+    this.hash = sha256(bytes)
+  }
+
+  get id(): string {
+    return this.hash.slice(0, 16)
+  }
+
+  get sizeBytes(): number {
+    return this.#bytes.length
+  }
+
+  get isDamaged(): boolean {
+    return sha256(this.#bytes) !== this.hash
+  }
+
+  digest(): Promise<string> {
+    return Promise.resolve(this.hash)
+  }
+
+  lease(): ReturnType<JobContent['lease']> {
+    const middle = this.#bytes.length >> 1
+    let held = 1
+    this.leases++
+    return {
+      parts: [this.#bytes.subarray(0, middle), this.#bytes.subarray(middle)],
+      release: () => {
+        this.leases -= held
+        held = 0
+      },
+    }
+  }
+
+  bytes(): Uint8Array {
+    return Buffer.from(this.#bytes)
   }
 }
 

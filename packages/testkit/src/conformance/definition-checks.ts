@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { defineDistributor, DtltoError } from 'dtlto/plugin'
 import type { OptionSpec } from 'dtlto/plugin'
-import { withOpened, type Opened } from './bench.js'
+import { type Opened, within, withOpened } from './bench.js'
 import { checks } from './check.js'
+import { accepts } from './endpoint-checks.js'
+
+const SNAPSHOTS = 1_000
 
 /** What a distributor is, and how it starts. */
 export const DEFINITION_CHECKS = checks([
@@ -47,16 +50,46 @@ export const DEFINITION_CHECKS = checks([
     },
   },
   {
-    name: 'it opens, states its slots and accepts work',
+    name: 'it opens, states its endpoints and accepts work',
     run: (bench) => withOpened(bench, (opened) => Promise.resolve(checkMethods(opened))),
+  },
+  {
+    name: 'it states its endpoints at once, however often it is asked',
+    run: (bench) =>
+      withOpened(bench, (opened) => {
+        const endMs = performance.now() + bench.limits.readyMs
+        for (let i = 0; i < SNAPSHOTS; i++) {
+          opened.endpoints()
+          assert.ok(performance.now() < endMs, 'endpoints() should say what is known, and look nothing up')
+        }
+        return Promise.resolve()
+      }),
+  },
+  {
+    name: 'its probe, if it has one, tells whether an endpoint works and heeds its signal',
+    run: (bench) =>
+      withOpened(bench, async ({ distributor }) => {
+        if (distributor.probe === undefined) return
+        for (const endpoint of distributor.endpoints().filter(accepts)) {
+          const again = distributor.probe(endpoint, new AbortController().signal)
+          await within(again, bench.limits.readyMs, `probe() should resolve for '${endpoint.id}', which works`)
+          const over = distributor.probe(
+            endpoint,
+            AbortSignal.abort(new DtltoError('DTLTO_CANCELLED', 'the link is over')),
+          )
+          const settled = over.catch(() => undefined)
+          await within(settled, bench.limits.abortMs, 'probe() should settle when its signal is aborted')
+        }
+      }),
   },
 ])
 
 function checkMethods({ distributor }: Opened): void {
-  for (const method of ['status', 'compile', 'close', 'destroy'] as const) {
+  for (const method of ['endpoints', 'compile', 'close', 'destroy'] as const) {
     assert.equal(typeof distributor[method], 'function', `open() should give an object with ${method}()`)
   }
-  assert.match(typeof distributor.prepare, /function|undefined/, 'prepare, if it is there, should be a function')
+  for (const method of ['prepare', 'probe'] as const)
+    assert.match(typeof distributor[method], /function|undefined/, `${method}, if it is there, should be a function`)
 }
 
 function isPossible(spec: OptionSpec, value: unknown): boolean {

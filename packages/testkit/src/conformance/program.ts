@@ -27,7 +27,7 @@ export class Program {
     this.#run(clang, ['-flto=thin', '-O2', '-g', '-c', ...Object.keys(sources)])
     this.#objects = Object.keys(sources).map((name) => name.replace('.c', '.o'))
     const capture = fileURLToPath(new URL('capture.js', import.meta.url))
-    this.link(`${capture},directory=jobs`, ['--lto-obj-path=object'])
+    this.link(`${capture},directory=jobs`, 'local', ['--lto-obj-path=object'])
     const all = readdirSync(join(this.#directory, 'jobs'))
       .filter((name) => name.endsWith('.json'))
       .map((name) => this.#job(name))
@@ -36,10 +36,10 @@ export class Program {
     this.llvmVersion = /version (\d+\.\d+\.\d+)/.exec(this.#run(clang, ['--version']))?.[1] ?? ''
   }
 
-  /** A whole link with that distributor and no other; gives the output's bytes. */
-  link(distributor: string, args: readonly string[] = []): Buffer {
+  /** A whole link with that distributor and no other; gives the output's bytes. `fallback`: who compiles what it does not. */
+  link(distributor: string, fallback: 'local' | 'none' = 'none', args: readonly string[] = []): Buffer {
     const linker = join(dirname(createRequire(import.meta.url).resolve('dtlto/package.json')), 'bin/ld.dtlto')
-    const ours = [`--distribute=${distributor}`, '--distribute-fallback=none']
+    const ours = [`--distribute=${distributor}`, `--distribute-fallback=${fallback}`]
     this.#run(linker, ['-shared', ...this.#objects, '-o', 'program', ...ours, ...args])
     return readFileSync(join(this.#directory, 'program'))
   }

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { DtltoError } from 'dtlto/plugin'
-import type { CompileResult, CompileTimings, DistributorStatus } from 'dtlto/plugin'
-import { withOpened, within, type Opened } from './bench.js'
+import type { CompileResult, CompileTimings } from 'dtlto/plugin'
+import { type Call, type Opened, within, withOpened } from './bench.js'
 import type { CapturedJob } from './captured-job.js'
 import { checks } from './check.js'
+import { accepts } from './endpoint-checks.js'
 
-/** Results, slots and status while it works. */
+/** Results, slots and endpoints while it works. */
 export const WORK_CHECKS = checks([
   {
     name: 'it compiles real jobs to the objects that lld makes itself',
@@ -13,15 +14,20 @@ export const WORK_CHECKS = checks([
       withOpened(bench, async (opened) => {
         const { jobs, slowJob } = bench.program
         const results: CompileResult[] = []
-        for (const job of [...jobs, slowJob]) {
-          const result = await opened.result(opened.compile(job))
-          checkResult(result, job, opened.status())
-          results.push(result)
-        }
+        for (const job of [...jobs, slowJob]) results.push(await checkedResult(opened, opened.compile(job)))
         const refusals = results.filter(({ kind }) => kind === 'cannot')
         const [first] = refusals
         const reason = first?.kind === 'cannot' ? first.reason : ''
         assert.ok(refusals.length < results.length, `no job could be expressed: ${reason}`)
+      }),
+  },
+  {
+    name: 'it compiles at each of its endpoints',
+    run: (bench) =>
+      withOpened(bench, async (opened) => {
+        const [job] = bench.program.jobs
+        for (const endpoint of opened.endpoints().filter(accepts))
+          await checkedResult(opened, opened.compile(job as CapturedJob, endpoint))
       }),
   },
   {
@@ -33,51 +39,36 @@ export const WORK_CHECKS = checks([
         const { jobs } = bench.program
         const preparing = distributor.prepare(jobs, new AbortController().signal)
         await within(preparing, bench.limits.jobMs, 'prepare() should have ended: nothing is sent before')
-        for (const job of jobs) checkResult(await opened.result(opened.compile(job)), job, opened.status())
+        for (const job of jobs) await checkedResult(opened, opened.compile(job))
         const aborted = AbortSignal.abort(new DtltoError('DTLTO_CANCELLED', 'the link is over'))
         const late = distributor.prepare(jobs, aborted).catch(() => undefined)
         await within(late, bench.limits.abortMs, 'prepare() should stop when its signal is aborted')
       }),
   },
   {
-    name: 'it never runs more jobs than it has slots, however many it is given',
+    name: 'it compiles as many jobs at a time as its endpoints have slots',
     run: (bench) =>
       withOpened(bench, async (opened) => {
-        const count = Math.min(48, 3 * opened.status().slots + 1)
+        const count = Math.min(48, 3 * opened.freeSlots() + 1)
         const { jobs } = bench.program
-        const calls = Array.from({ length: count }, (_, i) =>
-          opened.compile((jobs[i % jobs.length] as CapturedJob).at(i)),
-        )
-        await opened.watch(calls, () => checkStatus(opened.status()))
-        for (const call of calls) checkResult(await opened.result(call), call.job, opened.status())
+        const many = Array.from({ length: count }, (_, i) => (jobs[i % jobs.length] as CapturedJob).at(i))
+        for (const call of await opened.compileAll(many)) await checkedResult(opened, call)
       }),
   },
   {
-    name: 'its status counts jobs while they run and returns to nothing',
+    name: 'it announces every change of its endpoints, of their slots and of whether they accept work',
     run: (bench) =>
       withOpened(bench, async (opened) => {
-        const before = load(opened)
-        const call = opened.compile(bench.program.slowJob)
-        await opened.until(() => load(opened) > before, bench.limits.abortMs, 'status() should count the running job')
-        await opened.result(call)
-        await opened.until(() => load(opened) <= before, bench.limits.abortMs, 'status() should forget the ended job')
-        checkStatus(opened.status())
-      }),
-  },
-  {
-    name: 'it announces every change of its slots and of whether it accepts work',
-    run: (bench) =>
-      withOpened(bench, async (opened) => {
-        let [known, announced] = [opened.status(), opened.announcements()]
-        const calls = bench.program.jobs.map((job) => opened.compile(job))
-        await opened.watch(calls, () => {
-          const status = opened.status()
-          const same = status.slots === known.slots && status.accepting === known.accepting
+        const look = (): string =>
+          JSON.stringify(opened.endpoints().map(({ id, slots, accepting }) => [id, slots, accepting]))
+        let [known, announced] = [look(), opened.announcements()]
+        await opened.compileAll(bench.program.jobs, () => {
+          const now = look()
           assert.ok(
-            same || opened.announcements() > announced,
-            'statusChanged() should be called when slots or accepting change',
+            now === known || opened.announcements() > announced,
+            `statusChanged() should be called when endpoints, slots or accepting change: ${known} became ${now}`,
           )
-          ;[known, announced] = [status, opened.announcements()]
+          ;[known, announced] = [now, opened.announcements()]
         })
       }),
   },
@@ -98,44 +89,24 @@ export const WORK_CHECKS = checks([
   },
 ])
 
-const load = (opened: Opened): number => opened.status().busy + opened.status().queued
-
-export function checkStatus({
-  slots,
-  busy,
-  queued,
-  accepting,
-  latencyMs,
-  speed,
-  workers = [],
-}: DistributorStatus): void {
-  for (const [name, count] of Object.entries({ slots, busy, queued })) {
-    assert.ok(
-      Number.isInteger(count) && count >= 0,
-      `status().${name} should be a whole number from 0, not ${String(count)}`,
-    )
-  }
-  assert.ok(
-    busy <= slots,
-    `${String(busy)} jobs run, but status() says ${String(slots)} slots: let the others wait in 'queued'`,
-  )
-  assert.equal(typeof accepting, 'boolean', 'status().accepting should be true or false')
-  assert.ok(latencyMs === undefined || latencyMs >= 0, 'status().latencyMs should be left out or at least 0')
-  assert.ok(speed === undefined || (speed > 0 && speed < Infinity), 'status().speed should be left out or positive')
-  const names = new Set(workers.map(({ name }) => name))
-  assert.equal(names.size, workers.length, 'status().workers should have names of their own')
+/** The call's result, which must be right. */
+export async function checkedResult(opened: Opened, call: Call): Promise<CompileResult> {
+  const result = await opened.result(call)
+  checkResult(result, call)
+  return result
 }
 
-export function checkResult(result: CompileResult, job: CapturedJob, { workers }: DistributorStatus): void {
-  if (result.kind === 'cannot') return assert.ok(result.reason !== '', `'cannot' should name the option or feature`)
-  assert.ok(result.kind !== 'does-not-compile', `'${job.moduleId}' compiles, but the result says that it does not`)
-  if (result.kind === 'object') {
-    const same = Buffer.compare(result.object, job.object) === 0
-    assert.ok(
-      same,
-      `the object of '${job.moduleId}' should have the bytes that lld makes: same LLVM, all arguments, all files?`,
-    )
+function checkResult(result: CompileResult, { job, endpoint, begun }: Call): void {
+  if (result.kind === 'cannot') {
+    assert.ok(result.reason !== '', `'cannot' should name the option or feature`)
+    return assert.match(typeof result.onlyHere, /boolean|undefined/, `'cannot' should have true or false for onlyHere`)
   }
+  assert.ok(result.kind !== 'does-not-compile', `'${job.moduleId}' compiles, but the result says that it does not`)
+  const same = Buffer.compare(result.object, job.object) === 0
+  assert.ok(
+    same,
+    `the object of '${job.moduleId}' should have the bytes that lld makes: same LLVM, all arguments, all files?`,
+  )
   for (const name of ['queuedMs', 'sendMs', 'compileMs', 'receiveMs'] satisfies (keyof CompileTimings)[]) {
     const ms = result.timings[name]
     assert.ok(
@@ -144,7 +115,10 @@ export function checkResult(result: CompileResult, job: CapturedJob, { workers }
     )
   }
   const { worker } = result
-  const known = worker === undefined || workers === undefined || workers.some(({ name }) => name === worker)
-  assert.ok(known, `the result's worker '${String(worker)}' should be one of status().workers`)
+  assert.ok(worker === undefined || worker !== '', `the result's worker should be left out or a name`)
+  assert.ok(begun() <= 1, `attempt.started() should be called once, when the job begins, not ${begun()} times`)
+  const tells = endpoint.hasQueue !== true || begun() === 1
+  assert.ok(tells, `attempt.started() should be called when a job begins: the endpoint '${endpoint.id}' has a queue`)
   assert.deepEqual(job.damaged, [], 'the bytes of a job belong to the linker: never write to them')
+  assert.equal(job.leases, 0, 'contents should be released when they have been read')
 }

@@ -6,14 +6,17 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { native } from '@dtlto/native'
 import type { DistributorChoice, Settings } from '../../config/settings.js'
-import type { Distributor, DistributorDefinition, DistributorStatus } from '../../distributors/interface.js'
-import { type PreparedDistributor, prepareDistributors } from '../../link/distributors.js'
+import type { Distributor, DistributorDefinition, Endpoint } from '../../distributors/interface.js'
+import { prepareDistributors } from '../../link/distributors.js'
 import { type LinkEvent, LinkEvents } from '../../link/events.js'
 import { runLink } from '../../link/link.js'
+import { machineOf } from '../../report/place.js'
 import { bad, type Finding, good, note, warning } from './finding.js'
-import { survey } from './survey.js'
+
+type SchedulerEvent = Extract<LinkEvent, { type: 'scheduler' }>['event']
 
 const PATIENCE_MS = 15_000
 /** After the first trouble: a distributor may have another machine to turn to. */
@@ -46,17 +49,18 @@ async function probe(
   module: string | undefined,
 ): Promise<Finding> {
   const alone: Settings = { ...settings, distributors: [choice], fallback: 'none', trace: undefined }
-  let prepared: PreparedDistributor | undefined
+  let definition: DistributorDefinition | undefined
   try {
-    ;[prepared] = await prepareDistributors(alone, process.cwd())
-    if (prepared === undefined) return bad(`${choice.name}: not found`)
+    const { home, distributors } = await prepareDistributors(alone, process.cwd())
+    definition = distributors[0]?.definition
+    if (home === undefined && definition === undefined) return bad(`${choice.name}: not found`)
   } catch (error) {
     return bad(`${choice.name}: ${messageOf(error)}`)
   }
   if (module === undefined) return note(`${choice.name}: loaded; not tried`)
-  // `local` is known by its identity, and has nothing to hide.
-  const watched = choice.name === 'local' ? undefined : watch(prepared.definition)
-  const trial = new Trial(() => watched?.status())
+  // `local` is this process, or its options are those of another definition.
+  const watched = choice.name === 'local' || definition === undefined ? undefined : watch(definition)
+  const trial = new Trial(() => watched?.endpoints() ?? [])
   const linkSettings = { ...alone, distributors: [watched ? { ...choice, definition: watched.definition } : choice] }
   let exitCode: number
   let stderr: string
@@ -73,26 +77,31 @@ async function probe(
   } catch (error) {
     return bad(`${choice.name}: ${messageOf(error)}`)
   }
-  const compiled = `${choice.name}: ${trial.compiled}`
-  if (exitCode === 0 && trial.workersAreUp) return good([compiled, ...describe(trial.status)].join('\n'))
-  if (exitCode === 0) return await findingOfWorkers(prepared, compiled)
+  if (exitCode === 0) {
+    const text = [`${choice.name}: ${trial.compiled}`, ...trial.lines].join('\n')
+    const down = trial.down.map((id) => `'${id}'`).join(', ')
+    return down === '' ? good(text) : warning(text, `see to ${down}; links go on with the others`)
+  }
   const why = trial.troubles.size > 0 ? [...trial.troubles] : stderr.trim().split('\n').slice(0, 3)
   return bad(
-    [`${choice.name}: a small job has not come back`, ...why, ...describe(trial.status)].join('\n'),
+    [`${choice.name}: a small job has not come back`, ...why, ...trial.lines].join('\n'),
     `look at the options that ${choice.from} gives it; links go on without it, in this process`,
   )
 }
 
-/** What happened to the one job, and what the distributor said of itself meanwhile. */
+/** What happened to the one job, and what the distributor said of its endpoints meanwhile. */
 class Trial {
   compiled = 'nothing was compiled'
   readonly troubles = new Set<string>()
   readonly #giveUp = new AbortController()
-  #status: DistributorStatus | undefined
-  readonly #readStatus: () => DistributorStatus | undefined
+  /** Why an endpoint gets no work, by its name. */
+  readonly #down = new Map<string, string>()
+  #running = 0
+  #endpoints: readonly Endpoint[] | undefined
+  readonly #readEndpoints: () => readonly Endpoint[]
 
-  constructor(readStatus: () => DistributorStatus | undefined) {
-    this.#readStatus = readStatus
+  constructor(readEndpoints: () => readonly Endpoint[]) {
+    this.#readEndpoints = readEndpoints
   }
 
   get givenUp(): AbortSignal {
@@ -102,15 +111,44 @@ class Trial {
   add(event: LinkEvent): void {
     if (event.type === 'warning') {
       this.troubles.add(event.message)
-      setTimeout(() => this.#giveUp.abort(), TROUBLE_PATIENCE_MS).unref()
+      this.#giveUpSoon()
     }
-    if (event.type === 'objects' || event.type === 'end') this.#status ??= this.#readStatus()
-    if (event.type !== 'scheduler' || event.event.kind !== 'attempt-ended') return
-    const { outcome, worker, timings, atMs } = event.event
+    if (event.type === 'objects' || event.type === 'end') this.#endpoints ??= this.#readEndpoints()
+    if (event.type === 'scheduler') this.#scheduler(event.event)
+  }
+
+  /** Not while an endpoint has the job. */
+  #giveUpSoon(): void {
+    setTimeout(() => (this.#running > 0 ? this.#giveUpSoon() : this.#giveUp.abort()), TROUBLE_PATIENCE_MS).unref()
+  }
+
+  #scheduler(event: SchedulerEvent): void {
+    switch (event.kind) {
+      case 'attempt-started':
+        this.#running++
+        break
+      case 'attempt-ended':
+        this.#running--
+        this.#ended(event)
+        break
+      case 'endpoint-rested':
+      case 'endpoint-retired':
+        this.#down.set(event.endpoint ?? '', event.cause.message)
+        break
+      case 'endpoint-recovered':
+        this.#down.delete(event.endpoint)
+        break
+      default:
+    }
+  }
+
+  #ended(event: Extract<SchedulerEvent, { kind: 'attempt-ended' }>): void {
+    const { outcome, timings, atMs, sentMs } = event
     switch (outcome.kind) {
       case 'placed': {
-        const tookMs = timings?.compileMs ?? atMs
-        this.compiled = `compiled a small job${worker ? ` on ${worker}` : ''} (${tookMs.toFixed(0)} ms of compiling)`
+        const tookMs = timings?.compileMs ?? atMs - sentMs
+        const machine = machineOf(event)
+        this.compiled = `compiled a small job${machine && ` on ${machine}`} (${tookMs.toFixed(0)} ms of compiling)`
         break
       }
       case 'cannot':
@@ -128,56 +166,68 @@ class Trial {
     }
   }
 
-  get status(): DistributorStatus | undefined {
-    return this.#status
+  /** Endpoints that take no work. */
+  get down(): string[] {
+    const endpoints = this.#endpoints ?? []
+    return endpoints.filter(({ id, accepting }) => !accepting || this.#down.has(id)).map(({ id }) => id)
   }
 
-  get workersAreUp(): boolean {
-    return this.#status?.workers?.every(({ accepting }) => accepting) !== false
+  get lines(): string[] {
+    return (this.#endpoints ?? []).map(({ id, accepting, slots, text }) => {
+      const down = this.#down.get(id)
+      const facts = [`${id}: ${accepting && down === undefined ? 'takes work' : 'takes no work'}`, `${slots} slots`]
+      return [...facts, ...(text ? [text] : []), ...(down === undefined ? [] : [down])].join(', ')
+    })
   }
 }
 
-/** The job came back, but from the first worker that was there. */
-async function findingOfWorkers(prepared: PreparedDistributor, compiled: string): Promise<Finding> {
-  const { status, troubles } = await survey(prepared)
-  const text = [compiled, ...describe(status), ...troubles].join('\n')
-  const down = status.workers?.filter(({ accepting }) => !accepting) ?? []
-  if (down.length === 0) return good(text)
-  return warning(text, `see to ${down.map(({ name }) => `'${name}'`).join(', ')}; links go on with the others`)
-}
-
-function describe(status: DistributorStatus | undefined): string[] {
-  if (!status) return []
-  const { slots, text, workers = [] } = status
-  return [
-    `${String(slots)} slots${text ? `, ${text}` : ''}`,
-    ...workers.map(
-      (worker) =>
-        `  ${worker.name}: ${worker.accepting ? 'takes work' : 'takes no work'}, ${String(worker.slots)} slots` +
-        (worker.text ? `, ${worker.text}` : ''),
-    ),
-  ]
-}
-
+/** The definition, of whose distributor one can ask the endpoints. Its object comes back when all probes have ended, so that each is told of. */
 function watch(definition: DistributorDefinition): {
   readonly definition: DistributorDefinition
-  status(): DistributorStatus | undefined
+  endpoints(): readonly Endpoint[]
 } {
   let opened: Distributor | undefined
+  const probes = new Set<Promise<unknown>>()
+  const watched = (distributor: Distributor): Distributor => ({
+    endpoints: () => distributor.endpoints(),
+    compile: async (job, endpoint, attempt) => {
+      const result = await distributor.compile(job, endpoint, attempt)
+      await Promise.race([Promise.allSettled(probes), sleep(TROUBLE_PATIENCE_MS, undefined, { ref: false })])
+      return result
+    },
+    close: () => distributor.close(),
+    destroy: () => distributor.destroy(),
+    ...(distributor.prepare && { prepare: (jobs, signal) => distributor.prepare?.(jobs, signal) ?? Promise.resolve() }),
+    ...(distributor.probe && {
+      probe: (endpoint, signal) => {
+        const probe = Promise.resolve(distributor.probe?.(endpoint, signal))
+        probes.add(probe)
+        return probe
+      },
+    }),
+  })
   return {
     definition: {
       ...definition,
-      open: async (context, options) => (opened = await definition.open(context, options)),
+      open: async (context, options) => {
+        opened = await definition.open(context, options)
+        return watched(opened)
+      },
     },
-    status: () => {
+    endpoints: () => {
       try {
-        return opened?.status()
+        // Copies: they may be the distributor's own objects, with getters.
+        return (opened?.endpoints() ?? []).map(({ id, slots, accepting, text }) => ({
+          id,
+          slots,
+          accepting,
+          ...(text && { text }),
+        }))
       } catch {
-        return undefined // the link itself has warned of that
+        return [] // the link itself has warned of that
       }
     },
   }
 }
 
-/** Without the stack: it is of no use to who installs dtlto. */
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

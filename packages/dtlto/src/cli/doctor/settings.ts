@@ -1,7 +1,7 @@
 import { findConfigFile } from '../../config/file.js'
 import type { Settings } from '../../config/settings.js'
 import { type Environment, SETTING_VARIABLES, START_VARIABLES } from '../../config/variables.js'
-import { jobserverAddress, openJobserver } from '../../distributors/local/jobserver.js'
+import { jobserverAddress, openJobserver } from '../../slots/jobserver.js'
 import { type Finding, good, note } from './finding.js'
 
 /** Settings that were read without an error: where they come from, and what they come to. */

@@ -1,44 +1,77 @@
 /**
- * Messages to and from dtlto-codegen, pure. The formats stand at the head of packages/native/src/llvm/job_codec.cpp: a magic of four
- * bytes, the text's size (u32), the body's size (u64), both little-endian; text; body.
+ * Jobs for dtlto-codegen and its answers, pure. The formats stand at the head of packages/native/src/llvm/job_codec.cpp: a magic of four
+ * bytes, the text's size (u32), the body's size (u64), both little-endian; text; body. A plugin that carries bytes from one machine to
+ * another need know no more than `codegenMessage`, CodegenAnswers and `codegenResult`.
  */
-import type { Diagnostic, SideOutput, WorkerBlob, WorkerJob } from '../interface.js'
+import type { CompileResult, ContentLease, Diagnostic, JobBlob, JobPackage, SideOutput } from '../interface.js'
 
 const HEADER_BYTES = 16
 const NONE: Buffer = Buffer.alloc(0)
 /** A result larger than this is no result: it is 16 GiB of nonsense, or an attack. */
 const MAX_RESULT_BYTES = 16 * 1024 ** 3
 
+/** How dtlto-codegen ends when it is given one job by files, and what that means. (Serving, it ends with its input, by 0.) */
+export const CODEGEN_EXIT_CODES = {
+  0: 'compiled',
+  1: 'LLVM ended the process: a crash or a fatal error; compile the job elsewhere',
+  2: 'wrong usage',
+  3: 'the job is refused: malformed, or for another version of LLVM or dtlto',
+  4: 'files cannot be read or written: trouble of the machine',
+  5: 'the module does not compile',
+} as const
+
+/** `send`: with the job. `keep`: the same, and the worker keeps it until it ends. `known`: it has kept it. */
 export type BlobTransfer = 'send' | 'keep' | 'known'
 
-export interface PlannedBlob {
-  readonly blob: WorkerBlob
-  /** How the message refers to the content: any short word. */
-  readonly key: string
-  readonly transfer: BlobTransfer
+export interface CodegenMessage {
+  /** To be sent one after the other. Large ones are views on the linker's memory, valid until `release`. */
+  readonly parts: readonly Uint8Array[]
+  readonly sizeBytes: number
+  /** May be called twice. */
+  release(): void
 }
 
-/** The job as pieces to write one after the other; big ones are the job's own memory. */
-export function jobMessage(job: WorkerJob, blobs: readonly PlannedBlob[]): Uint8Array[] {
-  const lines = blobs.map(({ blob, key, transfer }) => `${blobLine(blob, key)} ${transfer}`)
+/** The job as one message for `dtlto-codegen --serve`. `transfer` may leave out what the same worker has kept of earlier jobs. */
+export function codegenMessage(
+  job: JobPackage,
+  transfer: (blob: JobBlob) => BlobTransfer = () => 'send',
+): CodegenMessage {
+  const planned = job.blobs.map((blob) => ({ blob, how: transfer(blob) }))
+  const lines = planned.map(({ blob, how }) => `${blobLine(blob, blob.content.id)} ${how}`)
   const text = Buffer.from(`${manifestHead(job)}${lines.join('\n')}\n`)
-  const sent = blobs.filter(({ transfer }) => transfer !== 'known')
-  const bodyBytes = sent.reduce((sum, { blob }) => sum + blob.file.sizeBytes, 0)
-  return [header('DTLJ', text.length, bodyBytes), text, ...sent.flatMap(({ blob }) => blob.file.parts())]
+  const sent = planned.filter(({ how }) => how !== 'known').map(({ blob }) => blob.content)
+  const bodyBytes = sent.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+  const leases: ContentLease[] = sent.map((content) => content.lease())
+  return {
+    parts: [header('DTLJ', text.length, bodyBytes), text, ...leases.flatMap(({ parts }) => parts)],
+    sizeBytes: HEADER_BYTES + text.length + bodyBytes,
+    release: () => {
+      for (const lease of leases) lease.release()
+    },
+  }
 }
 
-/** The manifest of the directory form, `job.txt`: blobs are files named by their digests. */
-export function jobManifest(job: WorkerJob): string {
-  return `${manifestHead(job)}${job.blobs.map((blob) => blobLine(blob, blob.file.digest())).join('\n')}\n`
+/** The job as the files of a directory for `dtlto-codegen --job`: `job.txt`, and contents under their digests, each once. */
+export async function codegenDirectory(
+  job: JobPackage,
+): Promise<readonly { readonly name: string; readonly bytes: () => Uint8Array }[]> {
+  const digests = await Promise.all(job.blobs.map(({ content }) => content.digest()))
+  const lines = job.blobs.map((blob, i) => blobLine(blob, digests[i] as string))
+  const manifest = Buffer.from(`${manifestHead(job)}${lines.join('\n')}\n`)
+  const contents = new Map(job.blobs.map(({ content }, i) => [digests[i] as string, content]))
+  return [
+    { name: 'job.txt', bytes: () => manifest },
+    ...[...contents].map(([name, content]) => ({ name, bytes: () => content.bytes() })),
+  ]
 }
 
-function manifestHead(job: WorkerJob): string {
+function manifestHead(job: JobPackage): string {
   const replayed = job.replayedArgs.map((argument) => `replay ${quote(argument)}\n`).join('')
   return `dtlto-job 1\nllvm ${job.llvmVersion}\ntask ${String(job.task)}\nobject ${quote(job.objectName)}\n${replayed}`
 }
 
-function blobLine({ role, label, file }: WorkerBlob, key: string): string {
-  return `blob ${role} ${quote(label)} ${key} ${String(file.sizeBytes)}`
+function blobLine({ role, label, content }: JobBlob, key: string): string {
+  return `blob ${role} ${quote(label)} ${key} ${String(content.sizeBytes)}`
 }
 
 function header(magic: string, textBytes: number, bodyBytes: number): Buffer {
@@ -49,7 +82,8 @@ function header(magic: string, textBytes: number, bodyBytes: number): Buffer {
   return bytes
 }
 
-export type WorkerResult =
+/** What dtlto-codegen answers to a job. `namesModule`: the message begins where the module's name is to be put. */
+export type CodegenAnswer =
   | {
       readonly status: 'compiled' | 'failed'
       readonly failure: string
@@ -60,16 +94,16 @@ export type WorkerResult =
     }
   | { readonly status: 'refused'; readonly failure: string }
 
-/** Collects a result from a stream in chunks of any size. */
-export class ResultReader {
+/** Collects answers from a stream in chunks of any size, one at a time. */
+export class CodegenAnswers {
   #chunks: Buffer[] = []
   #have = 0
   #textBytes = 0
   /** Undefined until the header is there. */
   #total: number | undefined
 
-  /** The result, when it is complete. Throws for bytes that are no result. */
-  push(chunk: Buffer): WorkerResult | undefined {
+  /** The answer, when it is complete. Throws for bytes that are none. */
+  push(chunk: Buffer): CodegenAnswer | undefined {
     this.#chunks.push(chunk)
     this.#have += chunk.length
     if (this.#total === undefined && this.#have >= HEADER_BYTES) this.#readHeader()
@@ -102,7 +136,7 @@ const LINES = {
   bytes: /^(object|stderr|trace) (\d+)$/,
 } as const
 
-function parseResult(text: string, body: Buffer): WorkerResult {
+function parseResult(text: string, body: Buffer): CodegenAnswer {
   const lines = text.split('\n')
   if (lines.shift() !== 'dtlto-result 1' || lines.pop() !== '') throw new Error('not a result of this version')
   const status = /^status (compiled|failed|refused)$/.exec(lines.shift() ?? '')?.[1]
@@ -137,6 +171,32 @@ function parseResult(text: string, body: Buffer): WorkerResult {
   if (status === 'refused') return { status, failure }
   if (status !== 'compiled' && status !== 'failed') throw new Error('a result without a status')
   return { status, failure, diagnostics, object: blobs.object, sideOutputs, stderr: blobs.stderr.toString() }
+}
+
+/** An answer as a distributor's result. */
+export function codegenResult(
+  answer: CodegenAnswer,
+  moduleId: string,
+  job: JobPackage,
+  timings: Extract<CompileResult, { kind: 'object' }>['timings'] = {},
+): CompileResult {
+  if (answer.status === 'refused') return { kind: 'cannot', reason: answer.failure }
+  const canonicalName = job.blobs[0]?.label ?? ''
+  const diagnostics = answer.diagnostics.map(({ severity, message, namesModule }) => ({
+    severity,
+    message: namesModule ? `${moduleId} ${message}` : withRealName(message, canonicalName, moduleId),
+  }))
+  if (answer.status === 'failed') {
+    const failure = answer.failure === '' ? [] : [{ severity: 'error' as const, message: answer.failure }]
+    return { kind: 'does-not-compile', diagnostics: [...diagnostics, ...failure] }
+  }
+  const { object, sideOutputs, stderr } = answer
+  return { kind: 'object', object, diagnostics, sideOutputs, stderr, timings }
+}
+
+/** Some diagnostics begin with the module's name, which in a job is canonical. */
+function withRealName(message: string, canonicalName: string, moduleId: string): string {
+  return message.startsWith(`${canonicalName}:`) ? moduleId + message.slice(canonicalName.length) : message
 }
 
 /** `"…"`; bytes that are not printable ASCII, `"` and `\` as `\XX`. */

@@ -2,27 +2,32 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { WorkerBlob, WorkerJob } from '../interface.js'
-import { jobManifest, jobMessage, ResultReader, type WorkerResult } from './worker-message.js'
+import type { JobBlob, JobPackage } from '../interface.js'
+import { type CodegenAnswer, CodegenAnswers, codegenDirectory, codegenMessage, codegenResult } from './message.js'
 
-function blob(role: WorkerBlob['role'], label: string, ...pieces: readonly string[]): WorkerBlob {
+function blob(role: JobBlob['role'], label: string, id: string, ...pieces: readonly string[]): JobBlob {
   const parts = pieces.map((piece) => Buffer.from(piece))
   const bytes = Buffer.concat(parts)
-  const digest = (): string => createHash('sha256').update(bytes).digest('hex')
-  const file = { name: label, sizeBytes: bytes.length, parts: () => parts, bytes: () => bytes, digest }
-  return { role, label, file }
+  const digest = (): Promise<string> => Promise.resolve(createHash('sha256').update(bytes).digest('hex'))
+  const release = (): void => {
+    released++
+  }
+  const lease = () => ({ parts, release })
+  return { role, label, content: { id, sizeBytes: bytes.length, lease, bytes: () => bytes, digest } }
 }
+let released = 0
 
-const OWN = blob('own', 'm000001', 'head', 'module', 'strtab')
-const IMPORT = blob('import', 'm000000', 'imported')
-const INDEX = blob('index', '', 'index')
-const JOB: WorkerJob = {
-  kind: 'worker',
+const OWN = blob('own', 'm000001', 'k1', 'head', 'module', 'strtab')
+const IMPORT = blob('import', 'm000000', 'k0', 'imported')
+const INDEX = blob('index', '', 'x2', 'index')
+const JOB: JobPackage = {
+  kind: 'package',
   llvmVersion: '22.1.8',
   task: 3,
   objectName: 'a "b"\\é\n',
   replayedArgs: ['-x=1', '-y'],
   blobs: [OWN, IMPORT, INDEX],
+  forClang: () => Promise.resolve({ kind: 'cannot', reason: 'not this one' }),
 }
 
 /** A result as a worker writes it; `pieces` follow the text. */
@@ -37,8 +42,8 @@ function result(lines: readonly string[], ...pieces: readonly string[]): Buffer 
 }
 
 /** The first result in the bytes; undefined if it is not complete. */
-function read(bytes: Buffer): WorkerResult | undefined {
-  return new ResultReader().push(bytes)
+function read(bytes: Buffer): CodegenAnswer | undefined {
+  return new CodegenAnswers().push(bytes)
 }
 
 const WHOLE = result(
@@ -58,7 +63,7 @@ const WHOLE = result(
   'é',
   't',
 )
-const EXPECTED: WorkerResult = {
+const EXPECTED: CodegenAnswer = {
   status: 'compiled',
   failure: '',
   diagnostics: [
@@ -75,12 +80,10 @@ const EXPECTED: WorkerResult = {
 
 describe('a message for a worker', () => {
   test('is a header, the text of the job and the blobs that it sends, as views on the job', () => {
-    const pieces = jobMessage(JOB, [
-      { blob: OWN, key: 'k1', transfer: 'keep' },
-      { blob: IMPORT, key: 'k0', transfer: 'known' },
-      { blob: INDEX, key: 'x2', transfer: 'send' },
-    ])
-    const [header, text, ...body] = pieces as [Buffer, Buffer, ...Buffer[]]
+    released = 0
+    const message = codegenMessage(JOB, ({ role }) => (role === 'own' ? 'keep' : role === 'import' ? 'known' : 'send'))
+    const [header, text, ...body] = message.parts as [Buffer, Buffer, ...Buffer[]]
+    assert.equal(message.sizeBytes, Buffer.concat(message.parts).length)
     assert.deepEqual(
       [header.toString('latin1', 0, 4), header.readUInt32LE(4), Number(header.readBigUInt64LE(8))],
       ['DTLJ', text.length, 'headmodulestrtabindex'.length],
@@ -97,19 +100,31 @@ describe('a message for a worker', () => {
       'blob index "" x2 5 send',
       '',
     ])
-    assert.deepEqual(body, [...OWN.file.parts(), ...INDEX.file.parts()])
-    assert.ok(body[0] === OWN.file.parts()[0], 'module bytes are copied')
+    assert.deepEqual(body, [...OWN.content.lease().parts, ...INDEX.content.lease().parts])
+    assert.ok(body[0] === OWN.content.lease().parts[0], 'module bytes are copied')
+    message.release()
+    assert.equal(released, 2)
   })
 
-  test('and the manifest of a directory names the same blobs by their digests', () => {
-    const [first] = jobManifest(JOB).split('\n').slice(6)
-    assert.equal(first, `blob own "m000001" ${OWN.file.digest()} 16`)
+  test('and the manifest of a directory names the same blobs by their digests', async () => {
+    const [manifest, ...contents] = await codegenDirectory(JOB)
+    const [first] = Buffer.from(manifest?.bytes() ?? [])
+      .toString()
+      .split('\n')
+      .slice(6)
+    assert.equal(first, `blob own "m000001" ${await OWN.content.digest()} 16`)
+    assert.deepEqual(
+      contents.map(({ name, bytes }) => [name, Buffer.from(bytes()).toString()]),
+      await Promise.all(
+        JOB.blobs.map(async ({ content }) => [await content.digest(), Buffer.from(content.bytes()).toString()]),
+      ),
+    )
   })
 
   test('quotes any text in printable ASCII, without a line of its own', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (objectName) => {
-        const manifest = jobManifest({ ...JOB, objectName })
+        const manifest = Buffer.from(codegenMessage({ ...JOB, objectName }).parts[1] ?? []).toString()
         assert.match(manifest, /^[ -~\n]*$/)
         assert.equal(manifest.split('\n').length, 10)
         // The other side's quoting is the same, so a text comes back unharmed through a diagnostic.
@@ -125,7 +140,7 @@ describe("a worker's result", () => {
   test('is read from chunks of any size', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(WHOLE.length), { maxLength: 12 }), (cuts) => {
-        const reader = new ResultReader()
+        const reader = new CodegenAnswers()
         const at = [0, ...cuts.sort((a, b) => a - b), WHOLE.length]
         const results = at.slice(1).map((end, i) => reader.push(WHOLE.subarray(at[i], end)))
         assert.deepEqual(results.filter(Boolean), [EXPECTED])
@@ -177,7 +192,7 @@ describe("a worker's result", () => {
       fc.property(fc.nat(WHOLE.length - 1), fc.integer({ min: 1, max: 255 }), fc.nat(40), (at, bits, cut) => {
         const damaged = Buffer.from(WHOLE.subarray(0, WHOLE.length - cut))
         if (at < damaged.length) damaged[at] = (damaged[at] ?? 0) ^ bits
-        let outcome: WorkerResult | undefined
+        let outcome: CodegenAnswer | undefined
         try {
           outcome = read(damaged)
         } catch {
@@ -190,5 +205,32 @@ describe("a worker's result", () => {
         for (const { kind } of outcome.sideOutputs) assert.ok(['dwo', 'remarks'].includes(kind))
       }),
     )
+  })
+})
+
+describe('an answer as a result', () => {
+  const answer = read(WHOLE) as Extract<CodegenAnswer, { status: 'compiled' | 'failed' }>
+
+  test('names the real module, where a message begins with its name in the job or leaves room for it', () => {
+    const diagnostics = [
+      { severity: 'warning', message: 'm000001: careful', namesModule: false },
+      { severity: 'note', message: 'is odd', namesModule: true },
+    ] as const
+    const result = codegenResult({ ...answer, diagnostics }, 'dir/a.o', JOB)
+    assert.deepEqual(result.kind === 'object' && result.diagnostics.map(({ message }) => message), [
+      'dir/a.o: careful',
+      'dir/a.o is odd',
+    ])
+  })
+
+  test('tells a job that does not compile from one that is refused', () => {
+    assert.deepEqual(codegenResult({ ...answer, status: 'failed', failure: 'bad', diagnostics: [] }, 'a.o', JOB), {
+      kind: 'does-not-compile',
+      diagnostics: [{ severity: 'error', message: 'bad' }],
+    })
+    assert.deepEqual(codegenResult({ status: 'refused', failure: 'made by LLVM 23' }, 'a.o', JOB), {
+      kind: 'cannot',
+      reason: 'made by LLVM 23',
+    })
   })
 })

@@ -1,0 +1,87 @@
+/**
+ * Home: compiling in this process. Each job runs on a native thread exactly as lld's own backend would run it, into lld's hands, so nothing is
+ * serialised, copied or started. `--distribute=local` says that this machine takes part; without it it is the last resort.
+ */
+import { performance } from 'node:perf_hooks'
+import type { BackendJob, OptionValues } from '../distributors/interface.js'
+import type { Home, HomeResult } from '../scheduler/home.js'
+import { SharedSlots } from '../slots/shared-slots.js'
+import type { LinkSession } from './session.js'
+
+/** The options of `--distribute=local`. `isolate=process` is the older spelling of `--distribute=worker`. */
+export const HOME_OPTIONS = {
+  slots: { type: 'integer', min: 1, max: 4096, description: 'Jobs at a time; by default as many as lld would run' },
+  isolate: {
+    type: 'string',
+    choices: ['none', 'process'],
+    default: 'none',
+    description: 'process: the same as --distribute=worker, jobs in processes of their own',
+  },
+  share: {
+    type: 'boolean',
+    default: true,
+    description: 'Leave cores to others: take the tokens of a GNU make jobserver, or else an even share among links',
+  },
+} as const
+
+export type HomeOptions = Pick<OptionValues<typeof HOME_OPTIONS>, 'slots' | 'share'>
+
+interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly debug: (message: string) => void
+}
+
+export class LinkHome implements Home {
+  readonly #session: LinkSession
+  readonly #slots: SharedSlots
+  readonly #listeners = new Set<() => void>()
+
+  constructor(session: LinkSession, { slots, share }: HomeOptions, { env, debug }: Surroundings) {
+    this.#session = session
+    this.#slots = new SharedSlots({
+      slots,
+      share,
+      lldSlots: () => session.native.localSlots(),
+      hasThreadPool: true,
+      env,
+      now: () => performance.now(),
+      debug,
+      onChange: () => {
+        for (const listener of this.#listeners) listener()
+      },
+    })
+  }
+
+  get slots(): number {
+    return this.#slots.slots
+  }
+
+  prepare(jobs: number): void {
+    this.#slots.prepare(jobs)
+  }
+
+  onSlotsChanged(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => {
+      this.#listeners.delete(listener)
+    }
+  }
+
+  compile(job: BackendJob, signal: AbortSignal): Promise<HomeResult> {
+    return this.#slots.run(signal, async () => {
+      const { outcome, compileMs } = await this.#session.compileHere(job.index)
+      switch (outcome) {
+        case 'compiled':
+          return { kind: 'compiled', timings: { compileMs } }
+        case 'failed':
+          return { kind: 'does-not-compile', diagnostics: [] } // lld has them
+        case 'lost':
+          return { kind: 'lost' }
+      }
+    })
+  }
+
+  close(): void {
+    this.#slots.close()
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The packages of a link's jobs. Options and the files that they name are the same for all jobs: asked for once, one content each. Modules are
+ * shared between jobs. A job's individual index is made on another thread when somebody asks for its package.
+ */
+import { markAsUntransferable } from 'node:worker_threads'
+import { native, type NativeTravelOptions } from '@dtlto/native'
+import type {
+  BackendJob,
+  CannotExpress,
+  ClangJob,
+  JobBlob,
+  JobContent,
+  JobFile,
+  JobPackage,
+  LinkFacts,
+} from '../distributors/interface.js'
+import { LinkContent } from './job-content.js'
+import { replayedArgs } from './replayed-args.js'
+import type { LinkSession } from './session.js'
+
+const INDEX_NAME = 'index.thinlto.bc'
+const OUTPUT_NAME = 'out.o'
+
+interface LinkOptions extends NativeTravelOptions {
+  readonly replayed: readonly string[]
+  readonly content: JobContent
+  readonly contents: ReadonlyMap<string, JobContent>
+}
+
+export class JobPackages {
+  readonly #session: LinkSession
+  readonly #facts: LinkFacts
+  readonly #argv: readonly (string | Uint8Array)[]
+  readonly #modules = new Map<string, JobContent>()
+  #options: LinkOptions | undefined
+
+  constructor(session: LinkSession, facts: LinkFacts, argv: readonly (string | Uint8Array)[]) {
+    this.#session = session
+    this.#facts = facts
+    this.#argv = argv
+  }
+
+  async make(job: Pick<BackendJob, 'index' | 'moduleId' | 'task'>): Promise<JobPackage | CannotExpress> {
+    const options = (this.#options ??= this.#readOptions())
+    if (options.reasonToCompileHere !== '') return { kind: 'cannot', reason: options.reasonToCompileHere }
+    const { bytes, modules } = await this.#session.native.travelIndex(job.index)
+    const own = modules.find(({ moduleId }) => moduleId === job.moduleId)
+    if (!own) throw new Error(`the individual index of '${job.moduleId}' does not name it`)
+    const imported = modules.filter((module) => module.imported)
+    const blobs: JobBlob[] = [
+      { role: 'own', label: own.name, content: this.#module(own.moduleId) },
+      ...imported.map((m): JobBlob => ({ role: 'import', label: m.name, content: this.#module(m.moduleId) })),
+      { role: 'index', label: '', content: new LinkContent(`i${String(job.index)}`, () => [bytes]) },
+      { role: 'options', label: '', content: options.content },
+      ...[...options.contents].map(([label, content]): JobBlob => ({ role: 'file', label, content })),
+    ]
+    const objectName = options.needsObjectName ? this.#session.native.objectPathName(job.index) : ''
+    let clang: Promise<ClangJob | CannotExpress> | undefined
+    return Object.freeze({
+      kind: 'package',
+      llvmVersion: this.#facts.llvmVersion,
+      task: job.task,
+      objectName,
+      replayedArgs: options.replayed,
+      blobs: Object.freeze(blobs),
+      forClang: () => (clang ??= this.#clangJob(job.index, options, objectName, blobs)),
+    })
+  }
+
+  #readOptions(): LinkOptions {
+    const { flavour } = this.#facts
+    const expanded = native().expandResponseFiles(this.#argv, flavour === 'coff')
+    const replayed = replayedArgs(expanded, flavour)
+    const options = this.#session.native.travelOptions(flavour, replayed)
+    const text = Buffer.from(options.text)
+    const contents = new Map(
+      options.files.map(({ field, bytes }, i) => [field, new LinkContent(`f${String(i)}`, () => [bytes])]),
+    )
+    return { ...options, replayed, contents, content: new LinkContent('options', () => [text]) }
+  }
+
+  #module(moduleId: string): JobContent {
+    let content = this.#modules.get(moduleId)
+    if (!content) {
+      content = new LinkContent(`m${String(this.#modules.size)}`, () => {
+        const parts = this.#session.native.moduleParts(moduleId)
+        // All jobs share them, and some are memory of lld: nobody may take them away, neither by mistake.
+        for (const part of parts) markAsUntransferable(part.buffer)
+        return parts
+      })
+      this.#modules.set(moduleId, content)
+    }
+    return content
+  }
+
+  async #clangJob(
+    index: number,
+    options: LinkOptions,
+    objectName: string,
+    blobs: readonly JobBlob[],
+  ): Promise<ClangJob | CannotExpress> {
+    if (options.reasonNotForClang !== '') return { kind: 'cannot', reason: options.reasonNotForClang }
+    const module = await this.#session.native.clangModule(index, this.#facts.flavour)
+    if (module.reason !== '') return { kind: 'cannot', reason: module.reason }
+    return clangJob(options, module.args, objectName, blobs)
+  }
+}
+
+function clangJob(
+  options: LinkOptions,
+  moduleArgs: readonly string[],
+  objectName: string,
+  blobs: readonly JobBlob[],
+): ClangJob {
+  const args = [...options.clangArgs]
+  for (const { argIndex, field } of options.clangFiles) args[argIndex] = `${args[argIndex] ?? ''}${field}`
+  args.push(...moduleArgs)
+  if (options.needsObjectName) args.push('-Xclang', `-object-file-name=${objectName}`)
+  const files = blobs.flatMap(({ role, label, content }): JobFile[] => {
+    switch (role) {
+      case 'own':
+      case 'import':
+        return [{ name: label, content }]
+      case 'index':
+        return [{ name: INDEX_NAME, content }]
+      case 'options':
+        return []
+      case 'file':
+        return options.clangFiles.some(({ field }) => field === label) ? [{ name: label, content }] : []
+    }
+  })
+  const module = blobs[0]?.label ?? ''
+  args.push('-c', '-x', 'ir', module, `-fthinlto-index=${INDEX_NAME}`, '-o', OUTPUT_NAME)
+  return { kind: 'clang', args, files, module, index: INDEX_NAME, output: OUTPUT_NAME }
+}

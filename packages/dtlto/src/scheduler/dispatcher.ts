@@ -1,0 +1,141 @@
+/** Fills slots: takes waiting jobs out of the queue and starts attempts, until no slot should be filled. */
+import type { BackendJob } from '../distributors/interface.js'
+import type { Clock } from './clock.js'
+import { EndpointExecutor } from './endpoint.js'
+import type { Endpoints } from './endpoints.js'
+import type { SchedulerEvent, StartReason } from './events.js'
+import { Attempt, type Executor } from './executor.js'
+import { pays } from './hedging.js'
+import type { Home, HomeExecutor, HomeResult } from './home.js'
+import type { Jobs } from './jobs.js'
+import { Board, Horizon, nextPlace, nextProbe, nextScout, type Place } from './placement.js'
+import { copyThrown } from './result-shape.js'
+
+/** What one attempt came to. */
+export interface AttemptListener {
+  answered(attempt: Attempt, value: unknown): void
+  threw(attempt: Attempt, thrown: unknown): void
+  compiledAtHome(attempt: Attempt, result: HomeResult): void
+  homeThrew(attempt: Attempt, thrown: unknown): void
+}
+
+export interface DispatcherOptions {
+  readonly jobs: Jobs
+  readonly endpoints: Endpoints
+  readonly home: HomeExecutor | undefined
+  readonly homeTakesPart: boolean
+  readonly clock: Clock
+  readonly emit: (event: SchedulerEvent) => void
+  readonly listener: AttemptListener
+  /** Runs what comes from outside: a bug ends the schedule. */
+  readonly guard: (fn: () => void) => void
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions
+  readonly #horizon = new Horizon()
+  #attempts = 0
+  #bytesInFlight = 0
+  #isDispatching = false
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options
+  }
+
+  /** Fills every slot that should be filled. */
+  dispatch(): void {
+    const { jobs, endpoints } = this.#options
+    if (this.#isDispatching || jobs.unfinished === 0) return
+    this.#isDispatching = true
+    const board = this.board()
+    while (jobs.pending.size > 0) {
+      endpoints.update()
+      const place = nextProbe(board) ?? nextScout(board) ?? nextPlace(board)
+      if (place === undefined) {
+        endpoints.roster.setIdle()
+        break
+      }
+      this.#place(place, board.nowMs)
+    }
+    this.#isDispatching = false
+  }
+
+  board(): Board {
+    const { jobs, endpoints, home, homeTakesPart, clock } = this.#options
+    endpoints.update()
+    const { inFlightBytes } = endpoints.policy
+    const fits = (job: number): boolean =>
+      this.#bytesInFlight === 0 || this.#bytesInFlight + bytesOf(jobs.at(job).job) <= inFlightBytes
+    return new Board({ home, homeTakesPart, endpoints, pending: jobs.pending, nowMs: clock.now(), fits }, this.#horizon)
+  }
+
+  /** The attempt's slot is free, and its bytes are let go. */
+  release(attempt: Attempt): void {
+    if (attempt.executor.release(attempt)) this.#bytesInFlight -= attempt.bytes
+  }
+
+  #place({ job, executor }: Place, nowMs: number): void {
+    const { jobs, endpoints } = this.#options
+    const running = jobs.take(job).at(-1)
+    if (running === undefined) return this.#start(job, executor, this.#reasonFor(job, executor), nowMs)
+    // A duplicate: what made it worth while may have changed since.
+    const { estimates, policy } = endpoints
+    const freshMs = executor.estimate.expectedMs(estimates.units[job] ?? 0)
+    if (pays(running, freshMs, estimates, nowMs, policy, 1)) this.#start(job, executor, 'hedge', nowMs)
+  }
+
+  #reasonFor(job: number, executor: Executor): StartReason {
+    if (executor instanceof EndpointExecutor && executor.breaker.kind === 'half-open') return 'probe'
+    if (executor.isHome && !this.#options.homeTakesPart) return 'fallback'
+    return this.#options.jobs.at(job).attempts === 0 ? 'first' : 'retry'
+  }
+
+  #start(position: number, executor: Executor, reason: StartReason, sentMs: number): void {
+    const { jobs, endpoints, home, emit } = this.#options
+    const { job } = jobs.at(position)
+    const endpoint = executor instanceof EndpointExecutor ? executor : undefined
+    const attempt = new Attempt(
+      {
+        id: this.#attempts++,
+        job: position,
+        executor,
+        reason,
+        units: endpoints.estimates.units[position] ?? 0,
+        bytes: endpoint ? bytesOf(job) : 0,
+        sentMs,
+      },
+      endpoint?.belief.hasQueue !== true,
+    )
+    jobs.started(attempt)
+    this.#bytesInFlight += attempt.bytes
+    executor.add(attempt)
+    emit({ kind: 'attempt-started', atMs: sentMs, ...attempt.facts() })
+    if (endpoint) this.#send(attempt, endpoint, job)
+    else if (home) this.#compileAtHome(attempt, home.home, job)
+  }
+
+  #send(attempt: Attempt, { distributor, endpoint }: EndpointExecutor, job: BackendJob): void {
+    const { clock, guard, listener } = this.#options
+    const { signal } = attempt.controller
+    const started = (): void => guard(() => attempt.executor.begin(attempt, clock.now()))
+    // The executor runs at once, and what it throws is the rejection: whatever the plugin does ends in a promise.
+    new Promise<unknown>((resolve) => {
+      resolve(distributor.distributor?.compile(job, endpoint, Object.freeze({ signal, started })))
+    }).then(
+      (value) => guard(() => listener.answered(attempt, value)),
+      (thrown: unknown) => guard(() => listener.threw(attempt, copyThrown(thrown))),
+    )
+  }
+
+  #compileAtHome(attempt: Attempt, home: Home, job: BackendJob): void {
+    const { guard, listener } = this.#options
+    home.compile(job, attempt.controller.signal).then(
+      (result) => guard(() => listener.compiledAtHome(attempt, result)),
+      (thrown: unknown) => guard(() => listener.homeThrew(attempt, thrown)),
+    )
+  }
+}
+
+function bytesOf({ bitcodeBytes, importedBytes }: BackendJob): number {
+  return bitcodeBytes + importedBytes
+}

@@ -1,0 +1,106 @@
+/** Deadlines and bytes in flight. */
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { fakeJob } from '../../../testkit/src/index.js'
+import type { BackendJob, Endpoint } from '../distributors/interface.js'
+import { isDone, link, machines, ofKind, slots, type TestLane, type TestRun } from './test-link.fixture.js'
+
+const hangsOnce: TestLane = { ...slots(1), script: ({ call }) => (call === 0 ? { kind: 'hang' } : undefined) }
+const ofBytes = (index: number, bitcodeBytes: number, importedBytes = 0): BackendJob =>
+  fakeJob(index, { cost: 100, bitcodeBytes, importedBytes })
+
+/** When the attempt that hung was given up. */
+function deadlineOf(run: TestRun): number {
+  assert.ok(isDone(run))
+  assert.deepEqual(run.warnings, ['farm: DTLTO_DEADLINE_EXCEEDED'])
+  return ofKind(run, 'attempt-ended')[0]?.atMs ?? NaN
+}
+
+async function deadline(job: BackendJob, farm: TestLane = hangsOnce): Promise<number> {
+  return deadlineOf(await link([job], { farm }, { hedge: false }))
+}
+
+describe('a deadline', () => {
+  it('leaves time for the bytes of the job, imports too', async () => {
+    const small = await deadline(ofBytes(0, 10_000))
+    assert.ok(small > 30_000 && small < 30_200, `at ${String(small)} ms`)
+    for (const job of [ofBytes(0, 220_000_000), ofBytes(0, 20_000_000, 200_000_000)]) {
+      const large = await deadline(job)
+      assert.ok(large > 250_000 && large < 250_200, `at ${String(large)} ms`)
+    }
+  })
+
+  const stating = (more: Partial<Endpoint>): TestLane => ({ ...hangsOnce, status: (truth) => ({ ...truth, ...more }) })
+
+  it("is never later than the endpoint's own limit", async () => {
+    for (const bytes of [10_000, 220_000_000]) {
+      const at = await deadline(ofBytes(0, bytes), stating({ deadlineMs: 2_000 }))
+      assert.ok(at > 2_000 && at < 2_200, `at ${String(at)} ms`)
+    }
+    assert.ok((await deadline(ofBytes(0, 10_000), stating({ deadlineMs: 1e9 }))) < 30_200)
+  })
+
+  it('is not shortened by an endpoint that states nonsense', async () => {
+    for (const deadlineMs of [0, -1, NaN, 'soon'] as number[]) {
+      const at = await deadline(ofBytes(0, 10_000), stating({ deadlineMs }))
+      assert.ok(at > 30_000, `${String(deadlineMs)}: at ${String(at)} ms`)
+    }
+  })
+})
+
+describe('bytes in flight', () => {
+  const MB = 1_000_000
+  const most = { inFlightBytes: 1_000 * MB, scoutShare: 0 }
+
+  /** The most bytes that were at endpoints at a time. */
+  function mostBytes(run: TestRun, jobs: readonly BackendJob[]): number {
+    const changes = run.events.flatMap((event) => {
+      if (event.kind !== 'attempt-started' && event.kind !== 'attempt-ended') return []
+      if (event.distributor === 'local') return []
+      const { bitcodeBytes = 0, importedBytes = 0 } = jobs[event.job] ?? {}
+      return [(event.kind === 'attempt-started' ? 1 : -1) * (bitcodeBytes + importedBytes)]
+    })
+    let [now, highest] = [0, 0]
+    for (const change of changes) highest = Math.max(highest, (now += change))
+    assert.equal(now, 0, 'all were let go')
+    return highest
+  }
+
+  it('are bounded, whatever slots there are', async () => {
+    const jobs = Array.from({ length: 40 }, (_, i) => ofBytes(i, 100 * MB, 200 * MB))
+    const run = await link(jobs, { farm: machines(20) }, most)
+    assert.ok(isDone(run))
+    assert.equal(mostBytes(run, jobs), 900 * MB)
+    assert.equal(run.fakes['farm']?.maxInFlight, 3)
+  })
+
+  it('never keep a job from going: one always goes, alone if need be', async () => {
+    const jobs = [ofBytes(0, 5_000 * MB), ...Array.from({ length: 10 }, (_, i) => ofBytes(i + 1, 400 * MB))]
+    const run = await link(jobs, { farm: slots(8) }, most)
+    assert.ok(isDone(run))
+    assert.equal(mostBytes(run, jobs), 5_000 * MB)
+  })
+
+  it('are let go when attempts fail, are abandoned or ignore their abort', async () => {
+    const jobs = Array.from({ length: 60 }, (_, i) => ofBytes(i, 300 * MB))
+    const farm = machines(6, {
+      0: { kind: 'trouble', afterMs: 10 },
+      1: { kind: 'hang' },
+      2: { kind: 'truncated' },
+      3: { kind: 'slow', factor: 30 },
+    })
+    const script: TestLane['script'] = ({ call }) => (call === 5 ? { kind: 'ignore-abort' } : undefined)
+    const run = await link(jobs, { farm: { ...farm, script } }, { ...most, deadlineFloorMs: 2_000, abortGraceMs: 500 })
+    assert.ok(isDone(run))
+    assert.ok(run.makespanMs < 30_000, `took ${String(run.makespanMs)} ms`)
+    assert.ok(mostBytes(run, jobs) <= 900 * MB)
+  })
+
+  it('do not count at home', async () => {
+    const jobs = Array.from({ length: 12 }, (_, i) => ofBytes(i, 900 * MB))
+    const run = await link(jobs, { farm: slots(4), local: { ...slots(4), isLocal: true } }, most)
+    assert.ok(isDone(run))
+    assert.equal(run.fakes['farm']?.maxInFlight, 1)
+    assert.ok((run.fakes['local']?.maxInFlight ?? 0) >= 4)
+  })
+})
