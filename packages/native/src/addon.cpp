@@ -3,6 +3,7 @@
 #include "napi/values.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/process.h"
+#include "llvm/second_link.h"
 
 namespace dtlto {
 
@@ -36,6 +37,20 @@ static void exitProcess(const Napi::CallbackInfo &Info) {
   exitProcess(Info[0].ToNumber().Int32Value());
 }
 
+static Napi::Value holdOutput(const Napi::CallbackInfo &Info) {
+  auto Given = Info[0].As<Napi::Object>();
+  SecondLink Link;
+  Link.Program = toBytes(Given.Get("program"));
+  Link.Arguments = toArguments(Given.Get("arguments"));
+  Link.Remove = toArguments(Given.Get("remove"));
+  Link.Notice = toBytes(Given.Get("notice"));
+  return Napi::Boolean::New(Info.Env(), holdOutput(std::move(Link)));
+}
+
+static void releaseOutput(const Napi::CallbackInfo &) { releaseOutput(); }
+
+static void startSecondLink(const Napi::CallbackInfo &) { startSecondLink(); }
+
 static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
   Exports["version"] = Napi::String::New(Env, DTLTO_VERSION);
   Exports["llvmVersion"] = Napi::String::New(Env, LLVM_VERSION_STRING);
@@ -44,6 +59,9 @@ static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
       Napi::Function::New<expandResponseFiles>(Env);
   Exports["actAsLinker"] = Napi::Function::New<actAsLinker>(Env);
   Exports["exitProcess"] = Napi::Function::New<exitProcess>(Env);
+  Exports["holdOutput"] = Napi::Function::New<holdOutput>(Env);
+  Exports["releaseOutput"] = Napi::Function::New<releaseOutput>(Env);
+  Exports["startSecondLink"] = Napi::Function::New<startSecondLink>(Env);
   Exports["Link"] = LinkObject::define(Env);
   return Exports;
 }

@@ -55,6 +55,8 @@ export interface NativeLink {
   deliver(index: number, object: Uint8Array, toCache: boolean): boolean
   /** Settles a job as failed; lld reports the message as its error. */
   fail(index: number, message: string): void
+  /** The file in lld's ThinLTO cache that holds the job's object, or will; '' without a cache. */
+  cacheEntry(index: number): string
   /** LLVM's ThinLTO cache key of the job, or '' when its module carries no hash. */
   cacheKey(index: number): string
   /**
@@ -131,6 +133,17 @@ export interface NativeTravelIndex {
 /** An argument: a string, or bytes where it is not valid UTF-8. */
 export type NativeArgument = string | Uint8Array
 
+/** Stock lld, to be executed in place of this process. */
+export interface NativeSecondLink {
+  readonly program: string
+  /** argv[0] too. */
+  readonly arguments: readonly NativeArgument[]
+  /** Files that are removed first. */
+  readonly remove: readonly string[]
+  /** Written to file descriptor 2 first. */
+  readonly notice: string
+}
+
 export interface NativeAddon {
   readonly version: string
   /** For example '22.1.8'. */
@@ -145,6 +158,15 @@ export interface NativeAddon {
   actAsLinker(start: NativeStart): void
   /** Ends the process at once, freeing nothing. lld has written what it had to say when the link is finished. */
   exitProcess(code: number): never
+  /**
+   * From here on what is written to file descriptors 1 and 2 is held back, until one of the two calls below. If lld crashes meanwhile, this process
+   * becomes the second link. False if that cannot be done; then nothing has changed.
+   */
+  holdOutput(link: NativeSecondLink): boolean
+  /** Lets out what was held back. */
+  releaseOutput(): void
+  /** Drops what was held back and becomes the second link; returns if that cannot be done. */
+  startSecondLink(): void
   /**
    * Starts lld. argv[0] selects the flavour by its base name, as in the stock program. With `capture` the link's output is kept
    * in memory and its memory is freed; without, it goes to file descriptors 1 and 2, as in stock lld, and no link can follow in this process.
@@ -179,6 +201,11 @@ let addon: NativeAddon | undefined
 export function native(): NativeAddon {
   addon ??= loadAddon()
   return addon
+}
+
+/** Stock lld, built and installed beside the addon. */
+export function stockLinkerProgram(): string {
+  return join(dirname(addonPath()), 'dtlto-lld')
 }
 
 /** The program that compiles jobs in other processes and on other machines; built and installed beside the addon. */

@@ -115,7 +115,8 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   const quotingIsUsual = started.windowsQuoting === windows
   const rest = own.rest.length === expanded.length && quotingIsUsual ? given : own.rest
   const workingDirectory = currentDirectory()
-  const warn = (message: string): void => say(2, `${name}: warning: ${printableLine(message)}\n`)
+  const warning = (message: string): string => `${name}: warning: ${printableLine(message)}\n`
+  const warn = (message: string): void => say(2, warning(message))
   const settings = await loadSettings({
     commandLine: own.settings,
     configFile: own.configFile,
@@ -154,6 +155,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
     capture: false,
     pastMs: timings?.pastMs,
     events: new LinkEvents(listeners),
+    notice: warning,
   })
   if (trace && settings.trace !== undefined) trace.save(settings.trace)
   const trouble = timings?.save()

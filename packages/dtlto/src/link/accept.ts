@@ -15,6 +15,7 @@ import { printable } from '../printable.js'
 import type { Accepted } from '../scheduler/schedule.js'
 import { whyNotAssembly } from './assembly.js'
 import type { LinkBackendJob } from './backend-job.js'
+import type { Doubts } from './second-link.js'
 import type { LinkSession } from './session.js'
 import { isInSample, verifyObject } from './verify.js'
 
@@ -26,7 +27,7 @@ export interface Acceptor {
   /** lld does not wait any more: what is still being looked at comes too late. */
   readonly end: () => void
   /** Who made objects that lld has and that nobody can vouch for. */
-  readonly doubtful: DoubtfulSources
+  readonly doubts: Doubts
 }
 
 /** Where an object came from. */
@@ -50,6 +51,7 @@ const BYTES_PER_BITCODE_BYTE = 32
 export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, rules: AcceptRules): Acceptor {
   const words = new Map<number, Pick<CompiledObject, 'diagnostics' | 'stderr'>>()
   const doubtful = new Map<string, Set<string>>()
+  const cacheEntries: string[] = []
   let isOver = false
   const mostBytes =
     BYTES_ALWAYS + BYTES_PER_BITCODE_BYTE * jobs.reduce((sum, { bitcodeBytes }) => sum + bitcodeBytes, 0)
@@ -72,8 +74,11 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
     const isSafe = isVerified || rules.hasIntegrity(distributorName)
     const toCache = rules.cache === 'all' || (rules.cache === 'verified' && isSafe)
     if (!session.deliver(job.index, result.object, toCache)) return 'lost'
-    if (!isSafe)
+    if (!isSafe) {
       doubtful.set(distributorName, (doubtful.get(distributorName) ?? new Set()).add(result.worker ?? endpointId))
+      const entry = toCache ? session.native.cacheEntry(job.index) : ''
+      if (entry !== '') cacheEntries.push(entry)
+    }
     // Not the result itself, which would keep the object's bytes.
     const { diagnostics, stderr } = result
     if (diagnostics.length > 0 || stderr) words.set(job.index, { diagnostics, ...(stderr && { stderr }) })
@@ -104,7 +109,7 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
       for (const { severity, message } of diagnostics) session.native.diagnose(severity, message)
       if (stderr) writeSync(2, stderr)
     },
-    doubtful,
+    doubts: { sources: doubtful, cacheEntries },
   }
 }
 

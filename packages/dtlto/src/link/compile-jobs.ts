@@ -4,10 +4,11 @@ import { printableLine } from '../printable.js'
 import type { Endpoints } from '../scheduler/endpoints.js'
 import type { Home } from '../scheduler/home.js'
 import { schedule } from '../scheduler/schedule.js'
-import { acceptor, type DoubtfulSources } from './accept.js'
+import { acceptor } from './accept.js'
 import type { LinkBackendJob } from './backend-job.js'
 import { CLOCK } from './clock.js'
 import type { LinkRequest } from './link.js'
+import { type Doubts, NO_DOUBTS } from './second-link.js'
 import type { LinkSession } from './session.js'
 
 export interface Compiling {
@@ -22,7 +23,10 @@ export interface Compiling {
   readonly signal: AbortSignal
 }
 
-/** Settles every job: its object is in lld's hands, or lld knows why there is none. Resolves with whose objects nobody can vouch for. */
+/**
+ * Settles every job: its object is in lld's hands, or lld knows why there is none. Resolves with whose objects nobody can vouch for; with none if a
+ * job failed: the final link then fails whatever the others are.
+ */
 export async function compileJobs({
   jobs,
   session,
@@ -32,9 +36,9 @@ export async function compileJobs({
   hasIntegrity,
   request,
   signal,
-}: Compiling): Promise<DoubtfulSources> {
+}: Compiling): Promise<Doubts> {
   const { settings, events, pastMs } = request
-  const { accept, end, say, doubtful } = acceptor(jobs, session, { ...settings, hasIntegrity })
+  const { accept, end, say, doubts } = acceptor(jobs, session, { ...settings, hasIntegrity })
   const results = await schedule({
     jobs,
     home,
@@ -50,7 +54,7 @@ export async function compileJobs({
     },
   })
   end()
-  if (signal.aborted) return doubtful
+  if (signal.aborted) return NO_DOUBTS
   for (const [index, result] of results.entries()) {
     switch (result.kind) {
       case 'done':
@@ -67,7 +71,7 @@ export async function compileJobs({
         break
     }
   }
-  return doubtful
+  return results.every(({ kind }) => kind === 'done') ? doubts : NO_DOUBTS
 }
 
 function explain(error: unknown, job: LinkBackendJob): string {

@@ -1,8 +1,9 @@
 /**
  * The link, as a list of its phases. lld runs on its own thread from the second phase on; this function is the other half of it.
  */
+import { rmSync } from 'node:fs'
 import type { NativeArgument } from '@dtlto/native'
-import type { Settings } from '../config/settings.js'
+import { DEFAULT_SETTINGS, type Settings } from '../config/settings.js'
 import type { BackendJob } from '../distributors/interface.js'
 import type { LinkFacts } from '../distributors/interface.js'
 import { Endpoints } from '../scheduler/endpoints.js'
@@ -17,6 +18,7 @@ import {
 } from './distributors.js'
 import { endpointMemory } from './endpoint-memory.js'
 import type { LinkEvents } from './events.js'
+import { DtltoError } from '../errors.js'
 import { LinkBackendJob } from './backend-job.js'
 import { compileJobs } from './compile-jobs.js'
 import { LinkHome } from './home.js'
@@ -24,6 +26,16 @@ import { JobPackages } from './job-packages.js'
 import { DistributionCheck, isOneReady } from './required.js'
 import { LinkSession } from './session.js'
 import { linkFacts } from './facts.js'
+import {
+  canLinkAgain,
+  describeDoubts,
+  type Doubts,
+  type HeldLink,
+  holdFinalLink,
+  inDoubt,
+  NO_DOUBTS,
+  type SecondLinkNotice,
+} from './second-link.js'
 
 export interface LinkRequest {
   /** lld's command line. argv[0] is the path of the stock program to stand in for: it selects the flavour. */
@@ -40,6 +52,8 @@ export interface LinkRequest {
   readonly pastMs?: ((job: BackendJob) => number | undefined) | undefined
   readonly signal?: AbortSignal
   readonly events: LinkEvents
+  /** Needed by a linker program that lets a failed final link be done once more (second-link.ts). */
+  readonly notice?: SecondLinkNotice
 }
 
 export interface LinkResult {
@@ -52,6 +66,31 @@ export interface LinkResult {
 
 /** Runs one link. Rejects with a DtltoError for settings or plugins that cannot be used; what lld finds wrong is its exit code. */
 export async function runLink(request: LinkRequest): Promise<LinkResult> {
+  const { events } = request
+  const { doubts, ...first } = await linkOnce(request)
+  const again = request.capture && first.exitCode !== 0 && !request.signal?.aborted && canLinkAgain(request, doubts)
+  const result = again ? await linkAgain(request, doubts, first) : first
+  events.emit({ type: 'end', exitCode: result.exitCode })
+  events.throwIfFailed()
+  return result
+}
+
+/** The second link of an embedding program. Where lld cannot start again the first is all that there is. */
+async function linkAgain(request: LinkRequest, doubts: Doubts, first: LinkResult): Promise<LinkResult> {
+  for (const path of doubts.cacheEntries) rmSync(path, { force: true })
+  const warning = { kind: 'second-link', message: describeDoubts(doubts) }
+  request.events.emit({ type: 'warning', distributor: inDoubt(doubts), ...warning })
+  const settings = { ...request.settings, distributors: DEFAULT_SETTINGS.distributors, required: false }
+  try {
+    const { doubts: _, ...second } = await linkOnce({ ...request, settings })
+    return second
+  } catch (error) {
+    if (DtltoError.is(error)) return first
+    throw error
+  }
+}
+
+async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly doubts: Doubts }> {
   const { events, workingDirectory } = request
   const prepared = await prepareDistributors(request.settings, workingDirectory)
   // From here every option is known to be good.
@@ -68,6 +107,8 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
   if (request.signal?.aborted) cancel()
 
   let opened: Opened | undefined
+  let doubts = NO_DOUBTS
+  let held: HeldLink | undefined
   try {
     const flavour = await session.driver
     if (flavour !== undefined) {
@@ -81,36 +122,37 @@ export async function runLink(request: LinkRequest): Promise<LinkResult> {
         const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, packages, index, job))
         // From here the set of jobs is fixed.
         events.emit({ type: 'jobs', jobs })
-        const compiled = compileJobs({
-          jobs,
-          session,
-          home: opened.home,
-          homeTakesPart: prepared.home?.takesPart === true,
-          endpoints: opened.endpoints,
-          hasIntegrity: hasIntegrity(prepared.distributors),
-          request,
-          signal: cancelled.signal,
-        })
-        const isOver = await Promise.race([
-          compiled.then(() => false),
-          session.finished.then(() => true), // lld had enough of errors
+        const compiled = await Promise.race([
+          compileJobs({
+            jobs,
+            session,
+            home: opened.home,
+            homeTakesPart: prepared.home?.takesPart === true,
+            endpoints: opened.endpoints,
+            hasIntegrity: hasIntegrity(prepared.distributors),
+            request,
+            signal: cancelled.signal,
+          }),
+          session.finished.then(() => undefined), // lld had enough of errors
           refused,
           events.failed,
         ])
-        if (!isOver) {
+        if (compiled !== undefined) {
+          doubts = compiled
           await distribution?.check(() => isOneReady(specs))
           // From here the set of objects is fixed.
           events.emit({ type: 'objects' })
+          if (request.notice && canLinkAgain(request, doubts)) held = holdFinalLink(request, doubts, request.notice)
           session.native.resume()
         }
       }
     }
     const exitCode = await session.finished
-    events.emit({ type: 'end', exitCode })
-    events.throwIfFailed()
+    if (exitCode === 0) held?.succeeded()
+    else held?.failed()
     // Nothing that was asked for is swallowed, however late it turned out to be wrong.
     if (opened) await Promise.race([opened.distributors.refused, Promise.resolve()])
-    return { exitCode, stdout: session.native.capturedStdout(), stderr: session.native.capturedStderr() }
+    return { doubts, exitCode, stdout: session.native.capturedStdout(), stderr: session.native.capturedStderr() }
   } catch (error) {
     // A defect, here or in a listener. lld must not go on behind the caller's back, nor wait for ever.
     cancel()

@@ -2,6 +2,7 @@
 #include "link.h"
 #include "lld/Common/CommonLinkerContext.h"
 #include "lld/Common/Driver.h"
+#include "second_link.h"
 #include "thin_jobs.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/InitLLVM.h"
@@ -85,7 +86,12 @@ static size_t lldStackSize() {
 /// whichever thread; so does node, with compiles still running. Neither lives
 /// through the destruction of the other's globals. What LLVM itself has to do at
 /// exit (outs() writes what is left) comes before this.
-static void endAtOnce(int Status, void *) { _exit(Status); }
+static void endAtOnce(int Status, void *) {
+  if (Status != 0 && gettid() != getpid())
+    startSecondLink();
+  releaseOutput();
+  _exit(Status);
+}
 
 /// Pass plugins take LLVM's symbols from the program that loads them and need
 /// not name libLLVM. The addon's libraries are its own until then.
@@ -254,6 +260,10 @@ bool Link::deliver(unsigned Index, StringRef Object, bool ToCache) {
 
 void Link::fail(unsigned Index, StringRef Message) {
   Jobs->fail(Jobs->job(Index), createStringError(Message));
+}
+
+std::string Link::cacheEntry(unsigned Index) const {
+  return Jobs->cacheEntry(Jobs->job(Index));
 }
 
 std::string Link::cacheKey(unsigned Index) const {

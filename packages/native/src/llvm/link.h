@@ -131,6 +131,8 @@ public:
   bool deliver(unsigned Index, llvm::StringRef Object, bool ToCache);
   /// Settles a job as failed: lld reports the message.
   void fail(unsigned Index, llvm::StringRef Message);
+  /// See ThinJobs.
+  std::string cacheEntry(unsigned Index) const;
   /// LLVM's ThinLTO cache key, empty for a module without hash.
   std::string cacheKey(unsigned Index) const;
 

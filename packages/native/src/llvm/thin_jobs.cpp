@@ -108,6 +108,10 @@ void ThinJobs::prepare(ThinJob &Job) {
     Job.CacheHit = true;
 }
 
+std::string ThinJobs::cacheEntry(const ThinJob &Job) const {
+  return Cache.isValid() && !Job.Key.empty() ? entryPath(Cache, Job.Key) : "";
+}
+
 Error ThinJobs::wait() {
   if (EmitIndexFiles || Cache.isValid()) {
     for (ThinJob &Job : All)

@@ -96,6 +96,9 @@ public:
   /// if the job is settled already. Writes a copy on a pool thread: what goes
   /// wrong there goes wrong as in LLVM's own backend.
   bool deliver(ThinJob &Job, llvm::StringRef Object, bool ToCache);
+  /// The file in lld's cache that holds the job's object, or will; empty without
+  /// one.
+  std::string cacheEntry(const ThinJob &Job) const;
   /// The files that the job's backend writes beside the object: .dwo, remarks.
   std::vector<std::string> sideOutputPaths(const ThinJob &Job) const;
   /// Ends the job without a message of its own.

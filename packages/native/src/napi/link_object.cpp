@@ -61,6 +61,7 @@ Napi::Function LinkObject::define(Napi::Env Env) {
        InstanceMethod<&LinkObject::compileHere>("compileHere"),
        InstanceMethod<&LinkObject::deliver>("deliver"),
        InstanceMethod<&LinkObject::fail>("fail"),
+       InstanceMethod<&LinkObject::cacheEntry>("cacheEntry"),
        InstanceMethod<&LinkObject::cacheKey>("cacheKey"),
        InstanceMethod<&LinkObject::moduleParts>("moduleParts"),
        InstanceMethod<&LinkObject::travelOptions>("travelOptions"),
@@ -231,6 +232,13 @@ Napi::Value LinkObject::fail(const Napi::CallbackInfo &Info) {
   if (checkIndex(Info, Index))
     TheLink->fail(Index, toBytes(Info[1]));
   return Info.Env().Undefined();
+}
+
+Napi::Value LinkObject::cacheEntry(const Napi::CallbackInfo &Info) {
+  unsigned Index;
+  if (!checkIndex(Info, Index))
+    return Info.Env().Undefined();
+  return Napi::String::New(Info.Env(), TheLink->cacheEntry(Index));
 }
 
 Napi::Value LinkObject::cacheKey(const Napi::CallbackInfo &Info) {

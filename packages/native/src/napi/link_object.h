@@ -36,6 +36,7 @@ private:
   Napi::Value compileHere(const Napi::CallbackInfo &Info);
   Napi::Value deliver(const Napi::CallbackInfo &Info);
   Napi::Value fail(const Napi::CallbackInfo &Info);
+  Napi::Value cacheEntry(const Napi::CallbackInfo &Info);
   Napi::Value cacheKey(const Napi::CallbackInfo &Info);
   Napi::Value moduleParts(const Napi::CallbackInfo &Info);
   Napi::Value travelOptions(const Napi::CallbackInfo &Info);

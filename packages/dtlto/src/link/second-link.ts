@@ -1,0 +1,86 @@
+/**
+ * When the final link fails and objects took part that nobody can vouch for, they may be to blame, and then everything is compiled here once more.
+ * In a linker program lld may be in any state by then, or have crashed, so the process becomes stock lld (native/src/llvm/second_link.h). In a
+ * program that embeds the link, a second one follows the first.
+ */
+import { statSync } from 'node:fs'
+import { type NativeArgument, native, stockLinkerProgram } from '@dtlto/native'
+import type { DoubtfulSources } from './accept.js'
+
+/** What lld's cache got of objects that are in doubt, and whose they are. */
+export interface Doubts {
+  readonly sources: DoubtfulSources
+  readonly cacheEntries: readonly string[]
+}
+
+export const NO_DOUBTS: Doubts = { sources: new Map(), cacheEntries: [] }
+
+interface SecondLinkRequest {
+  readonly argv: readonly NativeArgument[]
+  readonly settings: { readonly fallback: 'local' | 'none' }
+}
+
+/** Whether a second link makes sense: this machine may compile, there are doubts, and all inputs can be read again. */
+export function canLinkAgain({ argv, settings }: SecondLinkRequest, { sources }: Doubts): boolean {
+  return settings.fallback === 'local' && sources.size > 0 && !argv.some(isReadOnce)
+}
+
+/** A pipe, a terminal or a socket; also as the file of `@FILE`. */
+function isReadOnce(argument: NativeArgument): boolean {
+  const path = String(argument).replace(/^@/, '')
+  if (path.startsWith('-')) return false
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found !== undefined && !found.isFile() && !found.isDirectory() && path !== '/dev/null'
+}
+
+/** The first of the distributors whose objects are in doubt. */
+export function inDoubt({ sources }: Doubts): string {
+  return sources.keys().next().value ?? ''
+}
+
+/** For the user: whose objects, and what is done. One line without an end. */
+export function describeDoubts({ sources }: Doubts): string {
+  const names = [...sources].flatMap(([distributor, workers]) =>
+    [...workers].map((worker) => (worker === '' ? distributor : `${distributor} '${worker}'`)),
+  )
+  const shown =
+    names.slice(0, SHOWN).join(', ') + (names.length > SHOWN ? `, and ${String(names.length - SHOWN)} more` : '')
+  return (
+    `the final link failed, with objects of ${shown}, for which nobody can vouch: it is done once more, with every module compiled here; ` +
+    `if that succeeds, --distribute-verify shows which objects were wrong`
+  )
+}
+
+const SHOWN = 5
+
+/** A warning as the program writes it. */
+export type SecondLinkNotice = (message: string) => string
+
+/** In a linker program: holds lld's output back from here on. Undefined if that cannot be. */
+export function holdFinalLink(
+  request: Pick<SecondLinkRequest, 'argv'>,
+  doubts: Doubts,
+  notice: SecondLinkNotice,
+): HeldLink | undefined {
+  const held = native().holdOutput({
+    program: stockLinkerProgram(),
+    arguments: request.argv,
+    remove: doubts.cacheEntries,
+    notice: notice(`${inDoubt(doubts)}: ${describeDoubts(doubts)}`),
+  })
+  if (!held) return undefined
+  return {
+    succeeded: () => native().releaseOutput(),
+    failed: () => {
+      native().startSecondLink()
+      // It could not be started: the first link is all that there is.
+      native().releaseOutput()
+    },
+  }
+}
+
+export interface HeldLink {
+  readonly succeeded: () => void
+  /** Does not return, unless the second link could not be started. */
+  readonly failed: () => void
+}

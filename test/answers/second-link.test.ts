@@ -1,0 +1,180 @@
+/** Objects of the right form and the wrong content: the final link fails, and is done once more. */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { link } from 'dtlto'
+import distcc from '../../packages/distributor-distcc/src/index.js'
+import { tryRun } from '../programs/run.js'
+import { compile, DTLTO, inTemporaryDirectory, must, slowProgram, STOCK } from '../link/toolchain.js'
+import { encodeAnswer, RecordingServer } from './recording-server.js'
+
+/** Slow to compile: the server's answers, which are known, come before this machine has an object. */
+const SOURCES = slowProgram(3, 12)
+const MODULES = Object.keys(SOURCES).length
+const NOTICE =
+  /^ld\.dtlto: warning: distcc: the final link failed, with objects of distcc '127\.0\.0\.1:\d+', for which nobody can vouch: it is done once more, .*\n/
+
+describe('a final link that fails because of an object from a server', () => {
+  let server: RecordingServer
+  const program = mkdtempSync(join(tmpdir(), 'dtlto-second-link-'))
+  before(async () => {
+    server = await RecordingServer.start()
+    compile(program, SOURCES, ['-fPIC'])
+    // The server knows all objects before it confuses them.
+    await inTemporaryDirectory(async (cwd) => {
+      const { args, options } = prepare(cwd)
+      const { exitCode, stderr } = await tryRun(DTLTO, [...args, ...options, '--distribute-fallback=none'], { cwd })
+      assert.deepEqual([exitCode, stderr, server.answers >= MODULES], [0, '', true])
+    })
+  })
+  after(async () => {
+    rmSync(program, { recursive: true })
+    await server.stop()
+  })
+
+  /** A program, linked by stock lld. */
+  const prepare = (cwd: string, more: readonly string[] = []): { args: string[]; stock: Buffer; options: string[] } => {
+    const sources = Object.keys(SOURCES)
+    for (const source of sources) {
+      const object = source.replace('.c', '.o')
+      cpSync(join(program, object), join(cwd, object))
+    }
+    const args = ['-shared', ...sources.map((source) => source.replace('.c', '.o')), ...more]
+    must(STOCK, [...args, '-o', 'out'], { cwd })
+    const options = [`--distribute=distcc,hosts=${server.address}/6,stats-port=0,probe=false`]
+    return { args: [...args, '-o', 'out'], stock: readFileSync(join(cwd, 'out')), options }
+  }
+  const confuse = (): void => {
+    // Two objects for all jobs: their symbols are there twice, the others' not at all.
+    server.answering = (good, all) => encodeAnswer({ object: (all.find((other) => other !== good) ?? good).object })
+  }
+
+  test('ends with the bytes of stock lld, and the server is named', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const { args, stock, options } = prepare(cwd)
+      confuse()
+      const { exitCode, stdout, stderr } = await tryRun(DTLTO, [...args, ...options], { cwd })
+      assert.equal(exitCode, 0, stderr)
+      assert.match(stderr, NOTICE)
+      assert.equal(stdout + stderr.replace(NOTICE, ''), '')
+      assert.ok(readFileSync(join(cwd, 'out')).equals(stock), 'the output differs from that of stock lld')
+      assert.deepEqual(
+        readdirSync(cwd).filter((name) => /tmp/.test(name)),
+        [],
+      )
+    }))
+
+  test('or crashes lld ends with the bytes of stock lld as well', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const { args, stock, options } = prepare(cwd)
+      server.answering = (good) => encodeAnswer({ object: good.object })
+      // lld waits in its final link for somebody to read the map.
+      must('mkfifo', ['map'], { cwd })
+      const linker = spawn(DTLTO, [...args, '-Map=map', ...options, '--distribute-fallback=local'], { cwd })
+      let stderr = ''
+      linker.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+      const ended = new Promise((resolve) => linker.on('close', resolve))
+      const pid = linker.pid ?? 0
+      const opener = await threadInOpen(pid)
+      must('perl', ['-e', 'syscall(234, @ARGV[0] + 0, @ARGV[1] + 0, 11) == 0 or die', String(pid), String(opener)], {
+        cwd,
+      })
+      const map = new Promise((resolve) => {
+        const reader = spawn('cat', ['map'], { cwd })
+        reader.stdout.resume()
+        reader.on('close', resolve)
+      })
+      assert.equal(await ended, 0, stderr)
+      await map
+      assert.match(stderr, NOTICE)
+      assert.equal(stderr.replace(NOTICE, ''), '')
+      assert.ok(readFileSync(join(cwd, 'out')).equals(stock), 'the output differs from that of stock lld')
+      assert.deepEqual(
+        readdirSync(cwd).filter((name) => /tmp/.test(name)),
+        [],
+      )
+    }))
+
+  test('replaces what lld’s cache got', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const cache = ['--thinlto-cache-dir=cache']
+      const { args, stock, options } = prepare(cwd, cache)
+      const entries = (): Map<string, string> =>
+        new Map(
+          readdirSync(join(cwd, 'cache'))
+            .filter((name) => name.startsWith('llvmcache-'))
+            .map((name) => [name, readFileSync(join(cwd, 'cache', name), 'latin1')]),
+        )
+      const theirs = entries()
+      must('rm', ['-r', 'cache'], { cwd })
+      confuse()
+      const { exitCode, stderr } = await tryRun(DTLTO, [...args, ...options, '--distribute-cache=all'], { cwd })
+      assert.equal(exitCode, 0, stderr)
+      assert.match(stderr, NOTICE)
+      assert.ok(readFileSync(join(cwd, 'out')).equals(stock))
+      assert.deepEqual(entries(), theirs)
+    }))
+
+  test('and would fail anyway says what stock lld says, after the notice', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const { args, options } = prepare(cwd)
+      const wrong = [...args, '--defsym=x=no_such_symbol']
+      const theirs = await tryRun(STOCK, wrong, { cwd })
+      server.answering = (good) => encodeAnswer({ object: good.object })
+      const ours = await tryRun(DTLTO, [...wrong, ...options], { cwd })
+      assert.equal(ours.exitCode, theirs.exitCode)
+      assert.notEqual(ours.exitCode, 0)
+      assert.equal(ours.stderr.replace(NOTICE, ''), theirs.stderr)
+    }))
+
+  test('is not done again where this machine may not compile', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const { args, options } = prepare(cwd)
+      confuse()
+      const { exitCode, stderr } = await tryRun(DTLTO, [...args, ...options, '--distribute-fallback=none'], { cwd })
+      assert.equal(exitCode, 1)
+      assert.match(stderr, /ld\.lld: error: /)
+      assert.doesNotMatch(stderr, /once more/)
+    }))
+
+  test('is done again in a program that embeds the link', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const { args, stock } = prepare(cwd)
+      confuse()
+      const home = process.cwd()
+      process.chdir(cwd)
+      try {
+        const warnings: string[] = []
+        const { exitCode, stderr } = await link({
+          flavour: 'elf',
+          args,
+          distributors: [
+            { distributor: distcc, options: { hosts: [`${server.address}/6`], 'stats-port': 0, probe: false } },
+          ],
+          onEvent: (event) => {
+            if (event.type === 'warning') warnings.push(event.message)
+          },
+        })
+        assert.deepEqual([exitCode, stderr], [0, ''])
+        assert.match(warnings.join('\n'), /^the final link failed, with objects of distcc '/)
+        assert.ok(existsSync('out') && readFileSync('out').equals(stock))
+      } finally {
+        process.chdir(home)
+      }
+    }))
+})
+
+/** The thread that waits in openat(2), when there is one. */
+async function threadInOpen(pid: number): Promise<number> {
+  for (;;) {
+    for (const thread of readdirSync(`/proc/${String(pid)}/task`)) {
+      if (readFileSync(`/proc/${String(pid)}/task/${thread}/syscall`, 'latin1').startsWith('257 '))
+        return Number(thread)
+    }
+    await sleep(20)
+  }
+}
