@@ -327,6 +327,11 @@ private:
     if (Index == 0 || Index >= Sections.size())
       return Bad("no section");
     const Shdr &In = Sections[Index];
+    // A group whose name is no symbol of the object otherwise (of destructors
+    // that are one function, for example) is named by one that is in itself.
+    if (In.sh_type == SHT_GROUP && IsLocal && Type == STT_NOTYPE &&
+        !S.st_value && !S.st_size)
+      return Error::success();
     if (!isProgram(In))
       return Bad("a table for its section");
     // The lowest bit says Thumb.

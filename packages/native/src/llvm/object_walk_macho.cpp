@@ -47,7 +47,7 @@ private:
   }
 
   Error commands() {
-    bool HasSegment = false, HasSymtab = false;
+    bool HasSegment = false, HasSymtab = false, HasDysymtab = false;
     for (const auto &Command : Object.load_commands()) {
       switch (Command.C.cmd) {
       case LC_SEGMENT_64: {
@@ -67,6 +67,9 @@ private:
       case LC_SYMTAB:
         HasSymtab = true;
         break;
+      case LC_DYSYMTAB:
+        HasDysymtab = true;
+        break;
       case LC_BUILD_VERSION: {
         auto Version = Object.getBuildVersionLoadCommand(Command);
         if (Version.platform == PLATFORM_UNKNOWN ||
@@ -74,7 +77,6 @@ private:
           return bad("it is for an unknown platform");
         break;
       }
-      case LC_DYSYMTAB:
       case LC_VERSION_MIN_MACOSX:
       case LC_VERSION_MIN_IPHONEOS:
       case LC_VERSION_MIN_TVOS:
@@ -87,7 +89,8 @@ private:
         return bad("it has an unknown load command");
       }
     }
-    if (!HasSegment || !HasSymtab)
+    // An object without symbols has neither.
+    if (!HasSegment || HasSymtab != HasDysymtab)
       return bad("it has no sections or no symbols");
     return Error::success();
   }
