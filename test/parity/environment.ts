@@ -19,6 +19,9 @@ export const linkerUnderTest = process.env['DTLTO_PARITY_LINKER'] === 'stock' ? 
 /** Which set of dtlto's own options is added to every link; see modes.ts. */
 export const modeName = process.env['DTLTO_PARITY_MODE'] ?? 'local'
 
+/** A directory for the traces of all links of dtlto; none are written without. */
+export const traceDirectory = process.env['DTLTO_PARITY_TRACES']
+
 /** A regular expression on `category: name`. */
 export const onlyPattern = process.env['DTLTO_PARITY_ONLY']
 

@@ -1,4 +1,6 @@
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { traceDirectory } from './environment.js'
 import type { Flavour } from './targets.js'
 
 /** A mode adds dtlto's own options to every link of the suite, so that each case runs over each distributor. */
@@ -36,5 +38,16 @@ export function isModeName(name: string): name is ModeName {
 /** `DTLTO_PARITY_DISTRIBUTE` replaces what the mode says (values separated by spaces): servers differ by machine. */
 export function modeOptions(name: ModeName, flavour: Flavour): string[] {
   const values = process.env['DTLTO_PARITY_DISTRIBUTE']?.split(' ').filter(Boolean) ?? modes[name].distribute
-  return values.map((value) => `${flavour === 'coff' ? '/' : '--'}distribute${flavour === 'coff' ? ':' : '='}${value}`)
+  const [dash, separator] = flavour === 'coff' ? ['/', ':'] : ['--', '=']
+  const own = values.map((value) => `${dash}distribute${separator}${value}`)
+  if (traceDirectory === undefined) return own
+  const trace = path.join(traceDirectory, `${String(process.pid)}-${String(traces++)}.json`)
+  return [...own, `${dash}distribute-trace${separator}${trace}`]
+}
+
+let traces = 0
+
+/** Nothing is compiled in the linker's process. */
+export function withoutFallback(flavour: Flavour): string[] {
+  return [flavour === 'coff' ? '/distribute-fallback:none' : '--distribute-fallback=none']
 }

@@ -5,7 +5,7 @@ import { type CommandResult, run } from './command.js'
 import { exact } from './comparators.js'
 import { buildDirectory, modeName } from './environment.js'
 import { linker, type Side } from './linkers.js'
-import { isModeName, type ModeName, modeOptions } from './modes.js'
+import { isModeName, type ModeName, modeOptions, withoutFallback } from './modes.js'
 import { type Link, type ParityCase, title } from './parity-case.js'
 import { performSteps, prepare } from './recipe.js'
 import { type FileState, listFiles, readTree } from './tree.js'
@@ -101,14 +101,43 @@ async function runLink(test: ParityCase, link: Link, cwd: string, side: Side, mo
     const input = test.inputs.find(({ name }) => arg === `$${name}`)
     return input ? input.files.map((file) => path.join(input.name, file)) : [arg]
   })
-  const result = await run(linker(flavour, as), as === 'dtlto' ? [...args, ...modeOptions(mode, flavour)] : args, cwd)
-  return mode === 'faulty' ? { ...result, stderr: withoutWarnings(result.stderr) } : result
+  const program = linker(flavour, as)
+  const ours = as === 'dtlto' ? [...args, ...modeOptions(mode, flavour)] : args
+  // What is kept is told by its inodes, which a second try in a copy would change.
+  if (mode === 'isolate' && as === 'dtlto' && !test.links.some(({ keeps }) => keeps !== undefined)) {
+    const alone = await tryWithout(cwd, () => run(program, [...ours, ...withoutFallback(flavour)], cwd))
+    if (alone !== undefined) return alone
+  }
+  const result = await run(program, ours, cwd)
+  const warnings = WARNINGS[mode]
+  return warnings ? { ...result, stderr: without(warnings, result.stderr) } : result
 }
 
-/** Of what a broken distributor costs, the warnings are the visible part. */
-function withoutWarnings(stderr: Buffer): Buffer {
-  const text = stderr.toString('latin1').replace(/^[\w.-]*dtlto[\w.-]*: warning: faulty: .*\n/gm, '')
-  return Buffer.from(text, 'latin1')
+/**
+ * A link in which the linker's process compiles nothing: else it would, on a busy machine, make most of these small objects before a worker
+ * has. Undefined if it fails, because some job can be compiled nowhere else, or nowhere at all; the directory is then as it was.
+ */
+async function tryWithout(cwd: string, link: () => Promise<CommandResult>): Promise<CommandResult | undefined> {
+  const before = `${cwd}.before`
+  cpSync(cwd, before, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+  const result = await link()
+  if (result.exit === 0) {
+    rmSync(before, { recursive: true })
+    return result
+  }
+  rmSync(cwd, { recursive: true })
+  renameSync(before, cwd)
+  return undefined
+}
+
+/** What dtlto itself says in a mode: what a broken distributor costs, and that a link is none for worker processes. */
+const WARNINGS: Partial<Record<ModeName, RegExp>> = {
+  faulty: /^[\w.-]*dtlto[\w.-]*: warning: faulty: .*\n/gm,
+  isolate: /^[\w.-]*dtlto[\w.-]*: warning: worker: distributor 'worker' has not compiled any .*\n/gm,
+}
+
+function without(warnings: RegExp, stderr: Buffer): Buffer {
+  return Buffer.from(stderr.toString('latin1').replace(warnings, ''), 'latin1')
 }
 
 /** A case that does not do with the stock linker what it says would prove nothing. */
