@@ -3,7 +3,7 @@
  *
  *     node --import tsx bench/link.ts redis|git [--pairs N] [--without-llvm-dtlto] [--with=ARGUMENTS …] [--against=ROW …] [--side-by-side]
  *
- * Each `--with` adds a row: dtlto with these arguments, separated by blanks, for example `--with=--distribute=local,isolate=process`.
+ * Each `--with` adds a row: dtlto with these arguments, separated by blanks, for example `--with=--distribute=worker`.
  * There is a table for each `--against`, with ratios to the row that it names: `stock` (the default), `dtlto`, or the arguments of a `--with`.
  *
  * `--side-by-side` runs each row at the same time as the one it is compared with, on half of the processors each, instead of in turns.

@@ -113,9 +113,9 @@ describe('a link in a program', () => {
         distributors: [{
           name: 'silent', apiVersion: '2.0.0', options: {},
           open: () => ({
-            status: () => ({ slots: 9, busy: 0, queued: 0, accepting: true }),
+            endpoints: () => [{ id: 'silent', slots: 9, accepting: true }],
             async compile(job) {
-              await job.forWorker()
+              await job.package()
               parentPort.postMessage('compiling')
               await new Promise(() => {})
             },

@@ -77,7 +77,7 @@ describe('a link with a distributor that', { concurrency: 2 }, () => {
   test('ends the process with success in mid-link does not: its job is compiled here', async () => {
     const { exitCode, stderr, linked } = await linkWith(
       'plugin.mjs',
-      `export default { name: 'x', ${WORKS.replace('job.compileInProcess(signal)', 'process.exit(0)')} }`,
+      `export default { name: 'x', ${WORKS.replace('ANSWER', 'process.exit(0)')} }`,
     )
     assert.equal(exitCode, 0, stderr)
     assert.ok(linked)

@@ -133,7 +133,7 @@ async function tryWithout(cwd: string, link: () => Promise<CommandResult>): Prom
 /** What dtlto itself says in a mode: what a broken distributor costs, and that a link is none for worker processes. */
 const WARNINGS: Partial<Record<ModeName, RegExp>> = {
   faulty: /^[\w.-]*dtlto[\w.-]*: warning: faulty: .*\n/gm,
-  isolate: /^[\w.-]*dtlto[\w.-]*: warning: worker: distributor 'worker' has not compiled any .*\n/gm,
+  isolate: /^[\w.-]*dtlto[\w.-]*: warning: worker: distributor 'worker' has not compiled (?:the job|any ).*\n/gm,
 }
 
 function without(warnings: RegExp, stderr: Buffer): Buffer {

@@ -140,9 +140,9 @@ test('an object that goes past the cache leaves nothing in it, though it holds t
 const REMOVER = `
 import { rmSync } from 'node:fs'
 export default {
-  name: 'remover', apiVersion: '1.0.0', options: {},
+  name: 'remover', apiVersion: '2.0.0', options: {},
   open: () => ({
-    status: () => ({ slots: 1, busy: 0, queued: 0, accepting: true }),
+    endpoints: () => [{ id: 'remover', slots: 1, accepting: true }],
     async compile() {
       rmSync('cache', { recursive: true, force: true })
       return { kind: 'cannot', reason: 'it only removes' }

@@ -43,8 +43,6 @@ export class Server implements Endpoint {
   #spoken = 0
   #running = 0
   #statistics: Statistics | undefined
-  /** Tasks of others when the statistics were fetched. */
-  #others = 0
   #askedMs = -Infinity
   /** It has passed its probe in this link. */
   #proven = false
@@ -68,13 +66,8 @@ export class Server implements Endpoint {
     return Math.min(this.#host.slots ?? (this.#statistics?.maxJobs === undefined ? DEFAULT_SLOTS : served), served)
   }
 
-  /** Tasks that are not ours count half: they may not last. */
-  get busyElsewhere(): number {
-    this.#refreshStatistics()
-    return Math.floor(Math.min(this.#others, this.slots) / 2)
-  }
-
   get text(): string {
+    this.#refreshStatistics()
     const parts = []
     const { load, freeMegabytes } = this.#statistics ?? {}
     if (load !== undefined) parts.push(`load ${load}`)
@@ -84,10 +77,16 @@ export class Server implements Endpoint {
 
   /** Sends one request and waits for its answer. Rejects with ExchangeError. */
   async run(request: readonly Uint8Array[], limits: AnswerLimits, signal: AbortSignal): Promise<ExchangeResult> {
+    let onClosed = (): void => undefined
+    const closed = new Promise<void>((resolve) => {
+      onClosed = resolve
+    })
     this.#running++
     try {
-      return await this.#exchange(request, this.#facts.jobTimeoutMs, signal, limits)
+      return await this.#exchange(request, this.#facts.jobTimeoutMs, signal, { limits, onClosed })
     } finally {
+      // Only when the connection is gone is the server's slot free.
+      await closed
       this.#running--
     }
   }
@@ -135,7 +134,7 @@ export class Server implements Endpoint {
     request: readonly Uint8Array[],
     deadlineMs: number,
     signal: AbortSignal,
-    limits?: AnswerLimits,
+    more: { readonly limits?: AnswerLimits; readonly onClosed?: () => void } = {},
   ): Promise<ExchangeResult> {
     return exchange({
       host: this.#host.host,
@@ -143,7 +142,7 @@ export class Server implements Endpoint {
       request,
       connectTimeoutMs: this.#facts.connectTimeoutMs,
       deadlineMs,
-      ...(limits && { limits }),
+      ...more,
       room: this.#room,
       signal: AbortSignal.any([signal, this.#closing.signal]),
       now: this.#facts.now,
@@ -197,12 +196,10 @@ export class Server implements Endpoint {
     const { statisticsPort, tuning, now } = this.#facts
     if (statisticsPort === 0) return false
     this.#askedMs = now()
-    const running = this.#running
     const both = AbortSignal.any([signal, this.#closing.signal])
     const statistics = await fetchStatistics(this.#host.host, statisticsPort, tuning.statisticsTimeoutMs, both)
     if (statistics === undefined) return false
     this.#statistics = statistics
-    this.#others = Math.max(0, (statistics.runningTasks ?? 0) - running)
     this.#facts.onChange()
     return true
   }

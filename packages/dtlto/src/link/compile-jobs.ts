@@ -17,6 +17,8 @@ export interface Compiling {
   readonly home: Home | undefined
   readonly homeTakesPart: boolean
   readonly endpoints: Endpoints
+  /** All distributors use this machine alone. */
+  readonly inLldOrder: boolean
   /** Whether nothing can have changed what the distributor of this name returns. */
   readonly hasIntegrity: (distributorName: string) => boolean
   readonly request: LinkRequest
@@ -33,6 +35,7 @@ export async function compileJobs({
   home,
   homeTakesPart,
   endpoints,
+  inLldOrder,
   hasIntegrity,
   request,
   signal,
@@ -44,6 +47,7 @@ export async function compileJobs({
     home,
     homeTakesPart,
     endpoints,
+    inLldOrder,
     clock: CLOCK,
     accept,
     pastMs,

@@ -6,6 +6,7 @@ import type { NativeArgument } from '@dtlto/native'
 import { DEFAULT_SETTINGS, type Settings } from '../config/settings.js'
 import type { BackendJob } from '../distributors/interface.js'
 import type { LinkFacts } from '../distributors/interface.js'
+import { worker } from '../distributors/worker/worker.js'
 import { Endpoints } from '../scheduler/endpoints.js'
 import { completePolicy } from '../scheduler/policy.js'
 import { CLOCK } from './clock.js'
@@ -129,6 +130,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
             home: opened.home,
             homeTakesPart: prepared.home?.takesPart === true,
             endpoints: opened.endpoints,
+            inLldOrder: prepared.distributors.every(({ definition }) => definition === worker),
             hasIntegrity: hasIntegrity(prepared.distributors),
             request,
             signal: cancelled.signal,

@@ -20,7 +20,7 @@
  * This file puts them together, from the first job to the last.
  *
  * Why longest first: such a schedule ends at most 4/3 of the optimum late, and in practice, with thousands of jobs, within a few per cent,
- * since the short ones fill the gaps. There is one exception: when only this machine compiles and no durations of a past link are known, jobs
+ * since the short ones fill the gaps. There is one exception: when this machine alone is used and no durations of a past link are known, jobs
  * start in lld's order. Diagnostics then come in stock lld's order, and a machine with few cores gains little from another.
  *
  * It is pure. Time comes from a Clock, distributors are called through their public interface, what happened goes out as events. The same
@@ -50,6 +50,8 @@ export interface ScheduleOptions {
   /** Whether this machine takes part; else it compiles what nobody else does. Without distributors it does in any case. */
   readonly homeTakesPart: boolean
   readonly endpoints: Endpoints
+  /** Jobs start in lld's order, as they do without distributors: for distributors that use this machine alone. */
+  readonly inLldOrder?: boolean
   readonly clock: Clock
   readonly accept: Accept
   /** Milliseconds that the job's backend took in a past link, if known. */
@@ -99,7 +101,7 @@ class Schedule {
     const guard = (fn: () => void): void => this.#guard(fn)
     const jobs = new Jobs({
       jobs: options.jobs,
-      longestFirst: distributors.length > 0 || pastMs !== undefined,
+      longestFirst: (distributors.length > 0 && options.inLldOrder !== true) || pastMs !== undefined,
       estimates,
       takers: { home, endpoints: endpoints.all, distributors, policy },
       clock,
