@@ -5,10 +5,10 @@ const ESTABLISHED = '01'
 
 /**
  * What is counted in /proc is not counted at one moment: something that ends while the next begins may be seen beside it. So
- * a number holds only as far as a second look at once confirms it.
+ * a number holds only as far as two more looks at once confirm it.
  */
 export function confirmed(count: () => number): number {
-  return Math.min(count(), count())
+  return Math.min(count(), count(), count())
 }
 
 /** Open connections of process `pid` to TCP port `port` (IPv4). */

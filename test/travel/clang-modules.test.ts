@@ -63,7 +63,9 @@ describe('modules of one link that name different targets', () => {
       const [use = ''] = compile(cwd, { 'use.c': SOURCES['use.c'] }, ['--target=x86_64-pc-linux-musl'])
       const { stock, dtlto } = linkBoth(cwd, ['-e', 'entry', main, use], [])
       assert.equal(dtlto.exitCode, 0, dtlto.stderr)
-      assert.equal(dtlto.stderr, stock.stderr)
+      // clang warns of the mixture, so lld compiles both jobs itself, and the worker has had no part.
+      const ofLld = dtlto.stderr.replace(/^ld\.dtlto: warning: clang-worker: .* has not compiled any of .*\n/m, '')
+      assert.equal(ofLld, stock.stderr)
       assert.ok(readFileSync(join(cwd, 'stock.out')).equals(readFileSync(join(cwd, 'dtlto.out'))))
     }))
 })
