@@ -29,7 +29,6 @@ export class LinkSession {
     number,
     { readonly promise: Promise<Compiled>; readonly settle: (compiled: Compiled) => void }
   >()
-  readonly #settled = new Map<number, 'compile' | 'delivery'>()
 
   constructor(argv: readonly NativeArgument[], capture: boolean) {
     let onDriver!: (driver: NativeDriver | undefined) => void
@@ -55,7 +54,6 @@ export class LinkSession {
             return
           case 'job-compiled': {
             const [, index, outcome, compileMs] = event
-            if (outcome !== 'lost') this.#settled.set(index, 'compile')
             const compiling = this.#compiling.get(index)
             this.#compiling.delete(index)
             compiling?.settle({ outcome, compileMs })
@@ -73,11 +71,6 @@ export class LinkSession {
     }
   }
 
-  /** Who gave lld the object of a job, or its failure; undefined while nobody has. */
-  settledBy(index: number): 'compile' | 'delivery' | undefined {
-    return this.#settled.get(index)
-  }
-
   /** Compiles a job on a native thread of this process. Asked twice at a time, it is done once. */
   compileHere(index: number): Promise<Compiled> {
     const running = this.#compiling.get(index)
@@ -93,9 +86,7 @@ export class LinkSession {
 
   /** Gives lld an object; false if the job has one already. `toCache`: also to later links, by way of lld's ThinLTO cache. */
   deliver(index: number, object: Uint8Array, toCache: boolean): boolean {
-    const won = this.native.deliver(index, object, toCache)
-    if (won) this.#settled.set(index, 'delivery')
-    return won
+    return this.native.deliver(index, object, toCache)
   }
 }
 
