@@ -13,7 +13,7 @@ import { PROBE_CALLEE, PROBE_INDEX, PROBE_MAIN } from '../packages/distributor-d
 import { encodeProbe } from '../packages/distributor-distcc/src/probe.js'
 import { toWireJob, type WireJob } from '../packages/distributor-distcc/src/wire-job.js'
 import { run } from '../test/programs/run.js'
-import { withJobs } from '../test/travel/jobs.js'
+import { withJobs } from '../test/remote-jobs/jobs.js'
 import { median } from './statistics.js'
 
 /** Jobs at a time, as in the links that are measured. */

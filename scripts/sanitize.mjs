@@ -55,11 +55,10 @@ const FILTERS = [
   'test/link/session',
   'test/link/identity',
   'test/embedding',
-  'test/travel/small-links',
-  'test/travel/isolated-links',
-  'test/travel/service',
-  'test/travel/codegen-program',
-  'test/travel/killed-worker',
+  'test/remote-jobs/isolated-links',
+  'test/remote-jobs/service',
+  'test/remote-jobs/codegen-program',
+  'test/remote-jobs/killed-worker',
 ]
 
 /** Not the programs that start Node: they are written into packages/dtlto/bin. */

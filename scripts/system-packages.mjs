@@ -27,7 +27,7 @@ export const SYSTEM_PACKAGES = [
   { name: 'libzstd-dev', group: 'build', reason: 'linked into the addon for --compress-debug-sections=zstd' },
   { name: 'clang-22', group: 'build', reason: 'compiles the programs to link, and calls the linker' },
   { name: 'lld-22', group: 'test', reason: 'the stock linker that every output is compared with' },
-  { name: 'llvm-22', group: 'test', reason: 'llvm-ar and llvm-ranlib, which understand archives of bitcode' },
+  { name: 'llvm-22', group: 'test', reason: 'llvm-ar and llvm-ranlib, which understand archives of bitcode; llvm-nm' },
   { name: 'llvm-22-tools', group: 'test', reason: "lit, FileCheck and split-file, with which LLVM's own tests run" },
   {
     name: 'libclang-rt-22-dev',

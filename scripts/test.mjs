@@ -1,7 +1,8 @@
 /**
  * Runs the tests: first those of the packages and of bench/, then those of whole links in test/.
  *
- *     node scripts/test.mjs [FILTER...] [--OPTION-OF-NODE...]     FILTER: part of a test file's path
+ *     node scripts/test.mjs [FILTER...] [--OPTION-OF-NODE...]     FILTER: part of a test file's path; one that
+ *                                                             matches no file is an error
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -17,14 +18,13 @@ const nodeOptions = args.filter((argument) => argument.startsWith('-'))
 
 // Node 20's test runner expands no patterns.
 const packages = readdirSync(join(ROOT, 'packages')).sort()
-const files = [
-  ...packages.flatMap((name) => testsIn(`packages/${name}/src`)),
-  ...testsIn('bench'),
-  ...testsIn('test'),
-].filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+const all = [...packages.flatMap((name) => testsIn(`packages/${name}/src`)), ...testsIn('bench'), ...testsIn('test')]
+const files = all.filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
 
-if (files.length === 0) {
-  console.error(`test: error: no test file ${filters.length === 0 ? 'found' : `matches '${filters.join("', '")}'`}`)
+// Each of them: a list of filters outlives the names of files.
+const idle = filters.filter((filter) => !all.some((file) => file.includes(filter)))
+if (files.length === 0 || idle.length > 0) {
+  console.error(`test: error: no test file ${idle.length === 0 ? 'found' : `matches '${idle.join("', '")}'`}`)
   process.exit(1)
 }
 

@@ -10,7 +10,7 @@ import { after, before, describe, test } from 'node:test'
 import { link, type LinkEvent } from 'dtlto'
 import distcc from '../../packages/distributor-distcc/src/index.js'
 import { CLANG, inTemporaryDirectory, must, STOCK } from '../link/toolchain.js'
-import { Random } from '../travel/random.js'
+import { Random } from '../remote-jobs/random.js'
 import { type Answering, RecordingServer } from './recording-server.js'
 import { FLIPPED, HARMLESS } from './wrong-answers.js'
 

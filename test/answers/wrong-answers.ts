@@ -1,7 +1,7 @@
 /** What a server can answer in place of what it should, by chance and repeatable. */
 import { lzo1xCompress } from '../../packages/distributor-distcc/src/lzo1x-encode.js'
 import { token } from '../../packages/distributor-distcc/src/request.js'
-import type { Random } from '../travel/random.js'
+import type { Random } from '../remote-jobs/random.js'
 import { encodeAnswer, type GoodAnswer } from './recording-server.js'
 
 type Wrong = (good: GoodAnswer, all: readonly GoodAnswer[], random: Random) => Buffer

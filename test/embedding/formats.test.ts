@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { link, type LinkFlavour } from '../../packages/dtlto/src/index.js'
 import { inTemporaryDirectory } from '../link/toolchain.js'
 import { aarch64, coffX64, machoArm64, mingwX64, output, type Target, wasm32, x86_64 } from '../parity/targets.js'
-import { compileFor, link as linkBySide } from '../travel/small-links.js'
+import { compileFor, link as linkBySide } from '../remote-jobs/small-links.js'
 
 const TARGETS = [x86_64, wasm32, coffX64, machoArm64, mingwX64, aarch64]
 

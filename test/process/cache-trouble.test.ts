@@ -126,7 +126,7 @@ test('an object that goes past the cache leaves nothing in it, though it holds t
       '--thinlto-cache-dir=cache',
     ]
     mkdirSync(join(cwd, 'cache'))
-    const worker = fileURLToPath(new URL('../travel/clang-worker.js', import.meta.url))
+    const worker = fileURLToPath(new URL('../remote-jobs/clang-worker.js', import.meta.url))
     must(DTLTO, [...options, ...objects, `--distribute=${worker}`, '--distribute-fallback=none'], { cwd })
     assert.deepEqual(
       readdirSync(join(cwd, 'cache')).filter((name) => name !== 'llvmcache.timestamp'),

@@ -1,9 +1,9 @@
 // Registration only.
+#include "link/process.h"
+#include "link/second_link.h"
 #include "napi/link_object.h"
 #include "napi/values.h"
 #include "llvm/Config/llvm-config.h"
-#include "llvm/process.h"
-#include "llvm/second_link.h"
 
 namespace dtlto {
 

@@ -10,6 +10,10 @@
 // global. It ends when its input ends, and at once when nobody can receive the
 // result any more, so that no worker outlives its linker.
 
+#include "job/codegen_job.h"
+#include "job/config_codec.h"
+#include "job/job_codec.h"
+#include "job/scratch_file.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/CodeGen/CommandFlags.h"
 #include "llvm/Support/FileSystem.h"
@@ -17,10 +21,6 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/WithColor.h"
-#include "llvm/codegen_job.h"
-#include "llvm/config_codec.h"
-#include "llvm/job_codec.h"
-#include "llvm/scratch_file.h"
 #include <fcntl.h>
 #include <poll.h>
 #include <thread>

@@ -1,6 +1,6 @@
 /**
  * When the final link fails and objects took part that nobody can vouch for, they may be to blame, and then everything is compiled here once more.
- * In a linker program lld may be in any state by then, or have crashed, so the process becomes stock lld (native/src/llvm/second_link.h). In a
+ * In a linker program lld may be in any state by then, or have crashed, so the process becomes stock lld (native/src/link/second_link.h). In a
  * program that embeds the link, a second one follows the first.
  */
 import { statSync } from 'node:fs'

@@ -1,8 +1,8 @@
 // A link, as JavaScript sees it.
-#ifndef DTLTO_LINK_OBJECT_H
-#define DTLTO_LINK_OBJECT_H
+#ifndef DTLTO_NAPI_LINK_OBJECT_H
+#define DTLTO_NAPI_LINK_OBJECT_H
 
-#include "../llvm/link.h"
+#include "link/link.h"
 #include <napi.h>
 
 namespace dtlto {

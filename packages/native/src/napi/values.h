@@ -1,6 +1,6 @@
 // JavaScript values from and to plain ones.
-#ifndef DTLTO_VALUES_H
-#define DTLTO_VALUES_H
+#ifndef DTLTO_NAPI_VALUES_H
+#define DTLTO_NAPI_VALUES_H
 
 #include <napi.h>
 #include <string>

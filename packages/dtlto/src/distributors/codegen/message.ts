@@ -1,5 +1,5 @@
 /**
- * Jobs for dtlto-codegen and its answers, pure. The formats stand at the head of packages/native/src/llvm/job_codec.cpp: a magic of four
+ * Jobs for dtlto-codegen and its answers, pure. The formats stand at the head of packages/native/src/job/job_codec.cpp: a magic of four
  * bytes, the text's size (u32), the body's size (u64), both little-endian; text; body. A plugin that carries bytes from one machine to
  * another need know no more than `codegenMessage`, CodegenAnswers and `codegenResult`.
  */

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { codegenProgram } from '@dtlto/native'
-import { compile, inTemporaryDirectory, must, run, STOCK } from '../link/toolchain.js'
+import { compile, inTemporaryDirectory, LLVM_BIN, must, run, STOCK } from '../link/toolchain.js'
 import { x86_64 } from '../parity/targets.js'
 import { keptJobs, type KeptJob, writeJob } from './jobs.js'
 import { compileFor } from './small-links.js'
 
 const CODEGEN = codegenProgram()
+const NM = join(LLVM_BIN, 'llvm-nm')
 
 let plain: readonly KeptJob[]
 /** With a sample profile, split debug information and remarks. */
@@ -177,9 +178,25 @@ describe('dtlto-codegen --manifest', () => {
       assert.deepEqual(paths.slice(1).sort(), linked.sort())
     }))
 
+  test('is the same when the program is found by PATH', () =>
+    inTemporaryDirectory((cwd) => {
+      writeFileSync(join(cwd, basename(CODEGEN)), 'another file of this name')
+      const env = { PATH: `${dirname(CODEGEN)}:/usr/bin:/bin` }
+      assert.equal(must(basename(CODEGEN), ['--manifest'], { cwd, env }), must(CODEGEN, ['--manifest'], { cwd }))
+    }))
+
   test('and --version names the versions that a job must have', () =>
     inTemporaryDirectory((cwd) => {
       const { llvmVersion } = (plain[0] as KeptJob).job
       assert.equal(must(CODEGEN, ['--version'], { cwd }), `dtlto-codegen job 1 options 1 llvm ${llvmVersion}\n`)
+    }))
+})
+
+describe('dtlto-codegen', () => {
+  test('holds nothing of lld', () =>
+    inTemporaryDirectory((cwd) => {
+      const symbolsOfLld = (program: string) => must(NM, [program], { cwd }).match(/_ZNK?3lld\w*/g) ?? []
+      assert.ok(symbolsOfLld(join(dirname(CODEGEN), 'dtlto-lld')).length > 1000)
+      assert.deepEqual(symbolsOfLld(CODEGEN), [])
     }))
 })

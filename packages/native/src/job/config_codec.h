@@ -1,8 +1,8 @@
 // The code generation options of a link as text, and back.
 // See config_codec.cpp for the format.
 
-#ifndef DTLTO_LLVM_CONFIG_CODEC_H
-#define DTLTO_LLVM_CONFIG_CODEC_H
+#ifndef DTLTO_JOB_CONFIG_CODEC_H
+#define DTLTO_JOB_CONFIG_CODEC_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"

@@ -1,10 +1,10 @@
 // The ThinLTO backend that lld gets from us.
-#ifndef DTLTO_THIN_JOBS_H
-#define DTLTO_THIN_JOBS_H
+#ifndef DTLTO_LINK_THIN_JOBS_H
+#define DTLTO_LINK_THIN_JOBS_H
 
-#include "individual_index.h"
+#include "job/individual_index.h"
+#include "job/module_bytes.h"
 #include "link.h"
-#include "module_bytes.h"
 #include "llvm/LTO/LTO.h"
 #include <deque>
 

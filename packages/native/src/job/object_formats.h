@@ -1,8 +1,8 @@
 // One walk for each object format, and what they share.
 // For object_walk.cpp alone; see there.
 
-#ifndef DTLTO_LLVM_OBJECT_FORMATS_H
-#define DTLTO_LLVM_OBJECT_FORMATS_H
+#ifndef DTLTO_JOB_OBJECT_FORMATS_H
+#define DTLTO_JOB_OBJECT_FORMATS_H
 
 #include "llvm/Object/COFF.h"
 #include "llvm/Object/ELFObjectFile.h"

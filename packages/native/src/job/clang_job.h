@@ -1,8 +1,8 @@
 // A link's options in the language of a stock clang.
 // See clang_job.cpp.
 
-#ifndef DTLTO_LLVM_CLANG_JOB_H
-#define DTLTO_LLVM_CLANG_JOB_H
+#ifndef DTLTO_JOB_CLANG_JOB_H
+#define DTLTO_JOB_CLANG_JOB_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Bitcode/BitcodeReader.h"

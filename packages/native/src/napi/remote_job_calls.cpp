@@ -1,6 +1,6 @@
 // Jobs that leave the process, for JavaScript. What takes long runs on libuv's
 // threads and gives a promise.
-#include "../llvm/clang_job.h"
+#include "job/clang_job.h"
 #include "link_object.h"
 #include "values.h"
 

@@ -1,6 +1,6 @@
 // What a linker program needs of LLVM beside the link.
-#ifndef DTLTO_PROCESS_H
-#define DTLTO_PROCESS_H
+#ifndef DTLTO_LINK_PROCESS_H
+#define DTLTO_LINK_PROCESS_H
 
 #include <cstdint>
 #include <string>

@@ -10,8 +10,8 @@
 // optional of these. Visit.linkOnly() says whether to visit fields that only
 // the linking process acts on.
 
-#ifndef DTLTO_LLVM_CONFIG_FIELDS_H
-#define DTLTO_LLVM_CONFIG_FIELDS_H
+#ifndef DTLTO_JOB_CONFIG_FIELDS_H
+#define DTLTO_JOB_CONFIG_FIELDS_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Config/llvm-config.h"

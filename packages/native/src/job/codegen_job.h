@@ -1,8 +1,8 @@
 // A backend compilation from bytes alone.
 // See codegen_job.cpp for what makes it equal to the in-process one.
 
-#ifndef DTLTO_LLVM_CODEGEN_JOB_H
-#define DTLTO_LLVM_CODEGEN_JOB_H
+#ifndef DTLTO_JOB_CODEGEN_JOB_H
+#define DTLTO_JOB_CODEGEN_JOB_H
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"

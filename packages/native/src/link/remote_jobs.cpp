@@ -4,10 +4,10 @@
 // can open. A job that travels gets short names in their place, in the same
 // order, because the order of modules is part of what decides the object.
 // Unlike paths, they are the same for everybody who makes the same job.
-#include "clang_job.h"
-#include "config_codec.h"
+#include "job/clang_job.h"
+#include "job/config_codec.h"
+#include "job/object_walk.h"
 #include "link.h"
-#include "object_walk.h"
 #include "thin_jobs.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"

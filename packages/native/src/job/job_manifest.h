@@ -1,8 +1,8 @@
 // The manifest of a job: what job.txt and the head of a message hold.
 // For job_codec.cpp alone.
 
-#ifndef DTLTO_LLVM_JOB_MANIFEST_H
-#define DTLTO_LLVM_JOB_MANIFEST_H
+#ifndef DTLTO_JOB_MANIFEST_H
+#define DTLTO_JOB_MANIFEST_H
 
 #include "codegen_job.h"
 #include "llvm/ADT/STLFunctionalExtras.h"

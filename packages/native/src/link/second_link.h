@@ -1,7 +1,7 @@
 // A final link that fails because of an object from elsewhere is done again by
 // stock lld, which compiles everything here.
-#ifndef DTLTO_SECOND_LINK_H
-#define DTLTO_SECOND_LINK_H
+#ifndef DTLTO_LINK_SECOND_LINK_H
+#define DTLTO_LINK_SECOND_LINK_H
 
 #include <string>
 #include <vector>

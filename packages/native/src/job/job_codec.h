@@ -1,8 +1,8 @@
 // Jobs and results as files and as messages.
 // See job_codec.cpp for the formats.
 
-#ifndef DTLTO_LLVM_JOB_CODEC_H
-#define DTLTO_LLVM_JOB_CODEC_H
+#ifndef DTLTO_JOB_CODEC_H
+#define DTLTO_JOB_CODEC_H
 
 #include "codegen_job.h"
 #include "llvm/ADT/STLFunctionalExtras.h"

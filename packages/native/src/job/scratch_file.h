@@ -1,7 +1,7 @@
 // A nameless file with a path, for those parts of LLVM that only take paths.
 
-#ifndef DTLTO_LLVM_SCRATCH_FILE_H
-#define DTLTO_LLVM_SCRATCH_FILE_H
+#ifndef DTLTO_JOB_SCRATCH_FILE_H
+#define DTLTO_JOB_SCRATCH_FILE_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"

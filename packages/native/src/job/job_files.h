@@ -2,8 +2,8 @@
 // would write beside the object. All of them are memory here.
 // For codegen_job.cpp alone.
 
-#ifndef DTLTO_LLVM_JOB_FILES_H
-#define DTLTO_LLVM_JOB_FILES_H
+#ifndef DTLTO_JOB_FILES_H
+#define DTLTO_JOB_FILES_H
 
 #include "codegen_job.h"
 #include "scratch_file.h"

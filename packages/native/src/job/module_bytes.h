@@ -1,7 +1,7 @@
 // A module of a bitcode file as a bitcode file of its own.
 
-#ifndef DTLTO_LLVM_MODULE_BYTES_H
-#define DTLTO_LLVM_MODULE_BYTES_H
+#ifndef DTLTO_JOB_MODULE_BYTES_H
+#define DTLTO_JOB_MODULE_BYTES_H
 
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"

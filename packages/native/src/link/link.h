@@ -13,8 +13,8 @@
 //
 // lld keeps global state: one link at a time in a process. Nobody waits for
 // lld's thread to end: it owns its Link together with whoever started it.
-#ifndef DTLTO_LINK_H
-#define DTLTO_LINK_H
+#ifndef DTLTO_LINK_LINK_H
+#define DTLTO_LINK_LINK_H
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"

@@ -1,7 +1,7 @@
 /**
  * Prints how many bytes the jobs of a real program's link have:
  *
- *     node --import tsx test/travel/measure-bytes.ts redis|git
+ *     node --import tsx test/remote-jobs/measure-bytes.ts redis|git
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

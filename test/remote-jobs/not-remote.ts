@@ -6,7 +6,7 @@ import { type Target, coffX64, machoArm64, wasm32, x86_64 } from '../parity/targ
 import { withJobs } from './jobs.js'
 import { compileFor, stockLinker } from './small-links.js'
 
-export interface Stays {
+export interface NotRemote {
   readonly target: string
   readonly args: readonly string[]
   /** Why the jobs cannot leave the process; empty: they can. */
@@ -75,7 +75,7 @@ async function reasons(
   objects: readonly string[],
   args: readonly string[],
   directory: string,
-): Promise<Stays> {
+): Promise<NotRemote> {
   const output = target.flavour === 'coff' ? [`/out:${directory}/out`] : ['-o', join(directory, 'out')]
   const real = args.map((argument) => argument.replace('DIR', directory))
   return withJobs([stockLinker(target), ...target.program, ...objects, ...output, ...real], async ([job]) => {
@@ -89,14 +89,14 @@ async function reasons(
 }
 
 /** What this version says, link by link. */
-export async function survey(): Promise<Stays[]> {
+export async function survey(): Promise<NotRemote[]> {
   const directory = mkdtempSync(join(tmpdir(), 'dtlto-stays-'))
   const before = process.cwd()
   process.chdir(directory) // some options write beside the output
   try {
     writeFileSync('profile', 'entry:4200:10\n 1: 10\n')
     writeFileSync('bb-list', 'v1\nf entry\nc 0\n')
-    const found: Stays[] = []
+    const found: NotRemote[] = []
     for (const [target, options] of OPTIONS) {
       const objects = compileFor(target, directory).map((object) => join(directory, object))
       for (const args of options) found.push(await reasons(target, objects, args, directory))

@@ -1,8 +1,8 @@
 // Individual indexes: the part of the combined index that one backend needs.
 // See individual_index.cpp for what they hold and why.
 
-#ifndef DTLTO_LLVM_INDIVIDUAL_INDEX_H
-#define DTLTO_LLVM_INDIVIDUAL_INDEX_H
+#ifndef DTLTO_JOB_INDIVIDUAL_INDEX_H
+#define DTLTO_JOB_INDIVIDUAL_INDEX_H
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringMap.h"

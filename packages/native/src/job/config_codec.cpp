@@ -18,7 +18,7 @@
 //
 // Hooks are no data. The one that may be set and still travel is that of the
 // Mach-O flavour, which adds the ObjCARCContract pass: it becomes the field
-// PreCodeGenPasses. For the others see reason_to_compile_here.cpp.
+// PreCodeGenPasses. For the others see reason_not_remote.cpp.
 
 #include "config_codec.h"
 #include "codegen_job.h"

@@ -1,8 +1,8 @@
 // Whether bytes from elsewhere may be given to lld as an object.
 // See object_walk.cpp.
 
-#ifndef DTLTO_LLVM_OBJECT_WALK_H
-#define DTLTO_LLVM_OBJECT_WALK_H
+#ifndef DTLTO_JOB_OBJECT_WALK_H
+#define DTLTO_JOB_OBJECT_WALK_H
 
 #include "llvm/ADT/StringRef.h"
 #include "llvm/TargetParser/Triple.h"

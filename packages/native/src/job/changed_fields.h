@@ -1,7 +1,7 @@
 // For tests: a Config in which fields have other values than the defaults.
 
-#ifndef DTLTO_LLVM_CHANGED_FIELDS_H
-#define DTLTO_LLVM_CHANGED_FIELDS_H
+#ifndef DTLTO_JOB_CHANGED_FIELDS_H
+#define DTLTO_JOB_CHANGED_FIELDS_H
 
 #include "config_fields.h"
 #include <string>

@@ -7,7 +7,7 @@
 // variable in libc.so, which nobody sets: node is no position-independent
 // executable, has a copy of the variable (a copy relocation), and libc itself
 // uses that one. And what node changed at its start is not for these programs.
-#include "llvm/process.h"
+#include "process.h"
 #include <csignal>
 #include <dlfcn.h>
 #include <spawn.h>

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { type Stays, survey } from './stays-here.js'
+import { type NotRemote, survey } from './not-remote.js'
 
-/** Written by `node --import tsx test/travel/write-stays-here.ts`. A change here is one that users of a farm notice. */
-const KNOWN = JSON.parse(readFileSync(new URL('stays-here.json', import.meta.url), 'utf8')) as Stays[]
+/** Written by `node --import tsx test/remote-jobs/write-not-remote.ts`. A change here is one that users of a farm notice. */
+const KNOWN = JSON.parse(readFileSync(new URL('not-remote.json', import.meta.url), 'utf8')) as NotRemote[]
 
 test('the options that keep jobs in the linker, or away from stock clang, are those of the list, with its words', async () => {
   const known = KNOWN.map((each) => JSON.stringify(each))

@@ -1,6 +1,0 @@
-/** Writes stays-here.json anew, from what this version says. Read the difference before it is committed. */
-import { writeFileSync } from 'node:fs'
-import { survey } from './stays-here.js'
-
-const lines = (await survey()).map((each) => `  ${JSON.stringify(each)}`)
-writeFileSync(new URL('stays-here.json', import.meta.url), `[\n${lines.join(',\n')}\n]\n`)
