@@ -155,6 +155,29 @@ describe('dtlto doctor', () => {
     assert.equal(exitCode, 1)
   })
 
+  test('says when Node is the problem', () => {
+    const node = (name: string, text: string): string => {
+      const path = join(cwd, name)
+      writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+      return path
+    }
+    const advice = '\n      to do: install Node 20.19 or newer, or let DTLTO_NODE name one\n'
+    for (const [path, problem] of [
+      [node('silent', 'exit 3'), 'is no Node: with --version it ended with exit code 3 and printed nothing'],
+      [node('killed', 'kill -SEGV $$'), 'is no Node: with --version it was ended by signal 11 and printed nothing'],
+      [node('other', 'echo other 1.2.3; exec sleep 1000'), "is no Node: with --version it printed 'other 1.2.3'"],
+      [node('endless', 'exec yes'), "is no Node: with --version it printed 'y'"],
+      [node('old', 'echo v18.20.8'), 'is version 18.20.8, which is too old'],
+    ] as const) {
+      const { exitCode, stdout, stderr } = dtlto(['doctor'], { DTLTO_NODE: path, NODE_OPTIONS: '--bogus' })
+      assert.equal(stdout, `Installation\nBAD   Node '${path}', which DTLTO_NODE names, ${problem}${advice}`)
+      assert.deepEqual([exitCode, stderr], [1, ''])
+    }
+    const none = dtlto(['doctor'], { DTLTO_NODE: '/nonexistent' })
+    assert.match(none.stderr, /^dtlto: error: cannot start Node '\/nonexistent', which DTLTO_NODE names: .*\n$/)
+    assert.match(dtlto(['doctor'], { NODE_OPTIONS: '--bogus' }).stdout, /^ok {4}Node \d+/m)
+  })
+
   describe('asked about a distcc server', { skip: whyNoDistccd() }, () => {
     const compilers = new FakeCompilers()
     after(() => compilers.remove())

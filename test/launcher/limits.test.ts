@@ -2,11 +2,20 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
-import { compile, DTLTO, LLVM_BIN, run, slowProgram, SMALL_PROGRAM } from '../link/toolchain.js'
+import { compile, DTLTO, DTLTO_BIN, LLVM_BIN, run, slowProgram, SMALL_PROGRAM } from '../link/toolchain.js'
 
 const FAKETIME = ['x86_64', 'aarch64']
   .map((cpu) => `/usr/lib/${cpu}-linux-gnu/faketime/libfaketime.so.1`)
@@ -45,6 +54,42 @@ describe('a link with a distributor', () => {
     })
   }
 
+  it('is not done without a distributor if a dtlto.toml, an option or a variable says so, in this order', () => {
+    const end = (text: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) => {
+      writeFileSync(join(cwd, 'settings.toml'), text)
+      const options = ['--distribute-config=settings.toml', ...args]
+      const ran = run(DTLTO, ['-shared', '-o', 'out.so', ...objects, ...options], {
+        cwd,
+        env: { DTLTO_NODE: '/nonexistent', ...env },
+      })
+      assert.match(ran.stderr, /^ld\.dtlto: (error|warning): cannot start Node '\/nonexistent'.*\n$/)
+      return ran.exitCode
+    }
+    for (const text of ['fallback = "none"', `\t'fallback'='none' # why`, '"required" = true', 'required=true']) {
+      assert.equal(end(`summary = true\n${text}\n`), 1, text)
+    }
+    for (const text of [
+      '',
+      'fallback = "local" # none',
+      `fallback='local'\r`,
+      'required = false',
+      '# fallback = "none"',
+    ]) {
+      assert.equal(end(`${text}\n`), 0, text)
+    }
+    assert.equal(end('fallback = "none"', ['--distribute-fallback=local']), 0)
+    assert.equal(end('fallback = "none"\nrequired = true', [], { DTLTO_FALLBACK: 'local', DTLTO_REQUIRED: 'off' }), 0)
+    assert.equal(end('', ['--distribute-fallback=local'], { DTLTO_FALLBACK: 'none' }), 0)
+    assert.equal(end('required = true', [], { DTLTO_FALLBACK: 'local' }), 1)
+    assert.equal(end('', [], { DTLTO_CONFIG: 'none.toml' }), 0, 'the command line names the file')
+    const args = ['-shared', '-o', 'out.so', ...objects]
+    const missing = { cwd, env: { DTLTO_NODE: '/nonexistent', DTLTO_CONFIG: 'none.toml' } }
+    assert.equal(run(DTLTO, args, missing).exitCode, 1)
+    const coff = ['/dll', '/noentry', '/out:out.dll', '/distribute-config:settings.toml', '/errorlimit:0']
+    writeFileSync(join(cwd, 'settings.toml'), 'fallback = "none"')
+    assert.equal(run(join(DTLTO_BIN, 'dtlto-link'), coff, { cwd, env: { DTLTO_NODE: '/nonexistent' } }).exitCode, 1)
+  })
+
   // The superuser has no such limit.
   const asNobody = 'setpriv --reuid nobody --regid nogroup --clear-groups sh -c'
   it('never hangs, and ends well where stock lld does, however few threads there are', {
@@ -80,6 +125,19 @@ describe('a link with a distributor', () => {
       assert.deepEqual(ran, { exitCode: 0, stdout: '', stderr: '' }, option)
     }
   })
+
+  for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGALRM'] as const) {
+    it(`ignores ${signal} if it was started so, when it comes before Node has run any script`, () => {
+      // Node looks at its first script.
+      const script = realpathSync(join(DTLTO_BIN, '../dist/start.cjs'))
+      const strace = ['-f', '-o', 'log', '-P', script, '-e', 'trace=%file', '-e', `inject=%file:signal=${signal}`]
+      const shell = `trap '' ${signal.slice(3)}; exec "$@"`
+      const args = ['-shared', '-o', 'out.so', ...objects, '--distribute=local']
+      const ran = run('strace', [...strace, 'sh', '-c', shell, 'sh', DTLTO, ...args], { cwd })
+      assert.deepEqual(ran, { exitCode: 0, stdout: '', stderr: '' })
+      assert.match(readFileSync(join(cwd, 'log'), 'utf8'), new RegExp(`--- ${signal} `))
+    })
+  }
 
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM'] as const) {
     it(`ignores ${signal} if it was started so`, async () => {

@@ -93,6 +93,17 @@ describe('the start of a linker program', () => {
     assert.match(stderr, /"LD_PRELOAD=libutil\.so\.1"/)
   })
 
+  it('keeps what the user preloads, or does not, where signals are ignored', () => {
+    const args = ['-shared', '-o', 'out.so', ...objects, '--distribute=./witness.mjs', '--distribute=local']
+    const preloaded = (env: Readonly<Record<string, string>>): string | undefined => {
+      const { stderr } = run('sh', ['-c', `trap '' HUP; exec "$@"`, 'sh', DTLTO, ...args], { cwd, env })
+      assert.match(stderr, /"children":/)
+      return /"(LD_PRELOAD=[^"]*)"/.exec(stderr)?.[1]
+    }
+    assert.equal(preloaded({ LD_PRELOAD: 'libutil.so.1' }), 'LD_PRELOAD=libutil.so.1')
+    assert.equal(preloaded({ LD_PRELOAD: '' }), 'LD_PRELOAD=')
+  })
+
   for (const [name, make] of Object.entries<() => string>({
     'a compiled program': () => compileShim(cwd),
     'a script': () => writeShim(cwd, 'script', '#!/bin/sh\nexec "$NODE" "$@"\n'),
@@ -147,6 +158,8 @@ describe('the start of a linker program', () => {
     const bin = copyInstallation(join(cwd, 'a place:with\n"odd" $(name)'))
     assert.deepEqual(link({}, ['--distribute=local'], join(bin, 'ld.dtlto')), quiet)
     assert.deepEqual(link({}, [], join(bin, 'ld.dtlto')), quiet)
+    const whenIgnored = ['-c', `trap '' HUP INT; exec "$@"`, 'sh', join(bin, 'ld.dtlto'), ...objects]
+    assert.deepEqual(run('sh', [...whenIgnored, '-shared', '-o', 'out.so', '--distribute=local'], { cwd }), quiet)
     assert.match(must(join(bin, 'dtlto'), ['--version'], { cwd }), /^dtlto /)
     const { exitCode, stderr } = link({ PATH: '/nonexistent' }, ['--distribute=local'], join(bin, 'ld.dtlto'))
     assert.deepEqual(

@@ -75,6 +75,8 @@ test('an error handling script sees the environment, streams, signals and limits
 test('an error handling script sees signals ignored that were when the linker was started, and no others', async () => {
   await compare("trap '' HUP USR1", SCRIPT)
   await compare("trap '' PIPE XFSZ", SCRIPT)
+  // Nobody then hears how the script ended; lld says so.
+  await compare("trap '' CHLD", SCRIPT)
 })
 
 test("LLVM's own distributor sees what it sees under stock lld", () =>

@@ -26,6 +26,10 @@ import { compile, DTLTO, DTLTO_BIN, must, type Ran, run, STOCK } from '../link/t
 const ME = process.getuid?.() ?? -1
 const STRANGER = 12_345
 
+/** An error where it is read, and a link that must be distributed where there is no Node. */
+const TEXT = 'sumary = true\nfallback = "none"\n'
+const NO_NODE = { DTLTO_NODE: '/nonexistent' }
+
 interface Who {
   readonly name: string
   readonly uid: number
@@ -100,6 +104,7 @@ for (const { name, uid } of USERS) {
       const { exitCode, stderr } = link()
       assert.equal(exitCode, 1, stderr)
       assert.match(stderr, /unknown setting 'sumary'/)
+      assert.match(link([], NO_NODE).stderr, /^ld\.dtlto: error: cannot start Node [^\n]*\n$/)
     }
     const isPassedBy = (why: RegExp): void => {
       const { exitCode, stderr } = link()
@@ -107,33 +112,36 @@ for (const { name, uid } of USERS) {
       assert.match(stderr, /^ld\.dtlto: warning: '.*dtlto\.toml' is not used: .*--distribute-config\n$/)
       assert.match(stderr, why)
       assert.ok(readFileSync(join(cwd, 'out')).equals(stock))
+      const withoutNode = link([], NO_NODE)
+      assert.equal(withoutNode.exitCode, 0)
+      assert.match(withoutNode.stderr, /^ld\.dtlto: warning: cannot start Node [^\n]*; this link is not distributed\n$/)
     }
 
     const FOUND: Readonly<Record<string, { readonly make: () => void; readonly skip?: string | false }>> = {
-      'belongs to that user': { make: () => write(file, 'sumary = true') },
+      'belongs to that user': { make: () => write(file, TEXT) },
       'belongs to root': {
         skip: ONLY_ROOT,
         make: () => {
-          write(file, 'sumary = true')
+          write(file, TEXT)
           chownSync(file, 0, 0)
         },
       },
       'may be written by a group of nobody else': {
         skip: process.getgid?.() === ME || ME === 0 ? false : 'this user has no group of the same number',
         make: () => {
-          write(file, 'sumary = true')
+          write(file, TEXT)
           chmodSync(file, 0o664)
         },
       },
       'stands in a sticky directory, as /tmp is': {
         make: () => {
-          write(file, 'sumary = true')
+          write(file, TEXT)
           chmodSync(join(root, 'up'), 0o1777)
         },
       },
       'is a symbolic link of that user to a file of that user': {
         make: () => {
-          write(join(root, 'up/real.toml'), 'sumary = true')
+          write(join(root, 'up/real.toml'), TEXT)
           symlinkSync('real.toml', file)
           lchownSync(file, uid, uid)
         },
@@ -153,7 +161,7 @@ for (const { name, uid } of USERS) {
       'belongs to somebody else': {
         skip: ONLY_ROOT,
         make: () => {
-          write(file, 'sumary = true')
+          write(file, TEXT)
           chownSync(file, STRANGER, STRANGER)
         },
         why: /it belongs to user 12345/,
@@ -161,7 +169,7 @@ for (const { name, uid } of USERS) {
       'is a symbolic link of somebody else': {
         skip: ONLY_ROOT,
         make: () => {
-          write(join(root, 'up/real.toml'), 'sumary = true')
+          write(join(root, 'up/real.toml'), TEXT)
           symlinkSync('real.toml', file)
           lchownSync(file, STRANGER, STRANGER)
         },
@@ -170,7 +178,7 @@ for (const { name, uid } of USERS) {
       'is a symbolic link to a file of somebody else': {
         skip: ONLY_ROOT,
         make: () => {
-          write(join(root, 'up/real.toml'), 'sumary = true')
+          write(join(root, 'up/real.toml'), TEXT)
           chownSync(join(root, 'up/real.toml'), STRANGER, STRANGER)
           symlinkSync('real.toml', file)
           lchownSync(file, uid, uid)
@@ -179,7 +187,7 @@ for (const { name, uid } of USERS) {
       },
       'may be written by everybody': {
         make: () => {
-          write(file, 'sumary = true')
+          write(file, TEXT)
           chmodSync(file, 0o666)
         },
         why: /others may write it \(mode 0666\)/,
@@ -187,7 +195,7 @@ for (const { name, uid } of USERS) {
       'may be written by a group of others': {
         skip: ONLY_ROOT,
         make: () => {
-          write(file, 'sumary = true')
+          write(file, TEXT)
           chownSync(file, uid, STRANGER)
           chmodSync(file, 0o664)
         },
@@ -195,7 +203,7 @@ for (const { name, uid } of USERS) {
       },
       'stands in a directory that everybody may write to': {
         make: () => {
-          write(file, 'sumary = true')
+          write(file, TEXT)
           chmodSync(join(root, 'up'), 0o777)
         },
         why: /others may write to its directory '.*up' \(mode 0777\)/,
@@ -203,7 +211,7 @@ for (const { name, uid } of USERS) {
       'stands in a directory of somebody else': {
         skip: ONLY_ROOT,
         make: () => {
-          write(file, 'sumary = true')
+          write(file, TEXT)
           chownSync(join(root, 'up'), STRANGER, STRANGER)
         },
         why: /its directory '.*up' belongs to user 12345/,
@@ -240,7 +248,7 @@ for (const { name, uid } of USERS) {
 
     test('that is passed by does not hide one further up', () => {
       begin()
-      write(file, 'sumary = true')
+      write(file, TEXT)
       write(join(cwd, 'dtlto.toml'), 'verify = true')
       chmodSync(join(cwd, 'dtlto.toml'), 0o666)
       isFound()

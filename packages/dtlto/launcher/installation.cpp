@@ -50,6 +50,7 @@ Installation findInstallation() {
   Here.Root = directoryOf(directoryOf(Here.Launcher));
   Here.StockLinker = findStockLinker(Here.Root);
   Here.Script = Here.Root + "/dist/start.cjs";
+  Here.SignalKeeper = directoryOf(Here.Launcher) + "/dtlto-signals.so";
   return Here;
 }
 

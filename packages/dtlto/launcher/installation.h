@@ -15,6 +15,8 @@ struct Installation {
   std::string StockLinker;
   /// What Node runs: checks its version, then loads cli.cjs.
   std::string Script;
+  /// keep_ignored_signals.cpp, for LD_PRELOAD.
+  std::string SignalKeeper;
 };
 
 Installation findInstallation();

@@ -7,13 +7,16 @@
 //
 // This program is linked with nothing but the C library, and static parts of C++'s:
 // it starts in a millisecond.
+#include "config_file.h"
 #include "installation.h"
 #include "limits.h"
 #include "node.h"
+#include "node_check.h"
 #include "program.h"
 #include "request.h"
 #include "response_files.h"
 #include <cerrno>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -165,7 +168,8 @@ static int executeNode(const std::string &Path,
       ignoredSignals(),
       openDescriptors(),
       descriptorLimit()};
-  std::vector<std::string> Environment = nodeEnvironment(TheRoom);
+  std::vector<std::string> Environment =
+      nodeEnvironment(TheRoom, Here.SignalKeeper);
   Reason = std::string("there is no Node: ") + NodeAdvice;
   for (const NodeCandidate &Node : nodeCandidates(Here)) {
     int Error = executeNode(Node.Path, nodeOptions(TheRoom), First,
@@ -175,6 +179,27 @@ static int executeNode(const std::string &Path,
              ": " + strerror(Error) + "; " + NodeAdvice;
   }
   linkWithoutNode(Here, TheLink, Reason);
+}
+
+/// `dtlto doctor` runs in the very thing that may be wrong: so the first word is
+/// ours, in its form.
+static void checkNode(const Installation &Here, const Link &TheLink) {
+  std::vector<std::string> Environment =
+      nodeEnvironment(Room::Enough, Here.SignalKeeper);
+  for (const NodeCandidate &Node : nodeCandidates(Here)) {
+    std::string Problem = whyNoNode([&] {
+      executeNode(Node.Path, {}, {"--version"}, {}, Environment, TheLink);
+    });
+    if (Problem.empty() && access(Node.Path.c_str(), X_OK) != 0)
+      continue; // nor will it be started: the next one is tried
+    if (Problem.empty())
+      return;
+    std::string Name =
+        Node.From.empty() ? "" : ", which " + Node.From + " names,";
+    printf("Installation\nBAD   Node '%s'%s %s\n      to do: %s\n",
+           Node.Path.c_str(), Name.c_str(), Problem.c_str(), NodeAdvice);
+    exit(1);
+  }
 }
 
 /// As lld: the last of several counts, and only the command line itself.
@@ -233,6 +258,9 @@ int main(int Argc, char **Argv) {
     restoreEnvironment();
     linkWithoutNode(Here, TheLink, FromNode + "; " + NodeAdvice);
   }
+  if (TheProgram.TheFlavour == Flavour::Tool && !Arguments.empty() &&
+      Arguments[0] == "doctor")
+    checkNode(Here, TheLink);
   if (TheProgram.TheFlavour == Flavour::Tool)
     linkWithNode(Here, Argv0.c_str(), TheLink);
   bool IsWindows = TheProgram.isWindows();

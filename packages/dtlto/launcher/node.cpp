@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -21,9 +22,31 @@ static constexpr char Hexadecimal = '\1';
 static constexpr const char *RealMonotonicClock =
     "FAKETIME_DONT_FAKE_MONOTONIC";
 
+static bool isIgnored(int Signal) {
+  struct sigaction Action;
+  return sigaction(Signal, nullptr, &Action) == 0 &&
+         Action.sa_handler == SIG_IGN;
+}
+
 static bool isTimeFaked() {
   const char *Preloaded = getenv("LD_PRELOAD");
   return Preloaded && strstr(Preloaded, "faketime");
+}
+
+/// LD_PRELOAD with keep_ignored_signals.cpp, or nothing where nothing is ignored.
+/// Not where the path has a separator of that variable: then a signal can still
+/// end Node before its first script.
+static std::string preloaded(const std::string &SignalKeeper) {
+  bool IsAnyIgnored = false;
+  for (int Signal :
+       {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM,
+        SIGPROF, SIGTSTP, SIGTTIN, SIGTTOU, SIGXCPU})
+    IsAnyIgnored |= isIgnored(Signal);
+  if (!IsAnyIgnored || SignalKeeper.find_first_of(" :") != std::string::npos ||
+      access(SignalKeeper.c_str(), R_OK) != 0)
+    return "";
+  const char *Users = getenv("LD_PRELOAD");
+  return Users && *Users ? Users + (":" + SignalKeeper) : SignalKeeper;
 }
 
 /// What Node or its libraries read. NODE_VERSION is for those that choose a Node.
@@ -58,15 +81,19 @@ void restoreEnvironment() {
   }
 }
 
-std::vector<std::string> nodeEnvironment(Room TheRoom) {
+std::vector<std::string> nodeEnvironment(Room TheRoom,
+                                         const std::string &SignalKeeper) {
+  std::string Preloaded = preloaded(SignalKeeper);
   std::vector<std::string> Variables;
   for (char **Each = environ; *Each; ++Each) {
     std::string Variable = *Each;
-    bool IsHidden = isForNode(Variable.substr(0, Variable.find('=')));
+    std::string Name = Variable.substr(0, Variable.find('='));
+    bool IsHidden =
+        isForNode(Name) || (Name == "LD_PRELOAD" && !Preloaded.empty());
     Variables.push_back(IsHidden ? Hidden + Variable : Variable);
   }
   std::string Names;
-  auto Add = [&](std::string Name, const char *Value) {
+  auto Add = [&](std::string Name, const std::string &Value) {
     Variables.push_back(Name + "=" + Value);
     Names += (Names.empty() ? "" : ",") + Name;
   };
@@ -74,6 +101,8 @@ std::vector<std::string> nodeEnvironment(Room TheRoom) {
     Add("UV_THREADPOOL_SIZE", "1");
   if (isTimeFaked())
     Add(RealMonotonicClock, "1");
+  if (!Preloaded.empty())
+    Add("LD_PRELOAD", Preloaded);
   if (!Names.empty())
     Variables.push_back(Added + Names);
   return Variables;
@@ -113,13 +142,9 @@ static void addNumber(std::string &Numbers, int Number) {
 
 std::string ignoredSignals() {
   std::string Numbers;
-  for (int Signal = 1; Signal < 32; ++Signal) {
-    struct sigaction Action;
-    // Node waits for its child processes by SIGCHLD.
-    if (Signal != SIGCHLD && sigaction(Signal, nullptr, &Action) == 0 &&
-        Action.sa_handler == SIG_IGN)
+  for (int Signal = 1; Signal < 32; ++Signal)
+    if (isIgnored(Signal))
       addNumber(Numbers, Signal);
-  }
   return Numbers;
 }
 

@@ -2,7 +2,7 @@
 //
 // Variables that steer Node are renamed for its start, from NAME to
 // DTLTO_START_HIDDEN_NAME; DTLTO_START_ADDED lists those that are there for Node
-// alone. The first thing that the program does (cli/start-environment.ts) is to put
+// alone. The first thing that the program does (cli/start-information.ts) is to put
 // them back, in the process itself: whatever it starts, and whatever lld starts,
 // sees the user's environment.
 //
@@ -21,8 +21,9 @@ namespace dtlto {
 /// has started it.
 void restoreEnvironment();
 
-/// The environment of Node.
-std::vector<std::string> nodeEnvironment(Room TheRoom);
+/// The environment of Node. \p SignalKeeper: preloaded where signals are ignored.
+std::vector<std::string> nodeEnvironment(Room TheRoom,
+                                         const std::string &SignalKeeper);
 
 /// Node's own arguments, without its name.
 std::vector<std::string> nodeOptions(Room TheRoom);

@@ -1,11 +1,11 @@
 // Does anything ask for dtlto? A link for which nothing does is stock lld's.
 #include "request.h"
+#include "config_file.h"
 #include <cctype>
 #include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -105,33 +105,33 @@ bool environmentAsks() {
   return false;
 }
 
-bool hasConfigFile() {
-  char *Directory = getcwd(nullptr, 0);
-  if (!Directory)
-    return false; // deleted: there is nothing above it
-  std::string At = Directory;
-  free(Directory);
-  for (;;) {
-    struct stat Status;
-    std::string Candidate = (At == "/" ? "" : At) + "/dtlto.toml";
-    // Whatever it is: config/file.ts says of one that does not count why.
-    if (lstat(Candidate.c_str(), &Status) == 0)
-      return true;
-    if (At == "/" || At.empty())
-      return false;
-    At.resize(At.rfind('/') == 0 ? 1 : At.rfind('/'));
+/// An empty variable counts as unset.
+static const char *setVariable(const char *Name) {
+  const char *Value = getenv(Name);
+  return Value && *Value ? Value : nullptr;
+}
+
+static std::string namedConfigFile(const std::vector<std::string> &Arguments,
+                                   bool IsWindows) {
+  constexpr size_t Length = sizeof("distribute-config=") - 1;
+  for (const std::string &Argument : Arguments) {
+    std::string Option = ownOption(Argument, IsWindows);
+    if (Option.size() > Length && (Option[Length - 1] == '=' || IsWindows) &&
+        strncasecmp(Option.c_str(), "distribute-config", Length - 1) == 0)
+      return Option.substr(Length);
   }
+  const char *Named = setVariable("DTLTO_CONFIG");
+  return Named ? Named : "";
 }
 
 bool allowsFallback(const std::vector<std::string> &Arguments, bool IsWindows) {
-  auto IsSet = [](const char *Name) {
-    const char *Value = getenv(Name);
-    return Value && *Value && strcmp(Value, "0") != 0 &&
-           strcmp(Value, "false") != 0 && strcmp(Value, "off") != 0;
-  };
-  const char *Fallback = getenv("DTLTO_FALLBACK");
-  bool Allows = !(Fallback && strcmp(Fallback, "none") == 0);
-  bool IsRequired = IsSet("DTLTO_REQUIRED");
+  Wishes File = wishesOfFile(namedConfigFile(Arguments, IsWindows));
+  bool Allows = !File.ForbidsFallback, IsRequired = File.IsRequired;
+  if (const char *Value = setVariable("DTLTO_FALLBACK"))
+    Allows = strcmp(Value, "none") != 0;
+  if (const char *Value = setVariable("DTLTO_REQUIRED"))
+    IsRequired = strcmp(Value, "0") != 0 && strcmp(Value, "false") != 0 &&
+                 strcmp(Value, "off") != 0;
   for (const std::string &Argument : Arguments) {
     std::string Option = ownOption(Argument, IsWindows);
     for (char &C : Option)

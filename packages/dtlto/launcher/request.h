@@ -22,12 +22,8 @@ bool argumentsAsk(const std::vector<std::string> &Arguments, bool IsWindows);
 /// A variable of dtlto's that is a setting, or a slip of the pen.
 bool environmentAsks();
 
-/// A dtlto.toml in the working directory or above, of whatever kind. Whether it
-/// counts is for config/ to say.
-bool hasConfigFile();
-
-/// Whether a link may be done without distribution when that cannot work. Looks
-/// at arguments and environment; the file is read by config/ alone.
+/// Whether a link may be done without distribution when that cannot work: by the
+/// command line, before the environment, before the file.
 bool allowsFallback(const std::vector<std::string> &Arguments, bool IsWindows);
 
 } // namespace dtlto

@@ -11,6 +11,12 @@ bool readFile(const std::string &Path, std::string &Text) {
   int File = open(Path.c_str(), O_RDONLY | O_CLOEXEC);
   if (File < 0)
     return false;
+  bool IsRead = readFile(File, Text);
+  close(File);
+  return IsRead;
+}
+
+bool readFile(int File, std::string &Text) {
   char Buffer[16384];
   ssize_t Count;
   while ((Count = read(File, Buffer, sizeof(Buffer))) != 0) {
@@ -19,7 +25,6 @@ bool readFile(const std::string &Path, std::string &Text) {
     else if (errno != EINTR)
       break;
   }
-  close(File);
   return Count == 0;
 }
 

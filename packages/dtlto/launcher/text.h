@@ -7,6 +7,8 @@
 namespace dtlto {
 
 bool readFile(const std::string &Path, std::string &Text);
+/// What is left to read of an open file.
+bool readFile(int File, std::string &Text);
 
 /// Makes UTF-8 of UTF-16 with a byte order mark and takes the mark off UTF-8, as
 /// LLVM does. False if it is no UTF-16.

@@ -53,6 +53,7 @@ void actAsLinker(const StartedWith &Start) {
   pthread_sigmask(SIG_BLOCK, &Pipe, nullptr);
   signal(SIGPIPE, SIG_DFL);
   signal(SIGXFSZ, SIG_DFL); // node ignores that, too
+  signal(SIGUSR1, SIG_DFL); // would open node's debugger
   for (int Signal : Start.IgnoredSignals)
     signal(Signal, SIG_IGN);
   // Node closes in child processes what it inherited: not in those of lld.
