@@ -12,9 +12,10 @@
 // but wrong passes; only --distribute-verify can tell.
 //
 // LLVM's readers report most damage as an error, but some of it (anything in
-// Wasm that ends too early) as a fatal error, which ends the process. Here that
-// is an answer, too: the walk is left by longjmp. It leaks what the reader had
-// allocated, at most a few times the object's size.
+// Wasm that ends too early) as a fatal error, and a damaged count of elements
+// as memory that cannot be had; both end the process. Here they are answers,
+// too: the walk is left by longjmp. It leaks what the reader had allocated, at
+// most a few times the object's size.
 
 #include "object_walk.h"
 #include "object_formats.h"
@@ -30,7 +31,7 @@ using namespace llvm;
 using namespace llvm::object;
 
 //===----------------------------------------------------------------------===//
-// Fatal errors of LLVM's readers
+// What ends LLVM's readers
 //===----------------------------------------------------------------------===//
 
 namespace {
@@ -56,9 +57,25 @@ static void onFatalError(void *, const char *Reason, bool) {
   longjmp(Catcher->Return, 1);
 }
 
+/// For all other threads as if no handler were set, too.
+static void onBadAlloc(void *, const char *Reason, bool) {
+  if (Catcher)
+    onFatalError(nullptr, "it needs more memory than there is", false);
+  std::string_view Texts[] = {"LLVM ERROR: out of memory\n", Reason, "\n"};
+  for (std::string_view Text : Texts) {
+    ssize_t Written = ::write(2, Text.data(), Text.size());
+    (void)Written;
+  }
+  abort();
+}
+
 static std::string catchingFatalErrors(function_ref<std::string()> Walk) {
   static std::once_flag Once;
-  std::call_once(Once, [] { install_fatal_error_handler(onFatalError); });
+  std::call_once(Once, [] {
+    install_fatal_error_handler(onFatalError);
+    install_bad_alloc_error_handler(onBadAlloc);
+    install_out_of_memory_new_handler();
+  });
   FatalError Caught = {};
   Catcher = &Caught;
   if (setjmp(Caught.Return) == 0) {
