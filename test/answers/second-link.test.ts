@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { link } from 'dtlto'
@@ -45,9 +45,9 @@ describe('a final link that fails because of an object from a server', () => {
     }
     const args = ['-shared', ...sources.map((source) => source.replace('.c', '.o')), ...more]
     must(STOCK, [...args, '-o', 'out'], { cwd })
-    const options = [`--distribute=distcc,hosts=${server.address}/6,stats-port=0,probe=false`]
-    return { args: [...args, '-o', 'out'], stock: readFileSync(join(cwd, 'out')), options }
+    return { args: [...args, '-o', 'out'], stock: readFileSync(join(cwd, 'out')), options: distribute() }
   }
+  const distribute = (): string[] => [`--distribute=distcc,hosts=${server.address}/6,stats-port=0,probe=false`]
   const confuse = (): void => {
     // Two objects for all jobs: their symbols are there twice, the others' not at all.
     server.answering = (good, all) => encodeAnswer({ object: (all.find((other) => other !== good) ?? good).object })
@@ -129,6 +129,30 @@ describe('a final link that fails because of an object from a server', () => {
       assert.equal(ours.exitCode, theirs.exitCode)
       assert.notEqual(ours.exitCode, 0)
       assert.equal(ours.stderr.replace(NOTICE, ''), theirs.stderr)
+    }))
+
+  test('is not done again when lld had found errors before it asked for objects', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const files = compile(cwd, SOURCES, ['--target=x86_64-apple-macos11'])
+      const target = [
+        '-arch',
+        'x86_64',
+        '-platform_version',
+        'macos',
+        '11.0',
+        '11.0',
+        '-dylib',
+        '-bitcode_bundle',
+        '-fatal_warnings',
+      ]
+      const args = [...target, ...files, '-o', 'out']
+      const theirs = await tryRun(join(dirname(STOCK), 'ld64.lld'), args, { cwd })
+      assert.match(theirs.stderr, /bitcode_bundle/)
+      server.answering = (good) => encodeAnswer({ object: good.object })
+      const before = server.answers
+      const ours = await tryRun(join(dirname(DTLTO), 'ld64.dtlto'), [...args, ...distribute()], { cwd })
+      assert.deepEqual([ours.exitCode, ours.stderr], [theirs.exitCode, theirs.stderr])
+      assert.ok(server.answers > before, 'no object was made')
     }))
 
   test('is not done again where this machine may not compile', () =>

@@ -46,6 +46,8 @@ export interface NativeLink {
   jobs(): NativeJobFacts[]
   /** How many jobs lld itself would compile at a time: --thinlto-jobs or its default. */
   localSlots(): number
+  /** Whether lld has reported errors already: the link fails, whatever its objects are. */
+  hasErrors(): boolean
   /** Queues the job for a native thread; answered by a 'job-compiled' event. */
   compileHere(index: number): void
   /**

@@ -26,8 +26,8 @@ export interface Compiling {
 }
 
 /**
- * Settles every job: its object is in lld's hands, or lld knows why there is none. Resolves with whose objects nobody can vouch for; with none if a
- * job failed: the final link then fails whatever the others are.
+ * Settles every job: its object is in lld's hands, or lld knows why there is none. Resolves with whose objects nobody can vouch for; with none if
+ * the link fails whatever they are, because a job failed or lld had found errors before.
  */
 export async function compileJobs({
   jobs,
@@ -75,7 +75,8 @@ export async function compileJobs({
         break
     }
   }
-  return results.every(({ kind }) => kind === 'done') ? doubts : NO_DOUBTS
+  const fails = session.native.hasErrors() || results.some(({ kind }) => kind !== 'done')
+  return fails ? NO_DOUBTS : doubts
 }
 
 function explain(error: unknown, job: LinkBackendJob): string {

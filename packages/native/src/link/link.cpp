@@ -2,6 +2,7 @@
 #include "link.h"
 #include "lld/Common/CommonLinkerContext.h"
 #include "lld/Common/Driver.h"
+#include "lld/Common/ErrorHandler.h"
 #include "second_link.h"
 #include "thin_jobs.h"
 #include "llvm/Support/CrashRecoveryContext.h"
@@ -251,6 +252,8 @@ std::vector<JobFacts> Link::jobs() const {
 size_t Link::jobCount() const { return Jobs ? Jobs->size() : 0; }
 
 unsigned Link::localSlots() const { return Jobs ? Jobs->slots() : 0; }
+
+bool Link::hasErrors() const { return Jobs && lld::errorCount() > 0; }
 
 void Link::compileHere(unsigned Index) { Jobs->compileHere(Index); }
 

@@ -122,6 +122,9 @@ public:
   size_t jobCount() const;
   /// How many jobs lld itself would run at a time (--thinlto-jobs).
   unsigned localSlots() const;
+  /// Whether lld has reported errors, so that the link fails whatever the
+  /// objects are. Valid from jobsReady to resume.
+  bool hasErrors() const;
 
   /// Starts an in-process compile on a pool thread: same Config, same combined
   /// index, no serialisation.

@@ -55,6 +55,7 @@ Napi::Function LinkObject::define(Napi::Env Env) {
       Env, "Link",
       {InstanceMethod<&LinkObject::jobs>("jobs"),
        InstanceMethod<&LinkObject::localSlots>("localSlots"),
+       InstanceMethod<&LinkObject::hasErrors>("hasErrors"),
        InstanceMethod<&LinkObject::whyNotObject>("whyNotObject"),
        InstanceMethod<&LinkObject::checkObject>("checkObject"),
        InstanceMethod<&LinkObject::sideOutputPaths>("sideOutputPaths"),
@@ -204,6 +205,10 @@ Napi::Value LinkObject::jobs(const Napi::CallbackInfo &Info) {
 
 Napi::Value LinkObject::localSlots(const Napi::CallbackInfo &Info) {
   return Napi::Number::New(Info.Env(), LldWaits ? TheLink->localSlots() : 0);
+}
+
+Napi::Value LinkObject::hasErrors(const Napi::CallbackInfo &Info) {
+  return Napi::Boolean::New(Info.Env(), LldWaits && TheLink->hasErrors());
 }
 
 Napi::Value LinkObject::compileHere(const Napi::CallbackInfo &Info) {
