@@ -9,6 +9,7 @@ import { defineDistributor, DtltoError } from 'dtlto/plugin'
 export default defineDistributor({
   name: 'process-pool',
   apiVersion: '2.0.0',
+  integrity: 'end-to-end', // its objects never leave this machine
   options: { slots: { type: 'integer', default: 2, min: 1, description: 'clang processes at a time' } },
   open(context, { slots }) {
     const running = new Set()

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto'
-import { cpSync, lutimesSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  cpSync,
+  lutimesSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  statSync,
+  utimesSync,
+} from 'node:fs'
 import path from 'node:path'
 import { type CommandResult, run } from './command.js'
 import { exact } from './comparators.js'
@@ -119,7 +129,7 @@ async function runLink(test: ParityCase, link: Link, cwd: string, side: Side, mo
  */
 async function tryWithout(cwd: string, link: () => Promise<CommandResult>): Promise<CommandResult | undefined> {
   const before = `${cwd}.before`
-  cpSync(cwd, before, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+  copyUnseen(cwd, before)
   const result = await link()
   if (result.exit === 0) {
     rmSync(before, { recursive: true })
@@ -128,6 +138,19 @@ async function tryWithout(cwd: string, link: () => Promise<CommandResult>): Prom
   rmSync(cwd, { recursive: true })
   renameSync(before, cwd)
   return undefined
+}
+
+/** Copies a directory. When its files were last read stays what it was: lld's cache is pruned by that. */
+function copyUnseen(from: string, to: string): void {
+  const files = readdirSync(from, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.join(entry.parentPath, entry.name))
+  const times = files.map((file) => statSync(file))
+  cpSync(from, to, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true })
+  for (const [i, file] of files.entries()) {
+    const { atime, mtime } = times[i] as Stats
+    for (const copy of [file, path.join(to, path.relative(from, file))]) utimesSync(copy, atime, mtime)
+  }
 }
 
 /** What dtlto itself says in a mode: what a broken distributor costs, and that a link is none for worker processes. */

@@ -101,12 +101,12 @@ describe('a cache', () => {
     inTemporaryDirectory((cwd) => {
       compile(cwd, SMALL_PROGRAM)
       // Removes the cache when lld has looked for its entries, before there is an object.
-      writeFileSync(join(cwd, 'remover.mjs'), REMOVER)
+      writeFileSync(join(cwd, 'remover.mjs'), remover())
       const args = [...LINK, '--thinlto-cache-dir=cache']
       must(STOCK, args, { cwd })
       const kept = readFileSync(join(cwd, 'out.so'))
       for (const entry of entries(cwd)) rmSync(entry)
-      must(DTLTO, [...args, '--distribute=./remover.mjs', ...ELSEWHERE], { cwd })
+      must(DTLTO, [...args, '--distribute=./remover.mjs', '--distribute-fallback=none'], { cwd })
       assert.ok(readFileSync(join(cwd, 'out.so')).equals(kept))
       assert.equal(entries(cwd).length, 3)
     }))
@@ -137,16 +137,22 @@ test('an object that goes past the cache leaves nothing in it, though it holds t
     assert.ok(readFileSync(join(cwd, 'out.exe')).equals(linked))
   }))
 
-const REMOVER = `
+/** The process pool of examples/, which removes the cache before its first compile. */
+const remover = (): string => `
 import { rmSync } from 'node:fs'
+import pool from '${new URL('../../examples/process-pool/index.js', import.meta.url).href}'
+let isRemoved = false
 export default {
-  name: 'remover', apiVersion: '2.0.0', options: {},
-  open: () => ({
-    endpoints: () => [{ id: 'remover', slots: 1, accepting: true }],
-    async compile() {
-      rmSync('cache', { recursive: true, force: true })
-      return { kind: 'cannot', reason: 'it only removes' }
-    },
-    close: async () => {}, destroy() {},
-  }),
+  ...pool,
+  async open(context, options) {
+    const opened = await pool.open(context, options)
+    return {
+      ...opened,
+      compile(job, endpoint, attempt) {
+        if (!isRemoved) rmSync('cache', { recursive: true })
+        isRemoved = true
+        return opened.compile(job, endpoint, attempt)
+      },
+    }
+  },
 }`
