@@ -4,6 +4,7 @@
 # environment of dtlto.
 name=${0##*/}
 # LLVM's configuration of lit asks lld for things that no user's link does: to run twice in one process, to free memory.
+# test/process/lld-in-test.test.ts looks at these.
 unset LLD_IN_TEST
 # Else programs and libraries of Windows hold the time.
 : "${SOURCE_DATE_EPOCH=1700000000}"

@@ -96,7 +96,10 @@ const START_PROBLEMS: Readonly<Record<NativeStartProblem, [code: ErrorCode, mess
     'DTLTO_CANNOT_LINK_AGAIN',
     'lld cannot run again in this process after the way in which an earlier link ended: use a new process',
   ],
-  'no-thread': ['DTLTO_NO_THREAD', 'the system gives this process no thread for lld: see its limits (ulimit -u)'],
+  'no-thread': [
+    'DTLTO_NO_THREAD',
+    'the system gives this process no thread for lld: see its limits (ulimit -u, ulimit -v)',
+  ],
 }
 
 function notStarted(error: unknown): unknown {

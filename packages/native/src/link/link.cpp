@@ -4,6 +4,7 @@
 #include "lld/Common/Driver.h"
 #include "lld/Common/ErrorHandler.h"
 #include "second_link.h"
+#include "stock_main.h"
 #include "thin_jobs.h"
 #include "llvm/Support/CrashRecoveryContext.h"
 #include "llvm/Support/InitLLVM.h"
@@ -27,11 +28,6 @@ LLD_HAS_DRIVER(macho)
 LLD_HAS_DRIVER(wasm)
 
 namespace lld {
-// What the stock lld program's main calls; it has no header.
-int unsafeLldMain(ArrayRef<const char *> args, raw_ostream &stdoutOS,
-                  raw_ostream &stderrOS, ArrayRef<DriverDef> drivers,
-                  bool exitEarly);
-
 namespace wasm {
 // The one piece of lld's state that a second link in a process finds as the
 // first left it ("attempt to add bitcode file after LTO"). lld's header with
@@ -157,14 +153,15 @@ void Link::run() {
     on_exit(endAtOnce, nullptr);
     int Argc = Argv.size();
     const char **ArgvData = Argv.data();
-    InitLLVM Init(Argc, ArgvData, /*InstallPipeSignalExitHandler=*/false);
-    if (getenv("FORCE_LLD_DIAGNOSTICS_CRASH")) {
-      errs() << "crashing due to environment variable "
-                "FORCE_LLD_DIAGNOSTICS_CRASH\n";
-      LLVM_BUILTIN_TRAP;
+    int ExitCode;
+    {
+      InitLLVM Init(Argc, ArgvData, /*InstallPipeSignalExitHandler=*/false);
+      ExitCode = stockMain(Argv, Drivers,
+                           [this](bool IsLast) { IsRehearsal = !IsLast; });
     }
-    lld::unsafeLldMain(Argv, outs(), errs(), Drivers, /*exitEarly=*/true);
-    llvm_unreachable("lld has ended the program");
+    // Only after LLD_IN_TEST: else lld has ended the program.
+    outs().flush();
+    endProgram(ExitCode);
   }
   raw_string_ostream Out(Stdout), Err(Stderr);
   lld::wasm::BitcodeFile::doneLTO = false;
@@ -191,6 +188,11 @@ void Link::endProgram(int ExitCode) {
 }
 
 void Link::backendWaits(ThinJobs &TheJobs) {
+  if (IsRehearsal) {
+    for (size_t I = 0; I < TheJobs.size(); ++I)
+      TheJobs.compileHere(I);
+    return; // who called waits for them
+  }
   {
     std::unique_lock<std::mutex> Lock(Mutex);
     Jobs = &TheJobs;

@@ -217,6 +217,8 @@ private:
   /// Guarded by Mutex: whether lld waits for jobs, and who reads meanwhile.
   bool Waits = false;
   unsigned Readers = 0;
+  /// Not the last of several runs (stockMain): nobody is told of its jobs.
+  bool IsRehearsal = false;
   std::atomic<bool> Cancelled{false};
   std::atomic<bool> Finished{false};
 };
