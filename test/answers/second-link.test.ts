@@ -1,7 +1,17 @@
 /** Objects of the right form and the wrong content: the final link fails, and is done once more. */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -68,18 +78,19 @@ describe('a final link that fails because of an object from a server', () => {
       )
     }))
 
-  test('or crashes lld ends with the bytes of stock lld as well', () =>
+  test('or crashes lld ends with the bytes of stock lld as well', (context) =>
     inTemporaryDirectory(async (cwd) => {
       const { args, stock, options } = prepare(cwd)
       server.answering = (good) => encodeAnswer({ object: good.object })
       // lld waits in its final link for somebody to read the map.
       must('mkfifo', ['map'], { cwd })
       const linker = spawn(DTLTO, [...args, '-Map=map', ...options, '--distribute-fallback=local'], { cwd })
+      context.after(() => linker.kill('SIGKILL'))
       let stderr = ''
       linker.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
       const ended = new Promise((resolve) => linker.on('close', resolve))
       const pid = linker.pid ?? 0
-      const opener = await threadInOpen(pid)
+      const opener = await threadThatOpens(pid, 'map')
       must('perl', ['-e', 'syscall(234, @ARGV[0] + 0, @ARGV[1] + 0, 11) == 0 or die', String(pid), String(opener)], {
         cwd,
       })
@@ -192,13 +203,31 @@ describe('a final link that fails because of an object from a server', () => {
     }))
 })
 
-/** The thread that waits in openat(2), when there is one. */
-async function threadInOpen(pid: number): Promise<number> {
+/** The thread that opens the file `path`, named so, and waits for it: a fifo. */
+async function threadThatOpens(pid: number, path: string): Promise<number> {
   for (;;) {
-    for (const thread of readdirSync(`/proc/${String(pid)}/task`)) {
-      if (readFileSync(`/proc/${String(pid)}/task/${thread}/syscall`, 'latin1').startsWith('257 '))
-        return Number(thread)
-    }
+    const thread = readdirSync(`/proc/${String(pid)}/task`).find((thread) => opens(pid, thread) === path)
+    if (thread !== undefined) return Number(thread)
     await sleep(20)
+  }
+}
+
+const OPENAT = '257'
+
+/** The path that a thread is in openat(2) for. */
+function opens(pid: number, thread: string): string | undefined {
+  const path = Buffer.alloc(256)
+  try {
+    const [call, , at] = readFileSync(`/proc/${String(pid)}/task/${thread}/syscall`, 'latin1').split(' ')
+    if (call !== OPENAT || at === undefined) return undefined
+    const memory = openSync(`/proc/${String(pid)}/mem`, 'r')
+    try {
+      readSync(memory, path, 0, path.length, BigInt(at))
+    } finally {
+      closeSync(memory)
+    }
+    return path.toString('utf8', 0, path.indexOf(0))
+  } catch {
+    return undefined // the thread has ended, or is in another call by now
   }
 }
