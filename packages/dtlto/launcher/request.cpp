@@ -43,7 +43,7 @@ static bool isTrailingPair(const std::string &Argument) {
   size_t I = 0;
   while (I < Argument.size() &&
          (isalnum(static_cast<unsigned char>(Argument[I])) ||
-          (I > 0 && Argument[I] == '-')))
+          (I > 0 && (Argument[I] == '-' || Argument[I] == '_'))))
     ++I;
   return I > 0 && islower(static_cast<unsigned char>(Argument[0])) &&
          I < Argument.size() && Argument[I] == '=' &&

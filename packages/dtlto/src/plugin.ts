@@ -10,6 +10,7 @@ export {
   codegenResult,
 } from './distributors/codegen/message.js'
 export type { BlobTransfer, CodegenAnswer, CodegenMessage } from './distributors/codegen/message.js'
+export { codegenProgram } from './distributors/codegen/program.js'
 export { PLUGIN_API_VERSION } from './distributors/interface.js'
 export type {
   Attempt,

@@ -51,10 +51,10 @@ describe('own options', () => {
       writeFileSync(file, '')
       process.chdir(directory)
       const { settings, rest } = splitOwnOptions(
-        ['--distribute=distcc', 'hosts=h/4', 'lzo=on', 'a=b.o', 'slots=2'],
+        ['--distribute=distcc', 'hosts=h/4', 'with_underscores=on', 'a=b.o', 'slots=2'],
         false,
       )
-      assert.deepEqual(settings.distributors?.[0]?.options, { hosts: 'h/4', lzo: 'on' })
+      assert.deepEqual(settings.distributors?.[0]?.options, { hosts: 'h/4', with_underscores: 'on' })
       assert.deepEqual(rest, ['a=b.o', 'slots=2'])
     } finally {
       process.chdir(before)

@@ -119,7 +119,7 @@ function missingValue({ name, spelling }: OwnOption, windows: boolean): DtltoErr
 function trailingPairs(argv: readonly NativeArgument[], from: number): string[] {
   const pairs: string[] = []
   for (const argument of argv.slice(from)) {
-    if (typeof argument !== 'string' || !/^[a-z][A-Za-z0-9-]*=/.test(argument) || existsSync(argument)) break
+    if (typeof argument !== 'string' || !/^[a-z][A-Za-z0-9_-]*=/.test(argument) || existsSync(argument)) break
     pairs.push(argument)
   }
   return pairs

@@ -15,7 +15,7 @@ export function withPairs(choice: DistributorChoice, pairs: readonly string[]): 
   const { from } = choice
   const options = new Map<string, RawOptionValue>(Object.entries(choice.options))
   for (const pair of pairs) {
-    const [, key, value] = /^([A-Za-z][A-Za-z0-9-]*)(?:=(.*))?$/s.exec(pair) ?? []
+    const [, key, value] = /^([A-Za-z][A-Za-z0-9_-]*)(?:=(.*))?$/s.exec(pair) ?? []
     if (key === undefined) {
       throw new DtltoError('DTLTO_OPTION_INVALID', `${from}: expected key=value but received '${pair}'`)
     }

@@ -33,14 +33,16 @@ export function checkDefinition(value: unknown, from: string): asserts value is 
   }
   if (typeof options !== 'object' || options === null) return invalid('options as an object of option specs', options)
   for (const [key, spec] of Object.entries(options as Record<string, unknown>)) {
-    const { type, check, runsCode } = (typeof spec === 'object' && spec !== null ? spec : {}) as Record<string, unknown>
-    if (!/^[a-z][A-Za-z0-9-]*$/.test(key)) invalid(`option names like 'hosts' or 'max-slots'`, key)
+    const { type, check, ...marks } = (typeof spec === 'object' && spec !== null ? spec : {}) as Record<string, unknown>
+    if (!/^[a-z][A-Za-z0-9_-]*$/.test(key)) invalid(`option names like 'hosts' or 'max-slots'`, key)
     if (type !== 'string' && type !== 'integer' && type !== 'boolean' && type !== 'list') {
       invalid(`a type of string, integer, boolean or list for option '${key}'`, type)
     }
     if (check !== undefined && typeof check !== 'function') invalid(`check of option '${key}' as a function`, check)
-    if (runsCode !== undefined && typeof runsCode !== 'boolean') {
-      invalid(`runsCode of option '${key}' as true or false`, runsCode)
+    for (const mark of ['runsCode', 'readsSecrets']) {
+      const value = marks[mark]
+      if (value !== undefined && typeof value !== 'boolean')
+        invalid(`${mark} of option '${key}' as true or false`, value)
     }
   }
   if (integrity !== undefined && integrity !== 'end-to-end' && integrity !== 'none')

@@ -23,6 +23,8 @@ export interface OptionOf<T> {
   readonly check?: (value: T) => string | undefined
   /** True if the value names code or a program that is run: from a dtlto.toml that was merely found it then needs the user's consent. */
   readonly runsCode?: boolean
+  /** True if the value may name files or variables whose contents are sent to a server: consent as with `runsCode`. */
+  readonly readsSecrets?: boolean
 }
 
 export type OptionsSchema = Readonly<Record<string, OptionSpec>>

@@ -53,6 +53,7 @@ const CHECKED = {
     check: (hosts: readonly string[]) => (hosts.includes('bad') ? `no host 'bad'` : undefined),
   },
   command: { type: 'string', description: '', runsCode: true },
+  header: { type: 'string', description: '', readsSecrets: true },
   port: {
     type: 'integer',
     description: '',
@@ -85,6 +86,15 @@ test('an option that runs code is not taken from a file that the user has not al
     message: /^f:2:1: it names a program to run; .*: dtlto allow '\/f'$/,
   })
   assert.equal(checkOptions(CHECKED, { ...here({ command: 'rm' }), notAllowed: '/f' }, 'd').command, 'rm')
+})
+
+test('an option that may have secrets sent away is not taken from a file that the user has not allowed', () => {
+  const written = { options: { header: 'x=@f' }, from: 'here', places: { header: 'f:2:1' } }
+  assert.equal(checkOptions(CHECKED, written, 'd').header, 'x=@f')
+  assert.throws(() => checkOptions(CHECKED, { ...written, notAllowed: '/f' }, 'd'), {
+    code: 'DTLTO_CONFIG_NOT_ALLOWED',
+    message: /^f:2:1: it may name files whose contents are sent to a server; .*: dtlto allow '\/f'$/,
+  })
 })
 
 test('a name that every object has is no option that was given', () => {

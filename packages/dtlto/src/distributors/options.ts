@@ -33,7 +33,8 @@ export function checkOptions<S extends OptionsSchema>(
     const value = Object.hasOwn(written.options, key) ? written.options[key] : undefined
     if (value === undefined) return [key, spec.default]
     const place = ownPlace(key, written) ?? `${written.from}: option '${key}' of '${distributor}'`
-    if (spec.runsCode) checkConsent(key, written, place)
+    if (spec.runsCode) checkConsent(key, written, `${place}: it names a program to run`)
+    if (spec.readsSecrets) checkConsent(key, written, `${place}: it may name files whose contents are sent to a server`)
     return [key, checkValue(spec, value, place)]
   })
   return Object.fromEntries(values) as OptionValues<S>
@@ -43,12 +44,10 @@ function ownPlace(key: string, { places }: WrittenOptions): string | undefined {
   return places && Object.hasOwn(places, key) ? places[key] : undefined
 }
 
-function checkConsent(key: string, written: WrittenOptions, place: string): void {
+/** `what`: place and reason. */
+function checkConsent(key: string, written: WrittenOptions, what: string): void {
   if (written.notAllowed === undefined || ownPlace(key, written) === undefined) return
-  throw new DtltoError(
-    'DTLTO_CONFIG_NOT_ALLOWED',
-    `${place}: it names a program to run; ${howToAllow(written.notAllowed)}`,
-  )
+  throw new DtltoError('DTLTO_CONFIG_NOT_ALLOWED', `${what}; ${howToAllow(written.notAllowed)}`)
 }
 
 /** The value with the right type, if it passes the option's own check as well. */

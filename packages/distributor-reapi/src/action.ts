@@ -1,0 +1,210 @@
+/**
+ * A job as an action of the Remote Execution API. Equal jobs are equal actions, whoever makes them and where: names in a job are canonical, entries are
+ * sorted, and nothing of this machine is in it. So the engine's action cache is shared by everybody who links the same modules, with no key of ours.
+ *
+ *     job/            job.txt, and the job's contents under their digests
+ *     toolchain/      the compiler, if it travels
+ */
+import { codegenDirectory, type ClangJob, type JobPackage } from 'dtlto/plugin'
+import { type Blob, bytesBlob, contentBlob, messageBlob } from './blob.js'
+import {
+  Action,
+  Command,
+  type Digest,
+  Directory,
+  type Platform,
+} from './generated/build/bazel/remote/execution/v2/remote_execution.js'
+import { byName, type ShippedToolchain } from './toolchain.js'
+
+export const OBJECT_PATH = 'out/object.o'
+/** dtlto-codegen's: diagnostics and further outputs. */
+export const RESULT_PATH = 'out/result'
+
+export interface JobAction {
+  readonly kind: 'action'
+  readonly digest: Digest
+  /** Everything that the engine needs, the action itself last. */
+  readonly blobs: readonly Blob[]
+  readonly objectPath: string
+  /** Undefined: the compiler is clang, and says what it says on stderr. */
+  readonly resultPath: string | undefined
+}
+
+export interface Properties {
+  readonly properties: readonly { readonly name: string; readonly value: string }[]
+}
+
+interface Work {
+  readonly arguments: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  readonly outputs: readonly string[]
+  readonly root: Blob
+  readonly platform: Properties
+  /** What else decides the result, and is in no input: the version of a compiler that the worker has. */
+  readonly salt: string
+}
+
+/** With the compiler that travels. */
+export async function shippedAction(
+  job: JobPackage,
+  toolchain: ShippedToolchain,
+  platform: Properties,
+): Promise<JobAction> {
+  const { blobs, directory } = await jobDirectory(job)
+  const root = messageBlob(Directory, {
+    ...NO_ENTRIES,
+    directories: [
+      { name: 'job', digest: directory.digest },
+      { name: 'toolchain', digest: toolchain.directory.digest },
+    ],
+  })
+  const work = {
+    arguments: [
+      `toolchain/${toolchain.loader}`,
+      '--library-path',
+      'toolchain',
+      'toolchain/dtlto-codegen',
+      ...CODEGEN_ARGUMENTS,
+    ],
+    environment: {},
+    outputs: [OBJECT_PATH, RESULT_PATH],
+    root,
+    platform,
+    salt: '',
+  }
+  return {
+    ...actionOf(work, [...blobs, directory, toolchain.directory, ...toolchain.files, root]),
+    objectPath: OBJECT_PATH,
+    resultPath: RESULT_PATH,
+  }
+}
+
+const CODEGEN_ARGUMENTS = ['--job', 'job', '-o', OBJECT_PATH, '--side-outputs', 'out']
+/** What a program of the image may need to be found, and to find its linker and its like. */
+const IMAGE_ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin' }
+
+/** With a dtlto-codegen of the worker's image. `version`: what it says of itself. */
+export async function imageCodegenAction(
+  job: JobPackage,
+  compiler: string,
+  version: string,
+  platform: Properties,
+): Promise<JobAction> {
+  const { blobs, directory } = await jobDirectory(job)
+  const root = messageBlob(Directory, { ...NO_ENTRIES, directories: [{ name: 'job', digest: directory.digest }] })
+  const work = {
+    arguments: [compiler, ...CODEGEN_ARGUMENTS],
+    environment: IMAGE_ENVIRONMENT,
+    outputs: [OBJECT_PATH, RESULT_PATH],
+    root,
+    platform,
+    salt: version,
+  }
+  return { ...actionOf(work, [...blobs, directory, root]), objectPath: OBJECT_PATH, resultPath: RESULT_PATH }
+}
+
+/** With a clang of the worker's image. */
+export async function clangAction(
+  job: ClangJob,
+  compiler: string,
+  version: string,
+  platform: Properties,
+): Promise<JobAction> {
+  const files = await Promise.all(
+    job.files.map(async ({ name, content }) => ({ name, blob: await contentBlob(content) })),
+  )
+  const { root, blobs } = treeOf(files)
+  const work = {
+    arguments: [compiler, ...job.args],
+    environment: IMAGE_ENVIRONMENT,
+    outputs: [job.output],
+    root,
+    platform,
+    salt: version,
+  }
+  return { ...actionOf(work, blobs), objectPath: job.output, resultPath: undefined }
+}
+
+/** `COMPILER --version` at a worker. */
+export function versionAction(compiler: string, platform: Properties, salt: string): JobAction {
+  const root = messageBlob(Directory, NO_ENTRIES)
+  const work = { arguments: [compiler, '--version'], environment: IMAGE_ENVIRONMENT, outputs: [], root, platform, salt }
+  return { ...actionOf(work, [root]), objectPath: '', resultPath: undefined }
+}
+
+const NO_ENTRIES: Directory = { files: [], directories: [], symlinks: [], nodeProperties: undefined }
+
+async function jobDirectory(job: JobPackage): Promise<{ blobs: readonly Blob[]; directory: Blob }> {
+  const contents = new Map(
+    (await Promise.all(job.blobs.map(({ content }) => contentBlob(content)))).map((blob) => [blob.digest.hash, blob]),
+  )
+  // Only the text is rendered; contents stay where they are.
+  const text = (await codegenDirectory(job)).find(({ name }) => name === 'job.txt')?.bytes() ?? Buffer.alloc(0)
+  const manifest = bytesBlob(Buffer.from(text))
+  const files = [['job.txt', manifest] as const, ...contents].map(([name, { digest }]) => fileNode(name, digest))
+  const directory = messageBlob(Directory, { ...NO_ENTRIES, files: files.sort(byName) })
+  return { blobs: [manifest, ...contents.values()], directory }
+}
+
+function fileNode(name: string, digest: Digest): Directory['files'][number] {
+  return { name, digest, isExecutable: false, nodeProperties: undefined }
+}
+
+interface NamedBlob {
+  readonly name: string
+  readonly blob: Blob
+}
+
+/** A tree of directories for files with `/` in their names. The blobs are those of files and directories, the root last. */
+function treeOf(files: readonly NamedBlob[]): { root: Blob; blobs: readonly Blob[] } {
+  const here: NamedBlob[] = []
+  const below = new Map<string, NamedBlob[]>()
+  for (const { name, blob } of files) {
+    const slash = name.indexOf('/')
+    if (slash < 0) here.push({ name, blob })
+    else {
+      const directory = name.slice(0, slash)
+      const inside = below.get(directory) ?? []
+      inside.push({ name: name.slice(slash + 1), blob })
+      below.set(directory, inside)
+    }
+  }
+  const trees = [...below].map(([name, inside]) => ({ name, ...treeOf(inside) })).sort(byName)
+  const root = messageBlob(Directory, {
+    ...NO_ENTRIES,
+    files: here.map(({ name, blob }) => fileNode(name, blob.digest)).sort(byName),
+    directories: trees.map((tree) => ({ name: tree.name, digest: tree.root.digest })),
+  })
+  return { root, blobs: [...here.map(({ blob }) => blob), ...trees.flatMap(({ blobs }) => blobs), root] }
+}
+
+function actionOf(work: Work, inputs: readonly Blob[]): Pick<JobAction, 'kind' | 'digest' | 'blobs'> {
+  const platform: Platform = {
+    properties: [...work.platform.properties].sort(
+      (a, b) => byName(a, b) || byName({ name: a.value }, { name: b.value }),
+    ),
+  }
+  const command = messageBlob(Command, {
+    arguments: [...work.arguments],
+    environmentVariables: Object.entries(work.environment)
+      .map(([name, value]) => ({ name, value }))
+      .sort(byName),
+    outputPaths: [...work.outputs].sort(),
+    // API 2.2 and later read it in the action, earlier ones here.
+    platform,
+    outputFiles: [],
+    outputDirectories: [],
+    workingDirectory: '',
+    outputNodeProperties: [],
+    outputDirectoryFormat: 0,
+  })
+  const action = messageBlob(Action, {
+    commandDigest: command.digest,
+    inputRootDigest: work.root.digest,
+    timeout: undefined,
+    doNotCache: false,
+    salt: Buffer.from(work.salt),
+    platform,
+  })
+  return { kind: 'action', digest: action.digest, blobs: [...inputs, command, action] }
+}

@@ -1,0 +1,85 @@
+/** Which compiler a job's action runs: one that travels with it, or one of the worker's image. */
+import { execFile } from 'node:child_process'
+import { basename } from 'node:path'
+import { promisify } from 'node:util'
+import { type CannotExpress, codegenProgram, DtltoError, type JobPackage } from 'dtlto/plugin'
+import { clangAction, imageCodegenAction, type JobAction, type Properties, shippedAction } from './action.js'
+import { type ShippedToolchain, shippedToolchain } from './toolchain.js'
+
+export interface Compiler {
+  action(job: JobPackage): Promise<JobAction | CannotExpress>
+}
+
+/** Asks a worker what `PROGRAM --version` prints. */
+export type AskVersion = (program: string) => Promise<string>
+
+export class ShippedCompiler implements Compiler {
+  readonly #env: Readonly<Record<string, string | undefined>>
+  readonly #platform: Properties
+  #toolchain: Promise<ShippedToolchain> | undefined
+
+  constructor(env: Readonly<Record<string, string | undefined>>, platform: Properties) {
+    this.#env = env
+    this.#platform = platform
+  }
+
+  async action(job: JobPackage): Promise<JobAction> {
+    this.#toolchain ??= shippedToolchain(codegenProgram(), this.#env)
+    return await shippedAction(job, await this.#toolchain, this.#platform)
+  }
+}
+
+export class ImageCompiler implements Compiler {
+  readonly #program: string
+  readonly #llvmVersion: string
+  readonly #platform: Properties
+  readonly #ask: AskVersion
+  #version: Promise<string> | undefined
+
+  constructor(program: string, llvmVersion: string, platform: Properties, ask: AskVersion) {
+    this.#program = program
+    this.#llvmVersion = llvmVersion
+    this.#platform = platform
+    this.#ask = ask
+  }
+
+  async action(job: JobPackage): Promise<JobAction | CannotExpress> {
+    const version = await this.version()
+    if (this.#isCodegen) return await imageCodegenAction(job, this.#program, version, this.#platform)
+    const clang = await job.forClang()
+    return clang.kind === 'cannot' ? clang : await clangAction(clang, this.#program, version, this.#platform)
+  }
+
+  /** What the compiler says of itself. Rejects with DTLTO_ENDPOINT_REFUSED if it is not the right one. */
+  async version(): Promise<string> {
+    try {
+      return await (this.#version ??= this.#checkVersion())
+    } catch (error) {
+      // Trouble may pass.
+      if (!(DtltoError.is(error) && error.code === 'DTLTO_ENDPOINT_REFUSED')) this.#version = undefined
+      throw error
+    }
+  }
+
+  get #isCodegen(): boolean {
+    return basename(this.#program).startsWith('dtlto-codegen')
+  }
+
+  async #checkVersion(): Promise<string> {
+    const version = await this.#ask(this.#program)
+    if (this.#isCodegen) {
+      const own = (await promisify(execFile)(codegenProgram(), ['--version'])).stdout
+      if (version.trim() !== own.trim()) throw this.#wrong(version, `'${own.trim()}'`)
+    } else if (/clang version (\d+\.\d+\.\d+)/.exec(version)?.[1] !== this.#llvmVersion) {
+      throw this.#wrong(version, `clang ${this.#llvmVersion}`)
+    }
+    return version.split('\n')[0] ?? ''
+  }
+
+  #wrong(version: string, expected: string): DtltoError {
+    return new DtltoError(
+      'DTLTO_ENDPOINT_REFUSED',
+      `'${this.#program}' of the workers says '${version.split('\n')[0]?.slice(0, 200) ?? ''}': expected ${expected}; use another image, or toolchain=ship`,
+    )
+  }
+}

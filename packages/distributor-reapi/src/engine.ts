@@ -1,0 +1,156 @@
+/**
+ * An engine and its storage, for one link: an action becomes a result. This is where the protocol is as servers really are; what a result means for a job is
+ * in outcome.ts.
+ */
+import { DtltoError } from 'dtlto/plugin'
+import type { JobAction } from './action.js'
+import { checkExecution, checkStorage, getCapabilities } from './capabilities.js'
+import { cachedResult, Execution, type Watching } from './execution.js'
+import type { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
+import type { Channel } from './grpc/channel.js'
+import { CODE, RpcError } from './grpc/status.js'
+import { Invocation } from './request-metadata.js'
+import { Store } from './store.js'
+import { asTrouble } from './trouble.js'
+
+export interface EngineOptions {
+  /** Undefined: a cache that executes nothing. */
+  readonly executor: Channel | undefined
+  readonly storage: Channel
+  readonly instanceName: string
+  readonly priority: number
+  readonly acceptCached: boolean
+  /** Aborted when the link ends. */
+  readonly signal: AbortSignal
+}
+
+export interface Executed {
+  readonly result: ActionResult
+  /** It was in the action cache. */
+  readonly isCached: boolean
+  readonly sendMs: number
+  /** From the last upload to the result, by this machine's clock. */
+  readonly executeMs: number
+}
+
+/** Where a result came from decides what to try when its outputs are not there. */
+export type CacheUse = 'ask' | 'skip'
+
+export class Engine {
+  readonly store: Store
+  readonly invocation = new Invocation()
+  readonly #options: EngineOptions
+  #checked: Promise<void> | undefined
+
+  constructor(options: EngineOptions) {
+    this.#options = options
+    const { storage, instanceName, signal } = options
+    this.store = new Store(storage, { instanceName, signal, headers: this.invocation.headers() })
+  }
+
+  /** HOST:PORT, for people. */
+  get target(): string {
+    return (this.#options.executor ?? this.#options.storage).target
+  }
+
+  get canExecute(): boolean {
+    return this.#options.executor !== undefined
+  }
+
+  /** Rejects with a DtltoError unless the servers can do what is needed. Asked once, and again after trouble that may pass. */
+  async check(): Promise<void> {
+    const checked = (this.#checked ??= this.#check())
+    try {
+      await checked
+    } catch (error) {
+      if (this.#checked === checked) this.#checked = undefined
+      throw error
+    }
+  }
+
+  /** The result of an earlier execution of the same action. Rejects with RpcError. */
+  async lookUp(action: JobAction, watching: Watching): Promise<ActionResult | undefined> {
+    if (!this.#options.acceptCached) return undefined
+    const result = await cachedResult(this.#options.storage, this.#options, action, watching)
+    // Failures are cached by some; they may have been the worker's.
+    return result?.exitCode === 0 ? result : undefined
+  }
+
+  /** Uploads what is missing, and executes. Rejects with RpcError. */
+  async execute(action: JobAction, cache: CacheUse, watching: Watching, now: () => number): Promise<Executed> {
+    const { executor, acceptCached } = this.#options
+    if (executor === undefined) throw new RpcError(CODE.UNIMPLEMENTED, 'this is a cache')
+    const startedMs = now()
+    await orAborted(this.store.ensure(action.blobs), watching.signal)
+    const sentMs = now()
+    const skip = cache === 'skip' || !acceptCached
+    const run = async (skipCacheLookup: boolean) => {
+      const { result, cachedResult: isCached } = await new Execution(executor, this.#options, action, watching).run(
+        skipCacheLookup,
+      )
+      if (result === undefined) throw new RpcError(CODE.INTERNAL, 'a response without a result')
+      return { result, isCached, sendMs: sentMs - startedMs, executeMs: now() - sentMs }
+    }
+    const executed = await run(skip).catch(async (error: unknown) => {
+      if (!(await this.#uploadLost(action, error, watching.signal))) throw error
+      return await run(skip)
+    })
+    // Some keep failures for good, and not all were the job's.
+    return executed.isCached && executed.result.exitCode !== 0 && !skip ? await run(true) : executed
+  }
+
+  /**
+   * Whether the execution has failed because inputs are not there any more, which are uploaded again. Servers say so in three ways: with the digests that are missing,
+   * with FAILED_PRECONDITION or NOT_FOUND and no more, or with INTERNAL and a text. Whoever names none is asked for all of them.
+   */
+  async #uploadLost(action: JobAction, error: unknown, signal: AbortSignal): Promise<boolean> {
+    if (!(error instanceof RpcError) || !MAY_BE_LOST.has(error.code) || signal.aborted) return false
+    const { store } = this
+    const sentBefore = store.totals.sentBlobs
+    // All, whatever is named: a directory that is missing may stand for what is in it.
+    store.forget(action.blobs.map(({ digest }) => digest.hash))
+    await orAborted(store.ensure(action.blobs), signal)
+    return error.missing.length > 0 || store.totals.sentBlobs > sentBefore
+  }
+
+  async #check(): Promise<void> {
+    const { executor, storage, instanceName, signal } = this.#options
+    const call = { signal, headers: this.invocation.headers() }
+    try {
+      const ofStorage = await getCapabilities(storage, instanceName, call)
+      checkStorage(storage.target, ofStorage)
+      this.store.limitBatches(ofStorage.cacheCapabilities?.maxBatchTotalSizeBytes ?? 0)
+      if (executor === undefined) return
+      checkExecution(
+        executor.target,
+        executor === storage ? ofStorage : await getCapabilities(executor, instanceName, call),
+      )
+    } catch (error) {
+      throw wrongInstance(error, instanceName) ?? asTrouble(error, this.target)
+    }
+  }
+}
+
+const MAY_BE_LOST: ReadonlySet<number> = new Set([CODE.FAILED_PRECONDITION, CODE.NOT_FOUND, CODE.INTERNAL])
+
+function wrongInstance(error: unknown, instanceName: string): DtltoError | undefined {
+  if (!(error instanceof RpcError) || !(error.code === CODE.INVALID_ARGUMENT || error.code === CODE.NOT_FOUND))
+    return undefined
+  const what = `the instance name '${instanceName}' is refused (${error.message}): look at option remote_instance_name`
+  return new DtltoError('DTLTO_ENDPOINT_REFUSED', what, { cause: error })
+}
+
+/** What belongs to the link goes on; whoever waits for it stops. */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  let abort = (): void => undefined
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(new RpcError(CODE.CANCELLED, 'the job is not wanted any more'))
+  })
+  if (signal.aborted) abort()
+  signal.addEventListener('abort', abort)
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * One action at the engine: look into the action cache, else upload and execute. Streams are cut in the middle of jobs, by proxies that count minutes and by
+ * servers that restart; the engine goes on with the action, and WaitExecution takes the stream up again.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { JobAction } from './action.js'
+import {
+  type ActionResult,
+  DigestFunction_Value,
+  ExecuteOperationMetadata,
+  ExecuteResponse,
+  ExecutionStage_Value,
+} from './generated/build/bazel/remote/execution/v2/remote_execution.js'
+import type { Operation } from './generated/google/longrunning/operations.js'
+import type { CallOptions, Channel } from './grpc/channel.js'
+import { CANCEL_OPERATION, EXECUTE, GET_ACTION_RESULT, WAIT_EXECUTION } from './grpc/methods.js'
+import { mayPass, pauseMs, retrying } from './grpc/retry.js'
+import { CODE, RpcError } from './grpc/status.js'
+
+const CALL_MS = 20_000
+const CANCEL_MS = 2_000
+/** How often a stream may be cut before the job goes elsewhere. */
+const CUTS = 8
+
+export interface EngineFacts {
+  readonly instanceName: string
+  readonly priority: number
+}
+
+export interface Watching {
+  readonly signal: AbortSignal
+  readonly headers: Readonly<Record<string, Buffer>>
+  /** The action has left the engine's queue. May be called more than once. */
+  readonly onExecuting: () => void
+}
+
+/** Small outputs and texts come with the result where the server does that, and a round trip is saved. */
+const inlined = ({ objectPath, resultPath }: JobAction) => ({
+  inlineStdout: true,
+  inlineStderr: true,
+  inlineOutputFiles: [objectPath, ...(resultPath === undefined ? [] : [resultPath])].filter((path) => path !== ''),
+  digestFunction: DigestFunction_Value.SHA256,
+})
+
+/** The result of an earlier execution; undefined if there is none. Rejects with RpcError. */
+export async function cachedResult(
+  cache: Channel,
+  { instanceName }: EngineFacts,
+  action: JobAction,
+  options: CallOptions,
+): Promise<ActionResult | undefined> {
+  try {
+    return await retrying(options.signal, () =>
+      cache.unary(
+        GET_ACTION_RESULT,
+        { instanceName, actionDigest: action.digest, ...inlined(action) },
+        { timeoutMs: CALL_MS, ...options },
+      ),
+    )
+  } catch (error) {
+    if (error instanceof RpcError && error.code === CODE.NOT_FOUND) return undefined
+    throw error
+  }
+}
+
+/** Executes an action whose blobs are there. Rejects with RpcError, also for what the engine says in its answer. */
+export class Execution {
+  readonly #channel: Channel
+  readonly #facts: EngineFacts
+  readonly #action: JobAction
+  readonly #watching: Watching
+  /** The name of the operation, and the newest of what is known of it. */
+  #operation: Operation | undefined
+
+  constructor(channel: Channel, facts: EngineFacts, action: JobAction, watching: Watching) {
+    this.#channel = channel
+    this.#facts = facts
+    this.#action = action
+    this.#watching = watching
+  }
+
+  async run(skipCacheLookup: boolean): Promise<ExecuteResponse> {
+    for (let cuts = 0; ; cuts++) {
+      const cut = await this.#stream(skipCacheLookup).then(
+        () => new RpcError(CODE.UNAVAILABLE, 'the stream of the execution ended before the action did'),
+        (error: unknown) => error,
+      )
+      if (this.#operation?.done) return responseOf(this.#operation)
+      await this.#overcome(cut, cuts)
+    }
+  }
+
+  /** Waits until the stream may be taken up again; throws if it may not. */
+  async #overcome(cut: unknown, cuts: number): Promise<void> {
+    const { signal } = this.#watching
+    if (signal.aborted) this.#cancel()
+    // The engine knows nothing of the operation any more: once more from the beginning.
+    const isForgotten = cut instanceof RpcError && cut.code === CODE.NOT_FOUND && this.#operation !== undefined
+    if (signal.aborted || cuts === CUTS || !(isForgotten || mayPass(cut))) throw cut
+    if (isForgotten) this.#operation = undefined
+    else await sleep(pauseMs(cut, Math.min(cuts + 1, 3)), undefined, { signal }).catch(() => undefined)
+  }
+
+  #stream(skipCacheLookup: boolean): Promise<void> {
+    const { signal, headers } = this.#watching
+    const onMessage = (operation: Operation): void => {
+      this.#operation = operation
+      if (hasBegun(operation)) this.#watching.onExecuting()
+    }
+    if (this.#operation !== undefined) {
+      const request = { name: this.#operation.name }
+      return this.#channel.serverStream(WAIT_EXECUTION, request, { signal, headers }, onMessage)
+    }
+    const { instanceName, priority } = this.#facts
+    const request = {
+      instanceName,
+      skipCacheLookup,
+      actionDigest: this.#action.digest,
+      executionPolicy: priority === 0 ? undefined : { priority },
+      resultsCachePolicy: undefined,
+      ...inlined(this.#action),
+    }
+    return this.#channel.serverStream(EXECUTE, request, { signal, headers }, onMessage)
+  }
+
+  /** Nobody wants it any more. Not all engines can be told, and none must. */
+  #cancel(): void {
+    if (this.#operation === undefined || this.#operation.done) return
+    const options = { signal: AbortSignal.timeout(CANCEL_MS), timeoutMs: CANCEL_MS, headers: this.#watching.headers }
+    this.#channel.unary(CANCEL_OPERATION, { name: this.#operation.name }, options).catch(() => undefined)
+  }
+}
+
+/** Servers that tell nothing of stages (buildbox-casd) do not tell of a queue either: what they have taken counts as begun. */
+function hasBegun({ done, metadata }: Operation): boolean {
+  if (done || metadata === undefined) return true
+  try {
+    return ExecuteOperationMetadata.decode(metadata.value).stage >= ExecutionStage_Value.EXECUTING
+  } catch {
+    return false
+  }
+}
+
+function responseOf({ error, response }: Operation): ExecuteResponse {
+  if (error) throw RpcError.ofStatus(error)
+  if (response === undefined) throw new RpcError(CODE.INTERNAL, 'an operation that is done without a response')
+  const decoded = decode(response.value)
+  if (decoded.status?.code) throw RpcError.ofStatus(decoded.status)
+  return decoded
+}
+
+function decode(bytes: Buffer): ExecuteResponse {
+  try {
+    return ExecuteResponse.decode(bytes)
+  } catch (error) {
+    throw new RpcError(
+      CODE.INTERNAL,
+      `an answer that is none: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  }
+}

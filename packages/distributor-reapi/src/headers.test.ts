@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { writeFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { headerSource, parseHeaders } from './headers.js'
+
+test('headers come from the option, files and variables', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'dtlto-'))
+  try {
+    writeFileSync(join(directory, 'token'), 'Bearer abc\n')
+    const written = ['X-Team=tools', `authorization=@${join(directory, 'token')}`, 'x-api-key=$KEY']
+    const source = headerSource(parseHeaders(written), { KEY: 'k' })
+    assert.deepEqual(await source(false), { 'x-team': 'tools', authorization: 'Bearer abc', 'x-api-key': 'k' })
+    writeFileSync(join(directory, 'token'), 'Bearer new\n')
+    assert.equal((await source(false))['authorization'], 'Bearer abc', 'read once')
+    assert.equal((await source(true))['authorization'], 'Bearer new', 'and again when a server refuses it')
+    assert.equal((await source(false))['authorization'], 'Bearer new')
+  } finally {
+    await rm(directory, { recursive: true })
+  }
+})
+
+test('a secret on the command line is refused, and not repeated', () => {
+  for (const text of ['authorization=Bearer hunter2', 'x-buildbuddy-api-key=hunter2', 'cookie=hunter2', 'hunter2']) {
+    assert.throws(
+      () => parseHeaders([text]),
+      (error: Error) => !error.message.includes('hunter2'),
+      text,
+    )
+  }
+})
+
+test('a header that cannot be read says where it should have come from', async () => {
+  const refuses = async (written: string, env: Record<string, string>, message: RegExp): Promise<void> => {
+    await assert.rejects(headerSource(parseHeaders([written]), env)(false), { code: 'DTLTO_ENDPOINT_REFUSED', message })
+  }
+  await refuses('a=@/nowhere/token', {}, /'a' is to come from the file '\/nowhere\/token': ENOENT/)
+  await refuses('a=$NONE', {}, /'a' is to come from the variable 'NONE', which is not set/)
+  await refuses('a=$TWO', { TWO: 'one\ntwo' }, /of the variable 'TWO' is empty or not one line of printable ASCII/)
+})

@@ -1,0 +1,56 @@
+/**
+ * How many jobs this link has at the engine at a time. An engine does not say how many workers it has, and they are others' too; what it shows is how long
+ * jobs wait. While they hardly do, there may be more of them; when they wait as long as they run, there are enough. So the number doubles with each round of
+ * jobs at first, and then stays near what the engine takes up.
+ */
+const FIRST = 16
+const LEAST = 2
+const MOST = 2_000
+/** Waiting that is nobody's: a round trip, a worker that fetches inputs. */
+const SHORT_MS = 300
+
+export class InFlight {
+  #most: number
+  readonly #isFixed: boolean
+  readonly #onChange: () => void
+  #running = 0
+
+  /** `fixed`: the user's number; 0: to be found out. */
+  constructor(fixed: number, onChange: () => void) {
+    this.#isFixed = fixed > 0
+    this.#most = this.#isFixed ? fixed : FIRST
+    this.#onChange = onChange
+  }
+
+  get most(): number {
+    return this.#most
+  }
+
+  began(): void {
+    this.#running++
+  }
+
+  ended(): void {
+    this.#running--
+  }
+
+  /** A job has been executed: it waited so long, and ran so long. Call it before `ended`. */
+  executed(queuedMs: number, ranMs: number): void {
+    if (queuedMs < SHORT_MS || queuedMs < ranMs / 4) {
+      // That there could be more is shown by those that there are.
+      if (this.#running >= this.#most * 0.75) this.#set(this.#most + 1)
+    } else if (queuedMs > Math.max(1000, ranMs)) this.#set(this.#most - 1)
+  }
+
+  /** RESOURCE_EXHAUSTED: the engine, or a quota, has had enough. */
+  refused(): void {
+    this.#set(Math.floor(Math.min(this.#most, this.#running) / 2))
+  }
+
+  #set(wanted: number): void {
+    const most = Math.max(LEAST, Math.min(MOST, wanted))
+    if (this.#isFixed || most === this.#most) return
+    this.#most = most
+    this.#onChange()
+  }
+}

@@ -1,0 +1,12 @@
+import { defineDistributor } from 'dtlto/plugin'
+import { OPTIONS } from './options.js'
+
+/** ThinLTO backends on an engine of the Remote Execution API: `--distribute=reapi,remote_executor=grpc://HOST:PORT`. */
+export default defineDistributor({
+  name: 'reapi',
+  apiVersion: '2.0.0',
+  // Outputs are named by digests that the worker computes, and are compared with them.
+  integrity: 'end-to-end',
+  options: OPTIONS,
+  open: async (context, options) => (await import('./open.js')).openReapi(context, options),
+})

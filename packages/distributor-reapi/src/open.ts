@@ -1,0 +1,78 @@
+/** Everything that makes a distributor of a link's options; with it comes the gRPC library, which takes 45 ms to load. */
+import { randomUUID } from 'node:crypto'
+import { type DistributorContext, DtltoError } from 'dtlto/plugin'
+import { type Properties, versionAction } from './action.js'
+import { parseAddress } from './address.js'
+import { type Compiler, ImageCompiler, ShippedCompiler } from './compilers.js'
+import { channelCredentials } from './credentials.js'
+import { Engine } from './engine.js'
+import { Channel } from './grpc/channel.js'
+import { headerSource, parseHeaders } from './headers.js'
+import { InFlight } from './in-flight.js'
+import { type OpenOptions, parseProperties } from './options.js'
+import { printed } from './outcome.js'
+import { Reapi } from './reapi.js'
+
+/** Throws DtltoError. */
+export function openReapi(context: DistributorContext, options: OpenOptions): Reapi {
+  const { env, signal } = context
+  const executorAddress = options.remote_executor ?? env['DTLTO_REMOTE_EXECUTOR']
+  const cacheAddress = options.remote_cache ?? executorAddress
+  if (cacheAddress === undefined || cacheAddress === '')
+    throw new DtltoError('DTLTO_PLUGIN_OPTION_INVALID', 'remote_executor: expected the address of an engine, got none')
+  const headers = headerSource(parseHeaders(options.remote_header), env)
+  const channels = new Map<string, Channel>()
+  const channelTo = (text: string): Channel => {
+    const address = parseAddress(text)
+    const channel = channels.get(text) ?? new Channel(address.target, channelCredentials(address, options), headers)
+    channels.set(text, channel)
+    return channel
+  }
+  const engine = new Engine({
+    executor: executorAddress === undefined || executorAddress === '' ? undefined : channelTo(executorAddress),
+    storage: channelTo(cacheAddress),
+    instanceName: options.remote_instance_name,
+    priority: options.remote_execution_priority,
+    acceptCached: options.remote_accept_cached,
+    signal,
+  })
+  const platform = { properties: parseProperties(options.remote_default_exec_properties) }
+  const { compiler, checkCompiler } = compilerOf(context, options, engine, platform)
+  return new Reapi(context, {
+    engine,
+    compiler,
+    checkCompiler,
+    inFlight: new InFlight(options.slots, () => context.statusChanged()),
+    close: () => {
+      for (const channel of channels.values()) channel.close()
+    },
+  })
+}
+
+function compilerOf(
+  context: DistributorContext,
+  { toolchain, image_compiler: named }: OpenOptions,
+  engine: Engine,
+  platform: Properties,
+): { readonly compiler: Compiler; readonly checkCompiler: () => Promise<void> } {
+  const { env, link, signal } = context
+  if (toolchain === 'ship')
+    return { compiler: new ShippedCompiler(env, platform), checkCompiler: () => Promise.resolve() }
+  const program = named ?? `clang-${link.llvmVersion.split('.')[0] ?? ''}`
+  const ask = async (compiler: string): Promise<string> => {
+    // An answer of yesterday would be that of yesterday's image.
+    const action = versionAction(compiler, platform, randomUUID())
+    const watching = { signal, headers: engine.invocation.headers(action.digest.hash), onExecuting: () => undefined }
+    const { result } = await engine.execute(action, 'skip', watching, () => context.now())
+    const text = await printed(result.stdoutRaw, result.stdoutDigest, {
+      read: (digest) => engine.store.read(digest, signal),
+    })
+    if (result.exitCode === 0) return text
+    throw new DtltoError(
+      'DTLTO_ENDPOINT_REFUSED',
+      `'${compiler} --version' ends with exit code ${result.exitCode} at a worker: name the compiler of its image by option image_compiler, or use toolchain=ship`,
+    )
+  }
+  const compiler = new ImageCompiler(program, link.llvmVersion, platform, ask)
+  return { compiler, checkCompiler: () => compiler.version().then(() => undefined) }
+}

@@ -1,0 +1,89 @@
+import type { OptionsSchema, OptionValues } from 'dtlto/plugin'
+import { parseAddress } from './address.js'
+import { parseHeaders } from './headers.js'
+
+/** Says what is wrong, if `parse` throws. */
+function wrongIf<T>(parse: (value: T) => unknown): (value: T) => string | undefined {
+  return (value) => {
+    try {
+      parse(value)
+      return undefined
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
+}
+
+export function parseProperties(
+  pairs: readonly string[],
+): readonly { readonly name: string; readonly value: string }[] {
+  return pairs.map((pair) => {
+    const at = pair.indexOf('=')
+    if (at <= 0) throw new Error(`expected NAME=VALUE for each property but received '${pair}'`)
+    return { name: pair.slice(0, at), value: pair.slice(at + 1) }
+  })
+}
+
+/** Where Bazel has an option for the same thing, it has the same name. */
+export const OPTIONS = {
+  remote_executor: {
+    type: 'string',
+    description:
+      'the engine: grpc://HOST:PORT or grpcs://HOST[:PORT] (TLS). Default: the variable DTLTO_REMOTE_EXECUTOR',
+    check: wrongIf(parseAddress),
+  },
+  remote_cache: {
+    type: 'string',
+    description: 'its storage, where that is another server. Default: the engine itself',
+    check: wrongIf(parseAddress),
+  },
+  remote_instance_name: { type: 'string', default: '', description: 'which of the instances behind these servers' },
+  remote_default_exec_properties: {
+    type: 'list',
+    default: [],
+    description: 'what a worker must have: NAME=VALUE, for example OSFamily=linux+ISA=x86-64',
+    check: wrongIf(parseProperties),
+  },
+  remote_header: {
+    type: 'list',
+    default: [],
+    description:
+      'headers of every call: NAME=VALUE, NAME=@FILE or NAME=$VARIABLE; a secret is not written here, but in a file or a variable',
+    readsSecrets: true,
+    check: wrongIf(parseHeaders),
+  },
+  tls_certificate: {
+    type: 'string',
+    description:
+      "a file with the certificates (PEM) that servers' certificates are checked against. Default: Node's own",
+  },
+  tls_client_certificate: { type: 'string', description: 'a file with the certificate (PEM) to show to servers' },
+  tls_client_key: { type: 'string', description: 'a file with its key (PEM)' },
+  toolchain: {
+    type: 'string',
+    choices: ['ship', 'image'],
+    default: 'ship',
+    description:
+      "where the compiler comes from. ship: dtlto's own travels with the job; a worker needs nothing. image: from the worker's image",
+  },
+  image_compiler: {
+    type: 'string',
+    description:
+      "with toolchain=image, the compiler's name or path there: a clang, or dtlto-codegen. Default: clang-N for a linker of LLVM N",
+  },
+  slots: {
+    type: 'integer',
+    default: 0,
+    min: 0,
+    max: 10_000,
+    description: 'jobs at the engine at a time; 0: as many as it takes up without a long queue',
+  },
+  remote_execution_priority: { type: 'integer', default: 0, description: 'priority of its actions; smaller is sooner' },
+  remote_accept_cached: {
+    type: 'boolean',
+    default: true,
+    description: 'take results of earlier links, also of others, from the action cache',
+  },
+} as const satisfies OptionsSchema
+
+export type OpenOptions = OptionValues<typeof OPTIONS>

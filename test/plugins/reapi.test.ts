@@ -1,0 +1,23 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { conformance } from 'dtlto/testkit'
+import reapi from '../../packages/distributor-reapi/src/index.js'
+import { Casd, whyNoCasd } from '../../packages/distributor-reapi/src/testing/casd.js'
+
+const skip = await whyNoCasd()
+
+if (skip === undefined) {
+  const server = await Casd.start({ root: 'empty' })
+  after(() => server.stop())
+  const remote_executor = server.address
+  conformance({
+    definition: reapi,
+    // Each check is to execute, not to find what the one before has made.
+    options: { remote_executor, slots: 2, remote_accept_cached: false },
+    distribute: `reapi,remote_executor=${remote_executor},slots=2`,
+  })
+}
+
+test('an engine of the Remote Execution API is a distributor like any other', { skip: skip ?? false }, () => {
+  assert.equal(reapi.name, 'reapi')
+})
