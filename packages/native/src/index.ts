@@ -78,11 +78,9 @@ export interface NativeLink {
   clangModule(index: number, flavour: string): Promise<NativeClangModule>
   /** The name that the object must hold of itself, where its format has one (COFF). */
   objectPathName(index: number): string
-  /** Why the bytes cannot be an object of this link (empty, damaged, truncated, another target); '' when they can. */
-  whyNotObject(object: Uint8Array): string
   /**
-   * The same, thoroughly and on another thread: '' when the bytes may be given to lld as the object of this job, else why not. Works on
-   * a copy that is made before it returns.
+   * '' when the bytes may be given to lld as the object of this job, else why not (empty, damaged, truncated, of another target). Works on
+   * another thread and on a copy that is made before it returns.
    */
   checkObject(index: number, object: Uint8Array): Promise<string>
   /** The files that the job's backend writes beside its object. */

@@ -34,7 +34,6 @@ template <class T> void change(std::optional<T> &Value) {
 /// Visits all fields, and changes the one of the name \p Only, or all.
 struct FieldChanger {
   llvm::StringRef Only;
-  bool LinkOnly;
   std::vector<std::string> Keys;
 
   template <class T> void operator()(const llvm::Twine &Key, T &Value) {
@@ -42,14 +41,12 @@ struct FieldChanger {
     if (Only.empty() || Only == Keys.back())
       change(Value);
   }
-  bool linkOnly() const { return LinkOnly; }
 };
 
 /// Returns the names of the fields.
 inline std::vector<std::string> changeFields(llvm::lto::Config &Conf,
-                                             bool LinkOnly,
                                              llvm::StringRef Only = "") {
-  FieldChanger Changer{Only, LinkOnly, {}};
+  FieldChanger Changer{Only, {}};
   visitFields(Changer, Conf);
   return std::move(Changer.Keys);
 }

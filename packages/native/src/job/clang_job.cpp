@@ -197,8 +197,7 @@ private:
       return;
     else if (Conf.RelocModel != Reloc::PIC_)
       cannot("clang has no argument for the relocation model '" +
-             dtlto::optionFields(Conf, dtlto::OptionsFor::Job)["RelocModel"] +
-             "' of this link");
+             dtlto::optionFields(Conf)["RelocModel"] + "' of this link");
   }
 
   void spellFlags() {
@@ -290,10 +289,8 @@ private:
   void compareTheRest() {
     lto::Config Base;
     setBaseline(Base);
-    std::map<std::string, std::string> Expected =
-        dtlto::optionFields(Base, dtlto::OptionsFor::Job);
-    for (const auto &[Key, Value] :
-         dtlto::optionFields(Conf, dtlto::OptionsFor::Job)) {
+    std::map<std::string, std::string> Expected = dtlto::optionFields(Base);
+    for (const auto &[Key, Value] : dtlto::optionFields(Conf)) {
       if (Spelled.contains(Key) || is_contained(LinkFields, Key) ||
           Value == Expected[Key])
         continue;

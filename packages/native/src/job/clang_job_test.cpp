@@ -66,10 +66,10 @@ TEST(ClangJob, DropsNoFieldSilently) {
   setUp(Plain);
   std::vector<std::string> Args = argumentsFor(Plain).Args;
   lto::Config Any;
-  for (const std::string &Key : changeFields(Any, /*LinkOnly=*/false)) {
+  for (const std::string &Key : changeFields(Any)) {
     lto::Config Conf;
     setUp(Conf);
-    changeFields(Conf, /*LinkOnly=*/false, Key);
+    changeFields(Conf, Key);
     ClangArguments Arguments = argumentsFor(Conf);
     bool IsExpressed = Arguments.canBeExpressed() && Arguments.Args != Args;
     bool IsRefused = !Arguments.canBeExpressed();

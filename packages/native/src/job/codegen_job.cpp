@@ -29,7 +29,6 @@
 #include "llvm/Support/Caching.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
-#include "llvm/Support/TimeProfiler.h"
 #include <list>
 #include <mutex>
 #include <optional>
@@ -59,11 +58,6 @@ bool dtlto::CodegenResult::compiled() const {
 static std::mutex ProcessMutex;
 static std::optional<std::vector<std::string>> ProcessLlvmOptions;
 static std::string ProcessOptionsProblem;
-
-void dtlto::setProcessLlvmOptions(std::vector<std::string> Args) {
-  std::lock_guard<std::mutex> Lock(ProcessMutex);
-  ProcessLlvmOptions = std::move(Args);
-}
 
 /// Sets LLVM's options by the first job, and compares those of the others.
 static Error useLlvmOptions(std::vector<std::string> Args) {
@@ -213,31 +207,6 @@ bool readsFiles(const Module &M) {
   return false;
 }
 
-/// One thread's time trace; LLVM keeps it per thread.
-class TimeTrace {
-public:
-  explicit TimeTrace(const lto::Config &Conf)
-      : Enabled(Conf.TimeTraceEnabled && !timeTraceProfilerEnabled()) {
-    if (Enabled)
-      timeTraceProfilerInitialize(Conf.TimeTraceGranularity, "thin backend");
-  }
-  void collect(dtlto::CodegenResult &Result) {
-    if (!Enabled)
-      return;
-    SmallString<0> Json;
-    raw_svector_ostream OS(Json);
-    timeTraceProfilerWrite(OS);
-    Result.TimeTrace = std::string(Json);
-  }
-  ~TimeTrace() {
-    if (Enabled)
-      timeTraceProfilerCleanup();
-  }
-
-private:
-  bool Enabled;
-};
-
 } // namespace
 
 Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
@@ -283,7 +252,6 @@ Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
         Job.ObjectPathName);
   };
 
-  TimeTrace Trace(Conf);
   {
     lto::LTOLLVMContext Context(Conf);
     RemarksOutput Remarks;
@@ -308,6 +276,5 @@ Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
                              "assembly reads a file (.incbin, .include)");
   if (Error E = Dwo.collect(Result))
     return std::move(E);
-  Trace.collect(Result);
   return Result;
 }

@@ -72,9 +72,6 @@ struct CodegenResult {
   std::vector<SideOutput> SideOutputs;
   /// What was printed on file descriptor 2; only codegen processes capture it.
   std::string StderrText;
-  /// JSON of LLVM's time trace, when the options ask for it.
-  std::string TimeTrace;
-
   /// True if the linker would accept the result.
   bool compiled() const;
 };
@@ -82,13 +79,10 @@ struct CodegenResult {
 /// Compiles. A module that does not compile is a result; an error means that
 /// the job itself is no good (malformed, incomplete, other LLVM options than
 /// those of this process). May be called from several threads at once. What
-/// LLVM cannot survive (a crash, report_fatal_error) ends the process.
+/// LLVM cannot survive (a crash, report_fatal_error) ends the process. LLVM's own
+/// options are global: the first job of a process sets them, one with others is
+/// refused.
 llvm::Expected<CodegenResult> compileJob(const CodegenJob &Job);
-
-/// LLVM's options are global to the process. The first job of a process sets
-/// them; one with other options is refused. A process that has linked calls
-/// this with what the linker parsed, for the same effect without parsing.
-void setProcessLlvmOptions(std::vector<std::string> Args);
 
 /// "22.1.8": the LLVM that is loaded, which must be the one that made the job.
 llvm::StringRef llvmVersion();

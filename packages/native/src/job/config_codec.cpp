@@ -178,12 +178,10 @@ template <class T> bool fromText(StringRef Text, std::optional<T> &Value) {
 
 struct FieldWriter {
   std::vector<std::pair<std::string, std::string>> Fields;
-  bool ForPeople;
 
   template <class T> void operator()(const Twine &Key, T &Value) {
     Fields.emplace_back(Key.str(), toText(Value));
   }
-  bool linkOnly() const { return ForPeople; }
 };
 
 struct FieldReader {
@@ -206,8 +204,6 @@ struct FieldReader {
            "'");
     Lines.erase(Found);
   }
-  // Jobs have none of these; a text for people has all of them.
-  bool linkOnly() const { return Lines.count("ThinLTOModulesToCompile"); }
 
   void note(const Twine &What) {
     if (Problem.empty())
@@ -216,8 +212,8 @@ struct FieldReader {
 };
 
 std::vector<std::pair<std::string, std::string>>
-writeFields(const lto::Config &Conf, dtlto::OptionsFor Reader) {
-  FieldWriter Writer{{}, Reader == dtlto::OptionsFor::People};
+writeFields(const lto::Config &Conf) {
+  FieldWriter Writer;
   // The list serves reader and writer, so it takes a Config that it may change;
   // this visitor changes nothing. (A Config cannot be copied.)
   dtlto::visitFields(Writer, const_cast<lto::Config &>(Conf));
@@ -232,10 +228,10 @@ Error badOptions(const Twine &What) {
 
 } // namespace
 
-std::map<std::string, std::string> dtlto::optionFields(const lto::Config &Conf,
-                                                       OptionsFor Reader) {
+std::map<std::string, std::string>
+dtlto::optionFields(const lto::Config &Conf) {
   std::map<std::string, std::string> Result;
-  for (auto &[Key, Value] : writeFields(Conf, Reader))
+  for (auto &[Key, Value] : writeFields(Conf))
     Result.emplace(std::move(Key), std::move(Value));
   return Result;
 }
@@ -253,11 +249,10 @@ dtlto::filesRead(const lto::Config &Conf) {
   return Files;
 }
 
-Expected<dtlto::CodegenOptions> dtlto::encodeOptions(const lto::Config &Conf,
-                                                     OptionsFor Reader) {
+Expected<dtlto::CodegenOptions> dtlto::encodeOptions(const lto::Config &Conf) {
   CodegenOptions Result;
   Result.Text = headerLine() + "\n";
-  for (auto &[Key, Value] : writeFields(Conf, Reader)) {
+  for (auto &[Key, Value] : writeFields(Conf)) {
     if (Key == "RemarksFilename" && !Conf.RemarksFilename.empty()) {
       // Some remarks formats put the absolute name into the object, and only
       // this process knows what it is relative to.

@@ -34,19 +34,12 @@ struct CodegenOptions {
   std::vector<OptionFile> Files;
 };
 
-/// Who reads the text. A job leaves out the fields that only the linking
-/// process acts on (which modules to compile, how to keep symbol names, …):
-/// they hold paths and cannot change an object.
-enum class OptionsFor { Job, People };
-
 /// Fails only when a file that the options name cannot be read. Call
 /// reasonToCompileHere() first: hooks are not in the text.
-llvm::Expected<CodegenOptions> encodeOptions(const llvm::lto::Config &Conf,
-                                             OptionsFor Reader);
+llvm::Expected<CodegenOptions> encodeOptions(const llvm::lto::Config &Conf);
 
 /// The fields alone, without reading any file: key → value as in the text.
-std::map<std::string, std::string> optionFields(const llvm::lto::Config &Conf,
-                                                OptionsFor Reader);
+std::map<std::string, std::string> optionFields(const llvm::lto::Config &Conf);
 
 /// The files whose contents a backend with these options reads: field and path.
 /// BBSectionsFuncList is not among them: the Config holds its contents.

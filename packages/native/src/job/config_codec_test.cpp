@@ -14,7 +14,7 @@ using Fields = std::map<std::string, std::string>;
 
 std::string header() {
   lto::Config Conf;
-  return cantFail(encodeOptions(Conf, OptionsFor::Job))
+  return cantFail(encodeOptions(Conf))
       .Text.substr(0, std::string_view("dtlto-codegen-options 1 llvm ").size() +
                           llvmVersion().size() + 1);
 }
@@ -34,43 +34,36 @@ std::string problemOf(StringRef Text) {
 
 Fields defaults() {
   lto::Config Conf;
-  return optionFields(Conf, OptionsFor::Job);
+  return optionFields(Conf);
 }
 
 TEST(ConfigCodec, CarriesEveryFieldWithAValueOtherThanTheDefault) {
-  for (OptionsFor Reader : {OptionsFor::Job, OptionsFor::People}) {
-    lto::Config Default, Changed, Read;
-    changeFields(Changed, Reader == OptionsFor::People);
-    Fields Before = optionFields(Default, Reader);
-    Fields Wanted = optionFields(Changed, Reader);
-    for (const auto &[Key, Value] : Wanted) {
-      // A hook, which is no field.
-      bool IsField = Key != "PreCodeGenPasses";
-      EXPECT_EQ(Value != Before[Key], IsField) << Key;
-    }
-    ASSERT_EQ(toString(decodeOptions(textOf(Wanted), Read)), "");
-    EXPECT_EQ(optionFields(Read, Reader), Wanted);
+  lto::Config Default, Changed, Read;
+  changeFields(Changed);
+  Fields Before = optionFields(Default);
+  Fields Wanted = optionFields(Changed);
+  for (const auto &[Key, Value] : Wanted) {
+    // A hook, which is no field.
+    bool IsField = Key != "PreCodeGenPasses";
+    EXPECT_EQ(Value != Before[Key], IsField) << Key;
   }
+  ASSERT_EQ(toString(decodeOptions(textOf(Wanted), Read)), "");
+  EXPECT_EQ(optionFields(Read), Wanted);
 }
 
 TEST(ConfigCodec, CarriesThePassOfTheMachOFlavour) {
   lto::Config Conf, Read;
   Conf.PreCodeGenPassesHook = [](legacy::PassManager &) {};
-  Fields Wanted = optionFields(Conf, OptionsFor::Job);
+  Fields Wanted = optionFields(Conf);
   EXPECT_EQ(Wanted["PreCodeGenPasses"], "objc-arc-contract");
   ASSERT_EQ(toString(decodeOptions(textOf(Wanted), Read)), "");
   EXPECT_TRUE(bool(Read.PreCodeGenPassesHook));
 }
 
-TEST(ConfigCodec, LeavesOutOfAJobWhatOnlyTheLinkActsOn) {
-  lto::Config Conf;
-  Fields ForJob = optionFields(Conf, OptionsFor::Job);
-  Fields ForPeople = optionFields(Conf, OptionsFor::People);
+TEST(ConfigCodec, LeavesOutWhatOnlyTheLinkActsOn) {
   for (const char *Key : {"AlwaysEmitRegularLTOObj", "KeepSymbolNameCopies",
-                          "Dtlto", "StatsFile", "ThinLTOModulesToCompile"}) {
-    EXPECT_FALSE(ForJob.count(Key)) << Key;
-    EXPECT_TRUE(ForPeople.count(Key)) << Key;
-  }
+                          "Dtlto", "StatsFile", "ThinLTOModulesToCompile"})
+    EXPECT_FALSE(defaults().count(Key)) << Key;
 }
 
 TEST(ConfigCodec, RefusesATextThatLacksAField) {
@@ -130,8 +123,8 @@ TEST(ConfigCodec, RefusesOtherVersions) {
 
 TEST(ConfigCodec, RefusesATextThatEndsEarly) {
   lto::Config Conf;
-  changeFields(Conf, /*LinkOnly=*/false);
-  std::string Text = textOf(optionFields(Conf, OptionsFor::Job));
+  changeFields(Conf);
+  std::string Text = textOf(optionFields(Conf));
   ASSERT_EQ(problemOf(Text), "");
   // Without the last line's end it is whole.
   for (size_t Size = 0; Size + 1 < Text.size(); ++Size)
@@ -141,7 +134,7 @@ TEST(ConfigCodec, RefusesATextThatEndsEarly) {
 TEST(ConfigCodec, SaysWhichFileItCannotRead) {
   lto::Config Conf;
   Conf.SampleProfile = "/nonexistent/profile";
-  Expected<CodegenOptions> Options = encodeOptions(Conf, OptionsFor::Job);
+  Expected<CodegenOptions> Options = encodeOptions(Conf);
   ASSERT_FALSE(bool(Options));
   EXPECT_EQ(toString(Options.takeError()).substr(0, 36),
             "cannot read '/nonexistent/profile': ");
@@ -156,7 +149,7 @@ TEST(ConfigCodec, BringsTheContentsOfTheFilesThatOptionsName) {
   lto::Config Conf;
   Conf.SampleProfile = Path.str();
   Conf.Options.BBSectionsFuncListBuf = MemoryBuffer::getMemBuffer("!main\n");
-  CodegenOptions Options = cantFail(encodeOptions(Conf, OptionsFor::Job));
+  CodegenOptions Options = cantFail(encodeOptions(Conf));
   sys::fs::remove(Path);
   ASSERT_EQ(Options.Files.size(), 2u);
   EXPECT_EQ(Options.Files[0].Field, "SampleProfile");

@@ -7,8 +7,9 @@
 //
 // A visitor is called as Visit(Key, Reference) with a bool, an integer, an enum
 // of the table below, a string, a list of strings, a pair of integers or an
-// optional of these. Visit.linkOnly() says whether to visit fields that only
-// the linking process acts on.
+// optional of these. Left out is what only the linking process acts on, and
+// what holds its paths: AlwaysEmitRegularLTOObj, KeepSymbolNameCopies, Dtlto,
+// StatsFile, ThinLTOModulesToCompile, and the hooks.
 
 #ifndef DTLTO_JOB_CONFIG_FIELDS_H
 #define DTLTO_JOB_CONFIG_FIELDS_H
@@ -258,13 +259,6 @@ void visitFields(Visitor &Visit, llvm::lto::Config &Object) {
   FIELD(TimeTraceGranularity)
   FIELD(ShouldDiscardValueNames)
   FIELD(AddFSDiscriminator)
-  if (Visit.linkOnly()) {
-    FIELD(AlwaysEmitRegularLTOObj)
-    FIELD(KeepSymbolNameCopies)
-    FIELD(Dtlto)
-    FIELD(StatsFile)
-    FIELD(ThinLTOModulesToCompile)
-  }
   visitFields(Visit, Object.Options);
   visitFields(Visit, Object.PTO);
 }

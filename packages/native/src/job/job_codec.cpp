@@ -36,7 +36,6 @@
 //     object <size>
 //     output dwo "dwo/3.dwo" <size>
 //     stderr <size>
-//     trace <size>
 //
 // Readers believe no size: each is compared with what its message may hold
 // before memory is asked for, and memory grows with the bytes that really
@@ -45,9 +44,7 @@
 #include "job_codec.h"
 #include "job_manifest.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Endian.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SHA256.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
@@ -62,13 +59,6 @@ namespace {
 constexpr StringLiteral JobMagic = "DTLJ";
 constexpr size_t HeaderBytes = 16;
 constexpr uint32_t MaxManifestBytes = 64u << 20;
-
-uint64_t sizeOf(const dtlto::Pieces &Pieces) {
-  uint64_t Size = 0;
-  for (StringRef Piece : Pieces)
-    Size += Piece.size();
-  return Size;
-}
 
 /// In a message a blob's name need not be a digest.
 bool hasDigestForm(StringRef Name) {
@@ -125,54 +115,9 @@ std::string dtlto::digestOf(ArrayRef<StringRef> Pieces) {
   return toHex(Hash.final(), /*LowerCase=*/true);
 }
 
-dtlto::PackedJob dtlto::packJob(const CodegenJob &Job) {
-  PackedJob Result;
-  StringSet<> Seen;
-  Result.Manifest = writeManifest(Job, [&](const Pieces &Bytes) {
-    std::string Digest = digestOf(Bytes);
-    uint64_t Size = sizeOf(Bytes);
-    if (Seen.insert(Digest).second)
-      Result.Blobs.push_back({Digest, Size, Bytes});
-    return Digest + " " + std::to_string(Size);
-  });
-  return Result;
-}
-
 //===----------------------------------------------------------------------===//
 // Directories
 //===----------------------------------------------------------------------===//
-
-static Error writeFile(StringRef Directory, StringRef Name,
-                       ArrayRef<StringRef> Bytes) {
-  SmallString<256> Path(Directory);
-  sys::path::append(Path, Name);
-  std::error_code EC;
-  raw_fd_ostream OS(Path, EC);
-  for (StringRef Piece : Bytes)
-    if (!EC)
-      OS << Piece;
-  if (!EC) {
-    OS.close();
-    EC = OS.error();
-    OS.clear_error();
-  }
-  if (EC)
-    return createStringError(EC,
-                             "cannot write '" + Path + "': " + EC.message());
-  return Error::success();
-}
-
-Error dtlto::writeJobDirectory(const CodegenJob &Job, StringRef Directory) {
-  if (std::error_code EC = sys::fs::create_directories(Directory))
-    return createStringError(EC, "cannot make the directory '" + Directory +
-                                     "': " + EC.message());
-  PackedJob Packed = packJob(Job);
-  for (const JobBlob &Blob : Packed.Blobs)
-    if (Error E = writeFile(Directory, Blob.Digest, Blob.Bytes))
-      return E;
-  // Last, so that a directory with a manifest is complete.
-  return writeFile(Directory, JobManifestName, {Packed.Manifest});
-}
 
 Expected<dtlto::OwnedJob> dtlto::readJobDirectory(StringRef Directory) {
   auto Read = [&](StringRef Name) -> Expected<std::shared_ptr<MemoryBuffer>> {
@@ -316,22 +261,4 @@ Expected<std::unique_ptr<dtlto::OwnedJob>> dtlto::JobReader::read(ReadFn Read) {
   if (Problem)
     return std::move(Problem);
   return std::make_unique<OwnedJob>(assemble(std::move(*Parsed), Blobs));
-}
-
-void dtlto::writeJobMessage(const CodegenJob &Job, raw_ostream &OS) {
-  uint64_t BodyBytes = 0;
-  std::vector<StringRef> Body;
-  std::string Text = writeManifest(Job, [&](const Pieces &Bytes) {
-    append_range(Body, Bytes);
-    BodyBytes += sizeOf(Bytes);
-    return "unnamed " + std::to_string(sizeOf(Bytes)) + " send";
-  });
-  char Header[HeaderBytes];
-  memcpy(Header, JobMagic.data(), JobMagic.size());
-  support::endian::write32le(Header + 4, Text.size());
-  support::endian::write64le(Header + 8, BodyBytes);
-  OS.write(Header, sizeof(Header));
-  OS << Text;
-  for (StringRef Piece : Body)
-    OS << Piece;
 }

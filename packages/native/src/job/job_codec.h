@@ -1,4 +1,5 @@
-// Jobs and results as files and as messages.
+// Jobs are read, and results written. The other side of both is TypeScript:
+// packages/dtlto/src/distributors/codegen/message.ts.
 // See job_codec.cpp for the formats.
 
 #ifndef DTLTO_JOB_CODEC_H
@@ -21,21 +22,6 @@ constexpr unsigned JobVersion = 1;
 /// Name of the manifest in a job's directory.
 constexpr llvm::StringLiteral JobManifestName = "job.txt";
 
-/// One blob of a job: its name (SHA-256 in hexadecimal) and its bytes.
-struct JobBlob {
-  std::string Digest;
-  uint64_t SizeBytes;
-  Pieces Bytes;
-};
-
-/// A job for a content-addressed store: the manifest, and every blob that it
-/// names, once. The blobs view the job's memory. Equal jobs have equal bytes.
-struct PackedJob {
-  std::string Manifest;
-  std::vector<JobBlob> Blobs;
-};
-PackedJob packJob(const CodegenJob &Job);
-
 /// SHA-256 in hexadecimal.
 std::string digestOf(llvm::ArrayRef<llvm::StringRef> Pieces);
 
@@ -47,7 +33,6 @@ struct OwnedJob {
 
 /// Directory form: job.txt, and each blob in a file named by its digest.
 /// Reading checks versions, sizes and digests.
-llvm::Error writeJobDirectory(const CodegenJob &Job, llvm::StringRef Directory);
 llvm::Expected<OwnedJob> readJobDirectory(llvm::StringRef Directory);
 
 /// Fills \p Buffer from the stream: false at its end before the first byte, an
@@ -77,15 +62,10 @@ private:
   llvm::StringMap<std::shared_ptr<llvm::MemoryBuffer>> Remembered;
 };
 
-/// A job as a message; every blob is sent.
-void writeJobMessage(const CodegenJob &Job, llvm::raw_ostream &OS);
-
 /// The result as a message: header, then object and side outputs.
 void writeResultMessage(const CodegenResult &Result, llvm::raw_ostream &OS);
 /// The message for a job that could not be tried; \p Reason in words.
 void writeRefusalMessage(llvm::StringRef Reason, llvm::raw_ostream &OS);
-/// Error: a refusal, or a message that is no result.
-llvm::Expected<CodegenResult> parseResultMessage(llvm::StringRef Message);
 
 } // namespace dtlto
 

@@ -146,33 +146,3 @@ Expected<dtlto::JobManifest> dtlto::parseManifest(StringRef Text) {
                     "' but received " + Twine(Count(Role)));
   return Result;
 }
-
-std::string
-dtlto::writeManifest(const dtlto::CodegenJob &Job,
-                     function_ref<std::string(const dtlto::Pieces &)> OnBlob) {
-  std::string Text =
-      ("dtlto-job " + Twine(dtlto::JobVersion) + "\nllvm " +
-       dtlto::llvmVersion() + "\ntask " + Twine(Job.Task) + "\nobject ")
-          .str();
-  dtlto::appendQuoted(Text, Job.ObjectPathName);
-  Text += '\n';
-  for (const std::string &Arg : Job.ReplayedArgs) {
-    Text += "replay ";
-    dtlto::appendQuoted(Text, Arg);
-    Text += '\n';
-  }
-  auto Blob = [&](BlobLine::RoleKind Role, StringRef Name,
-                  const dtlto::Pieces &Bytes) {
-    Text += ("blob " + RoleNames[Role] + " ").str();
-    dtlto::appendQuoted(Text, Name);
-    Text += " " + OnBlob(Bytes) + "\n";
-  };
-  Blob(BlobLine::Own, Job.Own.Id, Job.Own.Bytes);
-  for (const dtlto::JobModule &Module : Job.Imports)
-    Blob(BlobLine::Import, Module.Id, Module.Bytes);
-  Blob(BlobLine::Index, "", {Job.Index});
-  Blob(BlobLine::Options, "", {Job.Options});
-  for (const dtlto::JobFile &File : Job.Files)
-    Blob(BlobLine::File, File.Field, {File.Bytes});
-  return Text;
-}

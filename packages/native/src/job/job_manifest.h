@@ -4,8 +4,7 @@
 #ifndef DTLTO_JOB_MANIFEST_H
 #define DTLTO_JOB_MANIFEST_H
 
-#include "codegen_job.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/StringRef.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Error.h"
 #include <string>
@@ -34,11 +33,6 @@ llvm::Error badJob(const llvm::Twine &What);
 /// Strict: another version, another LLVM, an unknown, misplaced or malformed line
 /// and a missing blob are errors.
 llvm::Expected<JobManifest> parseManifest(llvm::StringRef Text);
-
-/// Writes the manifest, and asks \p OnBlob of every blob for the end of its line.
-std::string
-writeManifest(const CodegenJob &Job,
-              llvm::function_ref<std::string(const Pieces &)> OnBlob);
 
 } // namespace dtlto
 

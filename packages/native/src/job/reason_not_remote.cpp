@@ -128,6 +128,8 @@ std::optional<std::string> dtlto::reasonToCompileHere(const lto::Config &Conf,
     if (Conf.OptPipeline.find(Pass) != std::string::npos)
       return "the pipeline '" + Conf.OptPipeline +
              "' has passes that write files (--lto-newpm-passes)";
+  if (Conf.TimeTraceEnabled)
+    return "the time trace is that of this process (--time-trace)";
   if (!Conf.StatsFile.empty())
     return "statistics are those of this process (--plugin-opt=stats-file=)";
   if (Conf.DebugPassManager)

@@ -41,7 +41,6 @@ TEST(ResultMessage, HoldsAllThatAResultHolds) {
   Result.SideOutputs = {{"dwo", "d i\"r/3.dwo", "dwo"},
                         {"remarks", "r.opt.yaml", ""}};
   Result.StderrText = "printed\n";
-  Result.TimeTrace = "{}";
   Message M = messageOf(Result);
   EXPECT_EQ(M.Text, "dtlto-result 1\n"
                     "status failed\n"
@@ -52,9 +51,8 @@ TEST(ResultMessage, HoldsAllThatAResultHolds) {
                     "object 3\n"
                     "output dwo \"d i\\22r/3.dwo\" 3\n"
                     "output remarks \"r.opt.yaml\" 0\n"
-                    "stderr 8\n"
-                    "trace 2\n");
-  EXPECT_EQ(M.Body, std::string("o\0jdwoprinted\n{}", 16));
+                    "stderr 8\n");
+  EXPECT_EQ(M.Body, std::string("o\0jdwoprinted\n", 14));
 }
 
 TEST(ResultMessage, SaysWhetherTheModuleCompiled) {

@@ -171,10 +171,9 @@ public:
   ClangModuleArguments clangModule(llvm::StringRef Flavour,
                                    unsigned Index) const;
   std::string objectPathName(unsigned Index);
-  std::string whyNotObject(llvm::StringRef Object) const;
-  /// Why these bytes cannot be the job's object; empty when they may. Any
+  /// Why these bytes cannot be an object of the link; empty when they may. Any
   /// thread, as travelIndex.
-  std::string checkObject(unsigned Index, llvm::StringRef Object) const;
+  std::string checkObject(llvm::StringRef Object) const;
   std::vector<std::string> sideOutputPaths(unsigned Index) const;
   void diagnose(llvm::StringRef Severity, llvm::StringRef Text);
   std::string compileToMemory(unsigned Index, std::string &Error) const;

@@ -27,8 +27,6 @@ static LinkFlavour flavourOf(StringRef Name) {
 
 static std::string whyHere(const lto::Config &Conf, LinkFlavour Flavour,
                            const std::vector<std::string> &ReplayedArgs) {
-  if (Conf.TimeTraceEnabled)
-    return "the time trace is that of this process (--time-trace)";
   if (auto Why = reasonToCompileHere(Conf, Flavour == LinkFlavour::MachO))
     return *Why;
   if (auto Why = reasonToCompileHere(ReplayedArgs))
@@ -50,7 +48,7 @@ Link::travelOptions(StringRef Flavour,
   Result.ReasonToCompileHere = whyHere(Conf, F, ReplayedArgs);
   if (!Result.ReasonToCompileHere.empty())
     return Result;
-  Expected<CodegenOptions> Options = encodeOptions(Conf, OptionsFor::Job);
+  Expected<CodegenOptions> Options = encodeOptions(Conf);
   if (!Options) {
     Result.ReasonToCompileHere = toString(Options.takeError());
     return Result;
@@ -115,16 +113,12 @@ std::string Link::objectPathName(unsigned Index) {
   return Jobs->objectPathName(Jobs->job(Index));
 }
 
-std::string Link::whyNotObject(StringRef Object) const {
+std::string Link::checkObject(StringRef Object) const {
   if (Object.empty())
     return "empty";
   if (Jobs->config().CGFileType != CodeGenFileType::ObjectFile)
     return {}; // assembly has no format to check
   return objectFault(Object, Jobs->triple());
-}
-
-std::string Link::checkObject(unsigned Index, StringRef Object) const {
-  return whyNotObject(Object);
 }
 
 std::vector<std::string> Link::sideOutputPaths(unsigned Index) const {

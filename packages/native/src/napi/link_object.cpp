@@ -56,7 +56,6 @@ Napi::Function LinkObject::define(Napi::Env Env) {
       {InstanceMethod<&LinkObject::jobs>("jobs"),
        InstanceMethod<&LinkObject::localSlots>("localSlots"),
        InstanceMethod<&LinkObject::hasErrors>("hasErrors"),
-       InstanceMethod<&LinkObject::whyNotObject>("whyNotObject"),
        InstanceMethod<&LinkObject::checkObject>("checkObject"),
        InstanceMethod<&LinkObject::sideOutputPaths>("sideOutputPaths"),
        InstanceMethod<&LinkObject::compileHere>("compileHere"),

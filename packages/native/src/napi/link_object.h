@@ -31,7 +31,6 @@ private:
   Napi::Value jobs(const Napi::CallbackInfo &Info);
   Napi::Value localSlots(const Napi::CallbackInfo &Info);
   Napi::Value hasErrors(const Napi::CallbackInfo &Info);
-  Napi::Value whyNotObject(const Napi::CallbackInfo &Info);
   Napi::Value checkObject(const Napi::CallbackInfo &Info);
   Napi::Value sideOutputPaths(const Napi::CallbackInfo &Info);
   Napi::Value compileHere(const Napi::CallbackInfo &Info);

@@ -126,7 +126,7 @@ public:
 private:
   std::string Object, Fault;
 
-  void run(Link &L) override { Fault = L.checkObject(Index, Object); }
+  void run(Link &L) override { Fault = L.checkObject(Object); }
   Napi::Value result(Napi::Env Env) override {
     return Napi::String::New(Env, Fault);
   }
@@ -201,13 +201,6 @@ Napi::Value LinkObject::objectPathName(const Napi::CallbackInfo &Info) {
   if (!checkIndex(Info, Index))
     return Info.Env().Undefined();
   return Napi::String::New(Info.Env(), TheLink->objectPathName(Index));
-}
-
-Napi::Value LinkObject::whyNotObject(const Napi::CallbackInfo &Info) {
-  if (!LldWaits)
-    return Napi::String::New(Info.Env(), "too late");
-  return Napi::String::New(Info.Env(), TheLink->whyNotObject(bytesOf(
-                                           Info[0].As<Napi::Uint8Array>())));
 }
 
 Napi::Value LinkObject::sideOutputPaths(const Napi::CallbackInfo &Info) {

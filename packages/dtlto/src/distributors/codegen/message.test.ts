@@ -56,12 +56,10 @@ const WHOLE = result(
     'output dwo "d/3.dwo" 3',
     'output remarks "/r s/x.yaml" 0',
     'stderr 2',
-    'trace 1',
   ],
   'obj',
   'dwo',
   'é',
-  't',
 )
 const EXPECTED: CodegenAnswer = {
   status: 'compiled',

@@ -133,7 +133,7 @@ const LINES = {
   failure: new RegExp(`^failure ${QUOTED}$`),
   diagnostic: new RegExp(`^diagnostic (error|warning|remark|note) ([01]) ${QUOTED}$`),
   output: new RegExp(`^output (dwo|remarks) ${QUOTED} (\\d+)$`),
-  bytes: /^(object|stderr|trace) (\d+)$/,
+  bytes: /^(object|stderr) (\d+)$/,
 } as const
 
 function parseResult(text: string, body: Buffer): CodegenAnswer {
@@ -143,7 +143,7 @@ function parseResult(text: string, body: Buffer): CodegenAnswer {
   let failure = ''
   const diagnostics: (Diagnostic & { namesModule: boolean })[] = []
   const sideOutputs: SideOutput[] = []
-  const blobs: Record<'object' | 'stderr' | 'trace', Buffer> = { object: NONE, stderr: NONE, trace: NONE }
+  const blobs: Record<'object' | 'stderr', Buffer> = { object: NONE, stderr: NONE }
   let offset = 0
   const take = (size: string | undefined): Buffer => {
     const end = offset + Number(size)
