@@ -42,7 +42,7 @@ test('a job has facts, and its module as bytes, which a captured link copies and
     const text = (file: string): string =>
       must(join(LLVM_BIN, 'llvm-dis'), [file, '-o', '-'], { cwd }).replaceAll(file, 'FILE')
     assert.equal(text('main.bc'), text('main.o'))
-    const { bytes, modules } = await session.native.travelIndex(main)
+    const { bytes, modules } = await session.native.remoteIndex(main)
     assert.equal(Buffer.from(bytes).toString('latin1', 0, 2), 'BC')
     assert.deepEqual(
       modules.map(({ name, moduleId, imported }) => [name, moduleId.replace(/^.*\//, ''), imported]),
@@ -53,7 +53,7 @@ test('a job has facts, and its module as bytes, which a captured link copies and
       ],
     )
 
-    for (const index of jobs.keys()) await session.compileHere(index)
+    for (const index of jobs.keys()) await session.compileInProcess(index)
     session.native.resume()
     assert.throws(() => session.native.cacheKey(main), /does not wait/)
     assert.equal(await session.finished, 0)
@@ -70,7 +70,7 @@ test('an object that comes from elsewhere is linked as if it had been made here;
       const object = readFileSync(join(cwd, `obj${String(task)}`))
       assert.equal(session.native.deliver(index, object, true), true)
       assert.equal(session.native.deliver(index, object, true), false)
-      assert.equal((await session.compileHere(index)).outcome, 'lost')
+      assert.equal((await session.compileInProcess(index)).outcome, 'lost')
     }
     session.native.resume()
     assert.equal(await session.finished, 0)
@@ -82,12 +82,12 @@ test('a failed job is an error of lld with its message, and the link of others g
     const session = await waitingLink(cwd)
     session.native.fail(0, 'no compiler was at home')
     session.native.fail(0, 'a second word does not count')
-    for (const index of session.native.jobs().keys()) await session.compileHere(index)
+    for (const index of session.native.jobs().keys()) await session.compileInProcess(index)
     session.native.resume()
     assert.equal(await session.finished, 1)
     assert.equal(session.native.capturedStderr(), 'ld.lld: error: no compiler was at home\n')
     const again = await waitingLink(cwd)
-    for (const index of again.native.jobs().keys()) await again.compileHere(index)
+    for (const index of again.native.jobs().keys()) await again.compileInProcess(index)
     again.native.resume()
     assert.equal(await again.finished, 0)
   }))

@@ -30,11 +30,11 @@ describe('an object from elsewhere', () => {
         await withJobs([stockLinker(target), ...target.program, ...inputs, ...out], async (jobs, { native }) => {
           for (const { index } of jobs) {
             const object = Buffer.from(await native.compileToMemory(index))
-            const verdict = native.checkObject(index, object)
+            const verdict = native.checkObject(object)
             object.fill(0)
             assert.equal(await verdict, '')
-            assert.notEqual(await native.checkObject(index, object), '')
-            assert.equal(await native.checkObject(index, new Uint8Array(0)), 'empty')
+            assert.notEqual(await native.checkObject(object), '')
+            assert.equal(await native.checkObject(new Uint8Array(0)), 'empty')
           }
         })
       }))
@@ -58,7 +58,7 @@ describe('an object from elsewhere', () => {
           await withJobs([stockLinker(target), ...args], async (jobs, { native }) => {
             assert.equal(jobs.length, inputs.length)
             for (const { index } of jobs) {
-              assert.equal(await native.checkObject(index, Buffer.from(await native.compileToMemory(index))), '')
+              assert.equal(await native.checkObject(Buffer.from(await native.compileToMemory(index))), '')
             }
           })
         }))

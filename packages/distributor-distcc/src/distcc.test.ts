@@ -28,7 +28,7 @@ describe('jobs on real distccd servers', { skip }, () => {
       const result = results[i]
       assert.equal(result?.kind, 'object')
       if (result?.kind !== 'object') continue
-      assert.ok(program.compileHere(job).equals(result.object), job.moduleId)
+      assert.ok(program.compileLocally(job).equals(result.object), job.moduleId)
       assert.deepEqual([result.diagnostics, result.stderr], [[], undefined])
       assert.ok((result.timings.compileMs ?? 0) > 0)
     }
@@ -42,7 +42,7 @@ describe('jobs on real distccd servers', { skip }, () => {
       const test = openTest(addresses())
       const job = other.jobs[0] as TestJob
       const result = await test.compile(job)
-      assert.ok(result.kind === 'object' && other.compileHere(job).equals(result.object), result.kind)
+      assert.ok(result.kind === 'object' && other.compileLocally(job).equals(result.object), result.kind)
       await test.distcc.close()
       other.remove()
     })

@@ -1,6 +1,6 @@
 /**
  * `@dtlto/native`: lld and LLVM in this process. This file is the whole contract between C++ and TypeScript; its other
- * side is src/napi/link_object.cpp. Loading is in load.ts.
+ * side is src/addon.cpp and src/napi. Loading is in load.ts.
  */
 import { dirname, join } from 'node:path'
 import { addonPath, loadAddon } from './load.js'
@@ -30,7 +30,7 @@ export type NativeCompileOutcome = 'compiled' | 'failed' | 'lost'
 export type NativeDriver = 'elf' | 'coff' | 'mingw' | 'macho' | 'wasm'
 
 /**
- * 'driver-chosen': lld begins; not sent when it knows no driver by the program's name. 'jobs-ready': lld waits; the set of jobs is fixed. 'job-compiled': an answer to `compileHere`. 'finished': the last event; lld has
+ * 'driver-chosen': lld begins; not sent when it knows no driver by the program's name. 'jobs-ready': lld waits; the set of jobs is fixed. 'job-compiled': an answer to `compileInProcess`. 'finished': the last event; lld has
  * ended with this exit code.
  */
 export type NativeLinkEvent = (
@@ -41,7 +41,10 @@ export type NativeLinkEvent = (
     | [kind: 'finished', exitCode: number]
 ) => void
 
-/** A link that runs on a thread of its own. `jobs` and all that follows, up to `resume`, throw when lld does not wait. */
+/**
+ * A link that runs on a thread of its own. What concerns a job, or the link's jobs, throws when lld does not wait for them; `jobs`, `localSlots`
+ * and `moduleParts` give nothing then, and `diagnose` does nothing.
+ */
 export interface NativeLink {
   jobs(): NativeJobFacts[]
   /** How many jobs lld itself would compile at a time: --thinlto-jobs or its default. */
@@ -49,7 +52,7 @@ export interface NativeLink {
   /** Whether lld has reported errors already: the link fails, whatever its objects are. */
   hasErrors(): boolean
   /** Queues the job for a native thread; answered by a 'job-compiled' event. */
-  compileHere(index: number): void
+  compileInProcess(index: number): void
   /**
    * Gives lld a copy of an object; with `toCache` through the link's ThinLTO cache, if it has one, where later links find it. False if the job
    * is settled already. What cannot be stored is lld's error.
@@ -71,18 +74,18 @@ export interface NativeLink {
    * The link's code generation options for workers elsewhere. `replayedArgs`: LLVM options that lld was given and that its Config does
    * not hold. The same for every job; ask once.
    */
-  travelOptions(flavour: string, replayedArgs: readonly string[]): NativeTravelOptions
+  remoteOptions(replayedArgs: readonly string[]): NativeRemoteOptions
   /** The job's individual index with canonical module names. Made on another thread. */
-  travelIndex(index: number): Promise<NativeTravelIndex>
+  remoteIndex(index: number): Promise<NativeRemoteIndex>
   /** What a stock clang must be told about the job's module, beside the options of the link. Made on another thread. */
-  clangModule(index: number, flavour: string): Promise<NativeClangModule>
+  clangModule(index: number): Promise<NativeClangModule>
   /** The name that the object must hold of itself, where its format has one (COFF). */
   objectPathName(index: number): string
   /**
-   * '' when the bytes may be given to lld as the object of this job, else why not (empty, damaged, truncated, of another target). Works on
+   * '' when the bytes may be given to lld as an object of this link, else why not (empty, damaged, truncated, of another target). Works on
    * another thread and on a copy that is made before it returns.
    */
-  checkObject(index: number, object: Uint8Array): Promise<string>
+  checkObject(object: Uint8Array): Promise<string>
   /** The files that the job's backend writes beside its object. */
   sideOutputPaths(index: number): string[]
   /** A diagnostic of a compile elsewhere, to lld. */
@@ -101,9 +104,9 @@ export interface NativeLink {
 }
 
 /** The code generation options of a link. */
-export interface NativeTravelOptions {
-  /** Not empty: the jobs of this link cannot travel, and why. The other fields are then empty. */
-  readonly reasonToCompileHere: string
+export interface NativeRemoteOptions {
+  /** Not empty: the jobs of this link must be compiled in this process, and why. The other fields are then empty. */
+  readonly reasonNotRemote: string
   /** For dtlto-codegen. */
   readonly text: string
   /** Contents of files that options name (profiles), by the option's field. */
@@ -124,7 +127,7 @@ export interface NativeClangModule {
   readonly args: readonly string[]
 }
 
-export interface NativeTravelIndex {
+export interface NativeRemoteIndex {
   readonly bytes: Uint8Array
   /** Every module that the index names, the job's own among them, in order. `imported`: definitions come from it. */
   readonly modules: readonly { readonly moduleId: string; readonly name: string; readonly imported: boolean }[]

@@ -3,16 +3,9 @@
 // (packages/dtlto/launcher) becomes this program where nothing asks for dtlto, so
 // that users need no lld, and none of a certain version.
 #include "link/stock_main.h"
-#include "lld/Common/Driver.h"
 #include "llvm/Support/InitLLVM.h"
 
 using namespace llvm;
-
-LLD_HAS_DRIVER(coff)
-LLD_HAS_DRIVER(elf)
-LLD_HAS_DRIVER(mingw)
-LLD_HAS_DRIVER(macho)
-LLD_HAS_DRIVER(wasm)
 
 int main(int Argc, char **Argv) {
   InitLLVM Init(Argc, Argv);

@@ -59,7 +59,7 @@ export class Program {
   }
 
   /** The object that the same clang makes on this machine. */
-  compileHere(job: TestJob): Buffer {
+  compileLocally(job: TestJob): Buffer {
     const work = mkdtempSync(join(tmpdir(), 'dtlto-here-'))
     try {
       for (const file of job.clang.files) {

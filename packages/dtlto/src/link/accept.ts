@@ -57,11 +57,11 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
     BYTES_ALWAYS + BYTES_PER_BITCODE_BYTE * jobs.reduce((sum, { bitcodeBytes }) => sum + bitcodeBytes, 0)
   // Where lld wants assembly there is no format to check, and anything passes.
   let isAssembly: Promise<boolean> | undefined
-  const whyNot = async (job: LinkBackendJob, object: Uint8Array): Promise<string> => {
+  const whyNot = async (object: Uint8Array): Promise<string> => {
     if (object.length > mostBytes) return 'larger than the link’s bitcode lets expect'
-    const why = await session.native.checkObject(job.index, object)
+    const why = await session.native.checkObject(object)
     if (why !== '') return why
-    isAssembly ??= session.native.checkObject(job.index, NO_OBJECT).then((fault) => fault === '')
+    isAssembly ??= session.native.checkObject(NO_OBJECT).then((fault) => fault === '')
     return (await isAssembly) ? whyNotAssembly(object) : ''
   }
   const place = (
@@ -73,7 +73,7 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
   ): Accepted => {
     const isSafe = isVerified || rules.hasIntegrity(distributorName)
     const toCache = rules.cache === 'all' || (rules.cache === 'verified' && isSafe)
-    if (!session.deliver(job.index, result.object, toCache)) return 'lost'
+    if (!session.native.deliver(job.index, result.object, toCache)) return 'lost'
     if (!isSafe) {
       doubtful.set(distributorName, (doubtful.get(distributorName) ?? new Set()).add(result.worker ?? endpointId))
       const entry = toCache ? session.native.cacheEntry(job.index) : ''
@@ -86,7 +86,7 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
     return 'placed'
   }
   const acceptObject = async (job: LinkBackendJob, result: CompiledObject, from: Source): Promise<Accepted> => {
-    const why = await whyNot(job, result.object)
+    const why = await whyNot(result.object)
     if (why !== '') throw rejected(job, `is ${why}`)
     // The compiler's own words about errors are lld's, from a compile in this process; so is what would steer a terminal.
     if (result.diagnostics.some(({ severity }) => severity === 'error')) throw rejected(job, 'came with errors')

@@ -69,7 +69,7 @@ export class LinkHome implements Home {
 
   compile(job: BackendJob, signal: AbortSignal): Promise<HomeResult> {
     return this.#slots.run(signal, async () => {
-      const { outcome, compileMs } = await this.#session.compileHere(job.index)
+      const { outcome, compileMs } = await this.#session.compileInProcess(job.index)
       switch (outcome) {
         case 'compiled':
           return { kind: 'compiled', timings: { compileMs } }

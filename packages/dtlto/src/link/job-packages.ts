@@ -3,7 +3,7 @@
  * shared between jobs. A job's individual index is made on another thread when somebody asks for its package.
  */
 import { markAsUntransferable } from 'node:worker_threads'
-import { native, type NativeTravelOptions } from '@dtlto/native'
+import { native, type NativeRemoteOptions } from '@dtlto/native'
 import type {
   BackendJob,
   CannotExpress,
@@ -21,7 +21,7 @@ import type { LinkSession } from './session.js'
 const INDEX_NAME = 'index.thinlto.bc'
 const OUTPUT_NAME = 'out.o'
 
-interface LinkOptions extends NativeTravelOptions {
+interface LinkOptions extends NativeRemoteOptions {
   readonly replayed: readonly string[]
   readonly content: JobContent
   readonly contents: ReadonlyMap<string, JobContent>
@@ -42,8 +42,8 @@ export class JobPackages {
 
   async make(job: Pick<BackendJob, 'index' | 'moduleId' | 'task'>): Promise<JobPackage | CannotExpress> {
     const options = (this.#options ??= this.#readOptions())
-    if (options.reasonToCompileHere !== '') return { kind: 'cannot', reason: options.reasonToCompileHere }
-    const { bytes, modules } = await this.#session.native.travelIndex(job.index)
+    if (options.reasonNotRemote !== '') return { kind: 'cannot', reason: options.reasonNotRemote }
+    const { bytes, modules } = await this.#session.native.remoteIndex(job.index)
     const own = modules.find(({ moduleId }) => moduleId === job.moduleId)
     if (!own) throw new Error(`the individual index of '${job.moduleId}' does not name it`)
     const imported = modules.filter((module) => module.imported)
@@ -71,7 +71,7 @@ export class JobPackages {
     const { flavour } = this.#facts
     const expanded = native().expandResponseFiles(this.#argv, flavour === 'coff')
     const replayed = replayedArgs(expanded, flavour)
-    const options = this.#session.native.travelOptions(flavour, replayed)
+    const options = this.#session.native.remoteOptions(replayed)
     const text = Buffer.from(options.text)
     const contents = new Map(
       options.files.map(({ field, bytes }, i) => [field, new LinkContent(`f${String(i)}`, () => [bytes])]),
@@ -100,7 +100,7 @@ export class JobPackages {
     blobs: readonly JobBlob[],
   ): Promise<ClangJob | CannotExpress> {
     if (options.reasonNotForClang !== '') return { kind: 'cannot', reason: options.reasonNotForClang }
-    const module = await this.#session.native.clangModule(index, this.#facts.flavour)
+    const module = await this.#session.native.clangModule(index)
     if (module.reason !== '') return { kind: 'cannot', reason: module.reason }
     return clangJob(options, module.args, objectName, blobs)
   }

@@ -72,21 +72,16 @@ export class LinkSession {
   }
 
   /** Compiles a job on a native thread of this process. Asked twice at a time, it is done once. */
-  compileHere(index: number): Promise<Compiled> {
+  compileInProcess(index: number): Promise<Compiled> {
     const running = this.#compiling.get(index)
     if (running) return running.promise
-    this.native.compileHere(index)
+    this.native.compileInProcess(index)
     let settle!: (compiled: Compiled) => void
     const promise = new Promise<Compiled>((resolve) => {
       settle = resolve
     })
     this.#compiling.set(index, { promise, settle })
     return promise
-  }
-
-  /** Gives lld an object; false if the job has one already. `toCache`: also to later links, by way of lld's ThinLTO cache. */
-  deliver(index: number, object: Uint8Array, toCache: boolean): boolean {
-    return this.native.deliver(index, object, toCache)
   }
 }
 

@@ -216,7 +216,6 @@ private:
     if (Target.isWindowsMSVCEnvironment())
       add({"-mno-incremental-linker-compatible"});
     if (Target.isOSBinFormatCOFF()) {
-      Result.NeedsObjectName = true;
       // Else its own command line becomes part of the debug info. The driver
       // passes this on only when it compiles from sources.
       addCc1("-gno-codeview-command-line");

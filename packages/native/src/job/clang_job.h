@@ -4,6 +4,7 @@
 #ifndef DTLTO_JOB_CLANG_JOB_H
 #define DTLTO_JOB_CLANG_JOB_H
 
+#include "link_flavour.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/LTO/Config.h"
@@ -13,14 +14,14 @@
 
 namespace dtlto {
 
-enum class LinkFlavour { ELF, COFF, MinGW, MachO, Wasm };
-
 /// clang reports in words of its own, and exits with 0 after some errors of
 /// ThinLTO. Whoever runs it accepts an object only when clang printed nothing,
-/// and has all other jobs compiled here.
+/// and has all other jobs compiled at home.
 struct ClangArguments {
   /// For `clang ARGS MODULE-ARGS -c -x ir MODULE -fthinlto-index=INDEX -o
-  /// OBJECT`, without these files; -O and all that the options ask for.
+  /// OBJECT`, without these files; -O and all that the options ask for. A COFF
+  /// object holds its own name (CodeView): there each job needs two arguments
+  /// more, -Xclang -object-file-name=<CodegenJob::ObjectPathName>.
   std::vector<std::string> Args;
   /// Files that an argument names: Args[ArgIndex] ends in a path of the linking
   /// machine, and the worker needs the file's contents (option \p Field).
@@ -30,9 +31,6 @@ struct ClangArguments {
     std::string Path;
   };
   std::vector<File> Files;
-  /// The object holds its own name (CodeView): each job needs two arguments
-  /// more, -Xclang -object-file-name=<CodegenJob::ObjectPathName>.
-  bool NeedsObjectName = false;
   /// Not empty: stock clang cannot do this job. Names the option and its value.
   std::string Reason;
 
@@ -40,7 +38,7 @@ struct ClangArguments {
 };
 
 /// Conservative: an option that no argument is known to reproduce exactly makes
-/// the answer no. \p ReplayedArgs as in CodegenJob. Call reasonToCompileHere()
+/// the answer no. \p ReplayedArgs as in CodegenJob. Call reasonNotRemote()
 /// first.
 ClangArguments clangArguments(const llvm::lto::Config &Conf,
                               LinkFlavour Flavour, const llvm::Triple &Target,

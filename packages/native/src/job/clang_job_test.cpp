@@ -141,12 +141,15 @@ TEST(ClangJob, GivesTheReasonWhyClangCannot) {
   }
 }
 
-TEST(ClangJob, NeedsTheObjectsNameForCodeView) {
+TEST(ClangJob, KeepsItsOwnCommandLineOutOfCodeView) {
   lto::Config Conf;
   setUp(Conf);
-  EXPECT_FALSE(argumentsFor(Conf).NeedsObjectName);
-  EXPECT_TRUE(argumentsFor(Conf, "x86_64-pc-windows-msvc", LinkFlavour::COFF)
-                  .NeedsObjectName);
+  auto Mentions = [](const ClangArguments &Arguments) {
+    return is_contained(Arguments.Args, "-gno-codeview-command-line");
+  };
+  EXPECT_FALSE(Mentions(argumentsFor(Conf)));
+  EXPECT_TRUE(Mentions(
+      argumentsFor(Conf, "x86_64-pc-windows-msvc", LinkFlavour::COFF)));
 }
 
 TEST(ClangJob, PassesReplayedOptionsOn) {

@@ -214,9 +214,9 @@ Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
   if (Error E = decodeOptions(Job.Options, Conf))
     return std::move(E);
   // Whoever made the job should have kept it; who did not is not to be trusted.
-  std::optional<std::string> Why = reasonToCompileHere(Conf, /*IsMachO=*/true);
+  std::optional<std::string> Why = reasonNotRemote(Conf, /*IsMachO=*/true);
   if (!Why)
-    Why = reasonToCompileHere(Job.ReplayedArgs);
+    Why = reasonNotRemote(Job.ReplayedArgs);
   if (Why)
     return createStringError("this job must not leave its machine: " + *Why);
   std::vector<std::string> LlvmOptions = Conf.MllvmArgs;

@@ -35,7 +35,7 @@ struct CodegenOptions {
 };
 
 /// Fails only when a file that the options name cannot be read. Call
-/// reasonToCompileHere() first: hooks are not in the text.
+/// reasonNotRemote() first: hooks are not in the text.
 llvm::Expected<CodegenOptions> encodeOptions(const llvm::lto::Config &Conf);
 
 /// The fields alone, without reading any file: key → value as in the text.
@@ -65,13 +65,13 @@ llvm::Expected<std::string> takeQuoted(llvm::StringRef &In);
 /// people and naming the option; nothing when they may travel. \p IsMachO:
 /// lld's Mach-O flavour always sets a hook that adds the ObjCARCContract pass,
 /// which the text expresses.
-std::optional<std::string> reasonToCompileHere(const llvm::lto::Config &Conf,
-                                               bool IsMachO);
+std::optional<std::string> reasonNotRemote(const llvm::lto::Config &Conf,
+                                           bool IsMachO);
 
 /// The same for LLVM options as such: \p Args are those that a job would replay
 /// ("-name", "-name=value").
 std::optional<std::string>
-reasonToCompileHere(llvm::ArrayRef<std::string> LlvmArgs);
+reasonNotRemote(llvm::ArrayRef<std::string> LlvmArgs);
 
 /// Options that have been set in this process and that neither \p LlvmArgs nor
 /// the Config account for. Not empty: jobs must be compiled here, for a worker

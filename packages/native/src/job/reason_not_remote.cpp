@@ -84,7 +84,7 @@ bool isProcessWide(StringRef Name) {
 } // namespace
 
 std::optional<std::string>
-dtlto::reasonToCompileHere(ArrayRef<std::string> LlvmArgs) {
+dtlto::reasonNotRemote(ArrayRef<std::string> LlvmArgs) {
   for (StringRef Arg : LlvmArgs) {
     auto [Name, Value] = splitOption(Arg);
     if (Arg.starts_with("@"))
@@ -104,8 +104,8 @@ dtlto::reasonToCompileHere(ArrayRef<std::string> LlvmArgs) {
   return std::nullopt;
 }
 
-std::optional<std::string> dtlto::reasonToCompileHere(const lto::Config &Conf,
-                                                      bool IsMachO) {
+std::optional<std::string> dtlto::reasonNotRemote(const lto::Config &Conf,
+                                                  bool IsMachO) {
   const std::pair<bool, StringRef> Hooks[] = {
       {bool(Conf.PreOptModuleHook), "before optimization"},
       {bool(Conf.PostPromoteModuleHook), "after promotion"},
@@ -143,7 +143,7 @@ std::optional<std::string> dtlto::reasonToCompileHere(const lto::Config &Conf,
     return "the assembler searches directories of this machine";
   if (!Conf.SplitDwarfOutput.empty())
     return "all .dwo files are written to '" + Conf.SplitDwarfOutput + "'";
-  return reasonToCompileHere(Conf.MllvmArgs);
+  return reasonNotRemote(Conf.MllvmArgs);
 }
 
 std::vector<std::string>

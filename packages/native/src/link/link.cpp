@@ -1,7 +1,6 @@
 // One link: lld on a thread of its own.
 #include "link.h"
 #include "lld/Common/CommonLinkerContext.h"
-#include "lld/Common/Driver.h"
 #include "lld/Common/ErrorHandler.h"
 #include "second_link.h"
 #include "stock_main.h"
@@ -20,12 +19,6 @@
 #include <unistd.h>
 
 using namespace llvm;
-
-LLD_HAS_DRIVER(coff)
-LLD_HAS_DRIVER(elf)
-LLD_HAS_DRIVER(mingw)
-LLD_HAS_DRIVER(macho)
-LLD_HAS_DRIVER(wasm)
 
 namespace lld {
 namespace wasm {
@@ -53,19 +46,19 @@ Link::Link(std::vector<std::string> Arguments, LinkStdio Stdio,
       Listener(std::move(Listener)), Caller(pthread_self()) {}
 
 /// lld's own drivers: which of them runs is lld's decision, and noted.
-template <LinkDriver Kind, lld::Driver Link>
+template <LinkFlavour Flavour, lld::Driver Link>
 static bool runDriver(ArrayRef<const char *> Args, raw_ostream &Out,
                       raw_ostream &Err, bool ExitEarly, bool DisableOutput) {
-  dtlto::Link::running()->driverChosen(Kind);
+  dtlto::Link::running()->driverChosen(Flavour);
   return Link(Args, Out, Err, ExitEarly, DisableOutput);
 }
 
 static constexpr lld::DriverDef Drivers[] = {
-    {lld::WinLink, runDriver<LinkDriver::COFF, lld::coff::link>},
-    {lld::Gnu, runDriver<LinkDriver::ELF, lld::elf::link>},
-    {lld::MinGW, runDriver<LinkDriver::MinGW, lld::mingw::link>},
-    {lld::Darwin, runDriver<LinkDriver::MachO, lld::macho::link>},
-    {lld::Wasm, runDriver<LinkDriver::Wasm, lld::wasm::link>}};
+    {lld::WinLink, runDriver<LinkFlavour::COFF, lld::coff::link>},
+    {lld::Gnu, runDriver<LinkFlavour::ELF, lld::elf::link>},
+    {lld::MinGW, runDriver<LinkFlavour::MinGW, lld::mingw::link>},
+    {lld::Darwin, runDriver<LinkFlavour::MachO, lld::macho::link>},
+    {lld::Wasm, runDriver<LinkFlavour::Wasm, lld::wasm::link>}};
 
 /// lld recurses deeply (parsers, the inliner in regular LTO): give it what a
 /// main thread has, never less than 8 MiB. musl and `ulimit -s unlimited` would
@@ -187,10 +180,15 @@ void Link::endProgram(int ExitCode) {
     pause();
 }
 
+void Link::driverChosen(LinkFlavour Chosen) {
+  Flavour = Chosen;
+  Listener->driverChosen(Chosen);
+}
+
 void Link::backendWaits(ThinJobs &TheJobs) {
   if (IsRehearsal) {
     for (size_t I = 0; I < TheJobs.size(); ++I)
-      TheJobs.compileHere(I);
+      TheJobs.compileInProcess(TheJobs.job(I));
     return; // who called waits for them
   }
   {
@@ -244,44 +242,7 @@ void Link::endReading() {
   Changed.notify_all();
 }
 
-std::vector<JobFacts> Link::jobs() const {
-  std::vector<JobFacts> Facts;
-  for (size_t I = 0; Jobs && I < Jobs->size(); ++I)
-    Facts.push_back(Jobs->facts(Jobs->job(I)));
-  return Facts;
-}
-
-size_t Link::jobCount() const { return Jobs ? Jobs->size() : 0; }
-
-unsigned Link::localSlots() const { return Jobs ? Jobs->slots() : 0; }
-
 bool Link::hasErrors() const { return Jobs && lld::errorCount() > 0; }
-
-void Link::compileHere(unsigned Index) { Jobs->compileHere(Index); }
-
-bool Link::deliver(unsigned Index, StringRef Object, bool ToCache) {
-  return Jobs->deliver(Jobs->job(Index), Object, ToCache);
-}
-
-void Link::fail(unsigned Index, StringRef Message) {
-  Jobs->fail(Jobs->job(Index), createStringError(Message));
-}
-
-std::string Link::cacheEntry(unsigned Index) const {
-  return Jobs->cacheEntry(Jobs->job(Index));
-}
-
-std::string Link::cacheKey(unsigned Index) const {
-  return Jobs->cacheKey(Jobs->job(Index));
-}
-
-std::vector<StringRef> Link::moduleParts(StringRef ModuleId) {
-  const ModuleBytes *Bytes = Jobs->moduleBytes(ModuleId);
-  if (!Bytes)
-    return {};
-  auto Parts = Bytes->parts();
-  return std::vector<StringRef>(Parts.begin(), Parts.end());
-}
 
 void Link::resume() {
   std::lock_guard<std::mutex> Lock(Mutex);

@@ -1,63 +1,50 @@
-// Jobs that leave the process: what Link says about them.
+// What jobs need to be compiled in another process.
 //
 // Module ids are paths of this machine, or `lib.a(member at 1234)`, which nobody
-// can open. A job that travels gets short names in their place, in the same
-// order, because the order of modules is part of what decides the object.
-// Unlike paths, they are the same for everybody who makes the same job.
-#include "job/clang_job.h"
+// can open. A remote job has short names in their place, in the same order,
+// because the order of modules is part of what decides the object. Unlike paths,
+// they are the same for everybody who makes the same job.
+#include "remote_jobs.h"
 #include "job/config_codec.h"
 #include "job/object_walk.h"
-#include "link.h"
-#include "thin_jobs.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 
 using namespace llvm;
 
 namespace dtlto {
 
-static LinkFlavour flavourOf(StringRef Name) {
-  return StringSwitch<LinkFlavour>(Name)
-      .Case("coff", LinkFlavour::COFF)
-      .Case("mingw", LinkFlavour::MinGW)
-      .Case("macho", LinkFlavour::MachO)
-      .Case("wasm", LinkFlavour::Wasm)
-      .Default(LinkFlavour::ELF);
-}
-
-static std::string whyHere(const lto::Config &Conf, LinkFlavour Flavour,
-                           const std::vector<std::string> &ReplayedArgs) {
-  if (auto Why = reasonToCompileHere(Conf, Flavour == LinkFlavour::MachO))
+static std::string reasonNotRemote(const ThinJobs &Jobs,
+                                   const std::vector<std::string> &Replayed) {
+  const lto::Config &Conf = Jobs.config();
+  if (auto Why = reasonNotRemote(Conf, Jobs.flavour() == LinkFlavour::MachO))
     return *Why;
-  if (auto Why = reasonToCompileHere(ReplayedArgs))
+  if (auto Why = reasonNotRemote(Replayed))
     return *Why;
   std::vector<std::string> Known = Conf.MllvmArgs;
-  Known.insert(Known.end(), ReplayedArgs.begin(), ReplayedArgs.end());
+  Known.insert(Known.end(), Replayed.begin(), Replayed.end());
   auto Unknown = unaccountedLlvmOptions(Known);
   if (!Unknown.empty())
     return "the LLVM option '" + Unknown.front() + "' was set in this process";
   return {};
 }
 
-TravelOptions
-Link::travelOptions(StringRef Flavour,
-                    const std::vector<std::string> &ReplayedArgs) {
-  TravelOptions Result;
-  const lto::Config &Conf = Jobs->config();
-  LinkFlavour F = flavourOf(Flavour);
-  Result.ReasonToCompileHere = whyHere(Conf, F, ReplayedArgs);
-  if (!Result.ReasonToCompileHere.empty())
+RemoteOptions remoteOptions(const ThinJobs &Jobs,
+                            const std::vector<std::string> &ReplayedArgs) {
+  RemoteOptions Result;
+  Result.ReasonNotRemote = reasonNotRemote(Jobs, ReplayedArgs);
+  if (!Result.ReasonNotRemote.empty())
     return Result;
-  Expected<CodegenOptions> Options = encodeOptions(Conf);
+  Expected<CodegenOptions> Options = encodeOptions(Jobs.config());
   if (!Options) {
-    Result.ReasonToCompileHere = toString(Options.takeError());
+    Result.ReasonNotRemote = toString(Options.takeError());
     return Result;
   }
   Result.Text = std::move(Options->Text);
   for (const OptionFile &File : Options->Files)
     Result.Files.push_back({File.Field, File.Contents->getBuffer().str()});
 
-  ClangArguments Clang = clangArguments(Conf, F, Jobs->triple(), ReplayedArgs);
+  ClangArguments Clang = clangArguments(Jobs.config(), Jobs.flavour(),
+                                        Jobs.triple(), ReplayedArgs);
   Result.ReasonNotForClang = std::move(Clang.Reason);
   Result.ClangArgs = std::move(Clang.Args);
   for (const ClangArguments::File &File : Clang.Files) {
@@ -66,38 +53,34 @@ Link::travelOptions(StringRef Flavour,
     Arg.resize(Arg.size() - File.Path.size());
     Result.ClangFiles.push_back({File.ArgIndex, File.Field});
   }
-  Result.NeedsObjectName = F == LinkFlavour::COFF || F == LinkFlavour::MinGW;
+  Result.NeedsObjectName = Jobs.triple().isOSBinFormatCOFF();
   return Result;
 }
 
-TravelIndex Link::travelIndex(unsigned Index, std::string &Error) const {
-  TravelIndex Result;
-  IndividualIndex Own = Jobs->individualIndex(Jobs->job(Index));
-  std::vector<std::string> Ids;
+Expected<RemoteIndex> remoteIndex(const ThinJobs &Jobs, const ThinJob &Job) {
+  IndividualIndex Own = Jobs.individualIndex(Job);
+  StringRef OwnId = Job.Module.getModuleIdentifier();
+  std::vector<std::string> Ids = {OwnId.str()};
   for (const IndividualIndex::Module &Module : Own.Modules)
     Ids.push_back(Module.Id);
-  Ids.push_back(Jobs->job(Index).Module.getModuleIdentifier().str());
   llvm::sort(Ids);
   Ids.erase(std::unique(Ids.begin(), Ids.end()), Ids.end());
+
   StringMap<std::string> NewIds = canonicalIds(Ids);
-  for (const std::string &Id : Ids)
-    Result.Names.push_back(
-        {Id, NewIds[Id], llvm::is_contained(Own.ImportedModules, Id)});
-  StringRef OwnId = Jobs->job(Index).Module.getModuleIdentifier();
   auto IsLoaded = [&](StringRef Id) {
-    return Id == OwnId || llvm::is_contained(Own.ImportedModules, Id);
+    return Id == OwnId || is_contained(Own.ImportedModules, Id);
   };
   Expected<std::string> Renamed = renameModules(Own, NewIds, IsLoaded);
-  if (Renamed)
-    Result.Bytes = std::move(*Renamed);
-  else
-    Error = toString(Renamed.takeError());
+  if (!Renamed)
+    return Renamed.takeError();
+  RemoteIndex Result = {std::move(*Renamed), {}};
+  for (const std::string &Id : Ids)
+    Result.Names.push_back(
+        {Id, NewIds[Id], is_contained(Own.ImportedModules, Id)});
   return Result;
 }
 
-ClangModuleArguments Link::clangModule(StringRef Flavour,
-                                       unsigned Index) const {
-  const ThinJob &Job = Jobs->job(Index);
+ClangModuleArguments clangModule(const ThinJobs &Jobs, const ThinJob &Job) {
   MapVector<StringRef, BitcodeModule> Imports;
   for (const auto &[FromModule, Guid, Kind] : Job.ImportList) {
     auto Found = Job.ModuleMap.find(FromModule);
@@ -105,41 +88,16 @@ ClangModuleArguments Link::clangModule(StringRef Flavour,
       Imports.insert(*Found);
   }
   return clangModuleArguments(
-      Jobs->config(), flavourOf(Flavour), Job.Module,
+      Jobs.config(), Jobs.flavour(), Job.Module,
       to_vector(make_second_range(Imports.getArrayRef())));
 }
 
-std::string Link::objectPathName(unsigned Index) {
-  return Jobs->objectPathName(Jobs->job(Index));
-}
-
-std::string Link::checkObject(StringRef Object) const {
+std::string checkObject(const ThinJobs &Jobs, StringRef Object) {
   if (Object.empty())
     return "empty";
-  if (Jobs->config().CGFileType != CodeGenFileType::ObjectFile)
+  if (Jobs.config().CGFileType != CodeGenFileType::ObjectFile)
     return {}; // assembly has no format to check
-  return objectFault(Object, Jobs->triple());
-}
-
-std::vector<std::string> Link::sideOutputPaths(unsigned Index) const {
-  return Jobs->sideOutputPaths(Jobs->job(Index));
-}
-
-void Link::diagnose(StringRef Severity, StringRef Text) {
-  Jobs->diagnose(StringSwitch<DiagnosticSeverity>(Severity)
-                     .Case("error", DS_Error)
-                     .Case("warning", DS_Warning)
-                     .Case("remark", DS_Remark)
-                     .Default(DS_Note),
-                 Text);
-}
-
-std::string Link::compileToMemory(unsigned Index, std::string &Error) const {
-  auto Object = Jobs->compileToMemory(Jobs->job(Index));
-  if (Object)
-    return std::string(Object->data(), Object->size());
-  Error = toString(Object.takeError());
-  return {};
+  return objectFault(Object, Jobs.triple());
 }
 
 } // namespace dtlto

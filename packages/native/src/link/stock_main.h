@@ -1,9 +1,16 @@
 // The main function of stock lld, for dtlto-lld and for a linker program in Node.
-#ifndef DTLTO_STOCK_MAIN_H
-#define DTLTO_STOCK_MAIN_H
+#ifndef DTLTO_LINK_STOCK_MAIN_H
+#define DTLTO_LINK_STOCK_MAIN_H
 
 #include "lld/Common/Driver.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+
+// All drivers of lld, for what includes this.
+LLD_HAS_DRIVER(coff)
+LLD_HAS_DRIVER(elf)
+LLD_HAS_DRIVER(mingw)
+LLD_HAS_DRIVER(macho)
+LLD_HAS_DRIVER(wasm)
 
 namespace dtlto {
 

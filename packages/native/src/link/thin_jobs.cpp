@@ -119,8 +119,10 @@ Error ThinJobs::wait() {
     BackendThreadPool.wait();
   }
   for (ThinJob &Job : All)
-    if (!Job.CacheHit && Job.Now == ThinJob::State::Open)
+    if (!Job.CacheHit && Job.Now == ThinJob::State::Open) {
+      Job.Index = Open.size();
       Open.push_back(&Job);
+    }
 
   if (!Open.empty())
     Owner.backendWaits(*this);
@@ -254,9 +256,8 @@ Error ThinJobs::compile(ThinJob &Job, bool &Lost, bool &HasErrors) {
                      Job.DefinedGlobals, &Job.ModuleMap, Conf.CodeGenOnly);
 }
 
-void ThinJobs::compileHere(unsigned Index) {
-  BackendThreadPool.async([this, Index] {
-    ThinJob &Job = *Open[Index];
+void ThinJobs::compileInProcess(ThinJob &Job) {
+  BackendThreadPool.async([this, &Job] {
     auto Start = std::chrono::steady_clock::now();
     CompileOutcome Outcome = CompileOutcome::Lost;
     bool Wanted;
@@ -291,7 +292,7 @@ void ThinJobs::compileHere(unsigned Index) {
     }
     std::chrono::duration<double, std::milli> Took =
         std::chrono::steady_clock::now() - Start;
-    Owner.listener().jobCompiled(Index, Outcome, Took.count());
+    Owner.listener().jobCompiled(Job.Index, Outcome, Took.count());
   });
 }
 

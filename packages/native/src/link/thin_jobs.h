@@ -10,6 +10,17 @@
 
 namespace dtlto {
 
+/// What a backend job is, for scheduling; no bytes.
+struct JobFacts {
+  unsigned Task;
+  std::string ModuleId;
+  std::string TargetTriple;
+  uint64_t BitcodeBytes;
+  uint64_t Instructions; ///< own and imported, from the summaries
+  unsigned ImportedModules;
+  uint64_t ImportedBytes;
+};
+
 /// One ThinLTO backend. Everything but State is immutable once start() has made
 /// it, and lives as long as lld's thread waits: references are into
 /// LTO::runThinLTO's frame.
@@ -32,6 +43,7 @@ struct ThinJob {
         AddStream(std::move(AddStream)) {}
 
   unsigned Task;
+  unsigned Index = 0; ///< among the jobs of the link: ThinJobs::job
   llvm::BitcodeModule Module;
   const llvm::FunctionImporter::ImportMapTy &ImportList;
   const llvm::FunctionImporter::ExportSetTy &ExportList;
@@ -80,18 +92,23 @@ public:
       override;
   llvm::Error wait() override;
 
-  // For Link, from the caller's thread while lld's thread is in wait().
+  // While lld's thread is in wait(), from the thread that started the link:
+
+  /// How many jobs lld itself would run at a time (--thinlto-jobs).
   unsigned slots() { return getThreadCount(); }
+  /// Those that lld's cache did not have.
   size_t size() const { return Open.size(); }
   ThinJob &job(unsigned I) { return *Open[I]; }
   const ThinJob &job(unsigned I) const { return *Open[I]; }
   JobFacts facts(const ThinJob &Job) const;
+  /// LLVM's ThinLTO cache key, empty for a module without hash.
   std::string cacheKey(const ThinJob &Job) const;
-  /// From here to moduleBytes: any thread.
-  IndividualIndex individualIndex(const ThinJob &Job) const;
-  /// Of any module of the link; made on first use and kept.
+  /// Of any module of the link; made on first use and kept. Null for an unknown
+  /// id.
   const ModuleBytes *moduleBytes(llvm::StringRef ModuleId);
-  void compileHere(unsigned Index);
+  /// Starts an in-process compile on a pool thread: same Config, same combined
+  /// index, no serialisation.
+  void compileInProcess(ThinJob &Job);
   /// Without \p ToCache the object goes past lld's cache, straight to lld. False
   /// if the job is settled already. Writes a copy on a pool thread: what goes
   /// wrong there goes wrong as in LLVM's own backend.
@@ -108,13 +125,19 @@ public:
   /// A diagnostic of a compile elsewhere. lld may end the program over it
   /// (--error-limit): Link::endProgram.
   void diagnose(llvm::DiagnosticSeverity Severity, llvm::StringRef Text) const;
+  /// Settles a job as failed: lld reports the error.
+  void fail(ThinJob &Job, llvm::Error E);
+
+  // From any thread, while lld's thread is in wait():
+
+  IndividualIndex individualIndex(const ThinJob &Job) const;
   /// The object as this process makes it, for comparison: it settles nothing and
-  /// says nothing, but LLVM writes the files beside it (.dwo, remarks).
+  /// reports nothing, but LLVM writes the files beside it (.dwo, remarks).
   llvm::Expected<llvm::SmallVector<char, 0>>
   compileToMemory(ThinJob &Job) const;
   const llvm::lto::Config &config() const { return Conf; }
   const llvm::Triple &triple() const { return TargetTriple; }
-  void fail(ThinJob &Job, llvm::Error E);
+  LinkFlavour flavour() const { return Owner.flavour(); }
 
 private:
   void prepare(ThinJob &Job);

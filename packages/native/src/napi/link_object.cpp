@@ -8,7 +8,7 @@ namespace dtlto {
 struct LinkObject::Event {
   enum Kind { DriverChosen, JobsReady, JobCompiled, Finished } What;
   unsigned Index = 0;
-  int Code = 0; ///< LinkDriver, CompileOutcome or exit code
+  int Code = 0; ///< LinkFlavour, CompileOutcome or exit code
   double Ms = 0;
 };
 
@@ -26,8 +26,8 @@ public:
   }
 
 private:
-  void driverChosen(LinkDriver Driver) override {
-    post({Event::DriverChosen, 0, int(Driver)});
+  void driverChosen(LinkFlavour Flavour) override {
+    post({Event::DriverChosen, 0, int(Flavour)});
   }
   void jobsReady() override { post({Event::JobsReady}); }
   void jobCompiled(unsigned Index, CompileOutcome Outcome,
@@ -56,18 +56,21 @@ Napi::Function LinkObject::define(Napi::Env Env) {
       {InstanceMethod<&LinkObject::jobs>("jobs"),
        InstanceMethod<&LinkObject::localSlots>("localSlots"),
        InstanceMethod<&LinkObject::hasErrors>("hasErrors"),
-       InstanceMethod<&LinkObject::checkObject>("checkObject"),
-       InstanceMethod<&LinkObject::sideOutputPaths>("sideOutputPaths"),
-       InstanceMethod<&LinkObject::compileHere>("compileHere"),
+       InstanceMethod<&LinkObject::ofJob<&ThinJobs::compileInProcess>>(
+           "compileInProcess"),
        InstanceMethod<&LinkObject::deliver>("deliver"),
        InstanceMethod<&LinkObject::fail>("fail"),
-       InstanceMethod<&LinkObject::cacheEntry>("cacheEntry"),
-       InstanceMethod<&LinkObject::cacheKey>("cacheKey"),
+       InstanceMethod<&LinkObject::ofJob<&ThinJobs::cacheEntry>>("cacheEntry"),
+       InstanceMethod<&LinkObject::ofJob<&ThinJobs::cacheKey>>("cacheKey"),
        InstanceMethod<&LinkObject::moduleParts>("moduleParts"),
-       InstanceMethod<&LinkObject::travelOptions>("travelOptions"),
-       InstanceMethod<&LinkObject::travelIndex>("travelIndex"),
+       InstanceMethod<&LinkObject::remoteOptions>("remoteOptions"),
+       InstanceMethod<&LinkObject::remoteIndex>("remoteIndex"),
        InstanceMethod<&LinkObject::clangModule>("clangModule"),
-       InstanceMethod<&LinkObject::objectPathName>("objectPathName"),
+       InstanceMethod<&LinkObject::ofJob<&ThinJobs::objectPathName>>(
+           "objectPathName"),
+       InstanceMethod<&LinkObject::checkObject>("checkObject"),
+       InstanceMethod<&LinkObject::ofJob<&ThinJobs::sideOutputPaths>>(
+           "sideOutputPaths"),
        InstanceMethod<&LinkObject::diagnose>("diagnose"),
        InstanceMethod<&LinkObject::compileToMemory>("compileToMemory"),
        InstanceMethod<&LinkObject::resume>("resume"),
@@ -137,18 +140,17 @@ void LinkObject::callJs(Napi::Env Env, Napi::Function OnEvent, LinkObject *Self,
     return; // the environment is being torn down
   switch (E->What) {
   case Event::DriverChosen: {
-    // In the order of LinkDriver.
-    static const char *const Drivers[] = {"elf", "coff", "mingw", "macho",
-                                          "wasm"};
+    // In the order of LinkFlavour.
+    static const char *const Flavours[] = {"elf", "coff", "mingw", "macho",
+                                           "wasm"};
     OnEvent.Call({Napi::String::New(Env, "driver-chosen"),
-                  Napi::String::New(Env, Drivers[E->Code])});
+                  Napi::String::New(Env, Flavours[E->Code])});
     return;
   }
   case Event::JobsReady:
     if (Self->IsCancelled)
       return; // meanwhile; lld does not wait
     Self->LldWaits = true;
-    Self->JobCount = Self->TheLink->jobCount();
     OnEvent.Call({Napi::String::New(Env, "jobs-ready")});
     return;
   case Event::JobCompiled: {
@@ -169,26 +171,42 @@ void LinkObject::callJs(Napi::Env Env, Napi::Function OnEvent, LinkObject *Self,
   }
 }
 
-bool LinkObject::checkIndex(const Napi::CallbackInfo &Info, unsigned &Index) {
-  const char *Problem = nullptr;
-  Index = Info[0].ToNumber().Uint32Value();
-  if (!LldWaits)
-    Problem = "the link does not wait for backend jobs (any more)";
-  else if (Index >= JobCount)
-    Problem = "no backend job has this index";
-  if (!Problem)
-    return true;
-  Napi::Error::New(Info.Env(), Problem).ThrowAsJavaScriptException();
-  return false;
+ThinJobs *LinkObject::jobsOrThrow(const Napi::CallbackInfo &Info) {
+  if (LldWaits)
+    return &TheLink->jobs();
+  Napi::Error::New(Info.Env(), TooLate).ThrowAsJavaScriptException();
+  return nullptr;
+}
+
+ThinJob *LinkObject::jobOrThrow(const Napi::CallbackInfo &Info) {
+  ThinJobs *Jobs = jobsOrThrow(Info);
+  if (!Jobs)
+    return nullptr; // and no call into JavaScript while it has an exception
+  uint32_t Index = Info[0].ToNumber().Uint32Value();
+  if (Index < Jobs->size())
+    return &Jobs->job(Index);
+  Napi::Error::New(Info.Env(), "no backend job has this index")
+      .ThrowAsJavaScriptException();
+  return nullptr;
+}
+
+template <auto Method>
+Napi::Value LinkObject::ofJob(const Napi::CallbackInfo &Info) {
+  ThinJob *Job = jobOrThrow(Info);
+  if (!Job)
+    return Info.Env().Undefined();
+  ThinJobs &Jobs = TheLink->jobs();
+  if constexpr (std::is_void_v<decltype((Jobs.*Method)(*Job))>)
+    return (Jobs.*Method)(*Job), Info.Env().Undefined();
+  else
+    return toValue(Info.Env(), (Jobs.*Method)(*Job));
 }
 
 Napi::Value LinkObject::jobs(const Napi::CallbackInfo &Info) {
   Napi::Env Env = Info.Env();
   Napi::Array Result = Napi::Array::New(Env);
-  if (!LldWaits)
-    return Result;
-  uint32_t I = 0;
-  for (const JobFacts &F : TheLink->jobs()) {
+  for (uint32_t I = 0; LldWaits && I < TheLink->jobs().size(); ++I) {
+    JobFacts F = TheLink->jobs().facts(TheLink->jobs().job(I));
     Napi::Object O = Napi::Object::New(Env);
     O["task"] = Napi::Number::New(Env, F.Task);
     O["moduleId"] = Napi::String::New(Env, F.ModuleId);
@@ -197,59 +215,32 @@ Napi::Value LinkObject::jobs(const Napi::CallbackInfo &Info) {
     O["instructions"] = Napi::Number::New(Env, double(F.Instructions));
     O["importedModules"] = Napi::Number::New(Env, F.ImportedModules);
     O["importedBytes"] = Napi::Number::New(Env, double(F.ImportedBytes));
-    Result[I++] = O;
+    Result[I] = O;
   }
   return Result;
 }
 
 Napi::Value LinkObject::localSlots(const Napi::CallbackInfo &Info) {
-  return Napi::Number::New(Info.Env(), LldWaits ? TheLink->localSlots() : 0);
+  return Napi::Number::New(Info.Env(), LldWaits ? TheLink->jobs().slots() : 0);
 }
 
 Napi::Value LinkObject::hasErrors(const Napi::CallbackInfo &Info) {
   return Napi::Boolean::New(Info.Env(), LldWaits && TheLink->hasErrors());
 }
 
-Napi::Value LinkObject::compileHere(const Napi::CallbackInfo &Info) {
-  unsigned Index;
-  if (checkIndex(Info, Index))
-    TheLink->compileHere(Index);
-  return Info.Env().Undefined();
-}
-
 Napi::Value LinkObject::deliver(const Napi::CallbackInfo &Info) {
-  Napi::Env Env = Info.Env();
-  unsigned Index;
-  if (!checkIndex(Info, Index))
-    return Env.Undefined();
-  auto Object = Info[1].As<Napi::Uint8Array>();
-  bool Won = TheLink->deliver(
-      Index,
-      llvm::StringRef(reinterpret_cast<const char *>(Object.Data()),
-                      Object.ByteLength()),
-      Info[2].ToBoolean());
-  return Napi::Boolean::New(Env, Won);
+  ThinJob *Job = jobOrThrow(Info);
+  if (!Job)
+    return Info.Env().Undefined();
+  bool Won = TheLink->jobs().deliver(*Job, viewOf(Info[1]),
+                                     /*ToCache=*/Info[2].ToBoolean());
+  return Napi::Boolean::New(Info.Env(), Won);
 }
 
 Napi::Value LinkObject::fail(const Napi::CallbackInfo &Info) {
-  unsigned Index;
-  if (checkIndex(Info, Index))
-    TheLink->fail(Index, toBytes(Info[1]));
+  if (ThinJob *Job = jobOrThrow(Info))
+    TheLink->jobs().fail(*Job, llvm::createStringError(toBytes(Info[1])));
   return Info.Env().Undefined();
-}
-
-Napi::Value LinkObject::cacheEntry(const Napi::CallbackInfo &Info) {
-  unsigned Index;
-  if (!checkIndex(Info, Index))
-    return Info.Env().Undefined();
-  return Napi::String::New(Info.Env(), TheLink->cacheEntry(Index));
-}
-
-Napi::Value LinkObject::cacheKey(const Napi::CallbackInfo &Info) {
-  unsigned Index;
-  if (!checkIndex(Info, Index))
-    return Info.Env().Undefined();
-  return Napi::String::New(Info.Env(), TheLink->cacheKey(Index));
 }
 
 Napi::Value LinkObject::view(Napi::Env Env, llvm::StringRef Bytes,
@@ -282,13 +273,12 @@ void LinkObject::detachViews() {
 Napi::Value LinkObject::moduleParts(const Napi::CallbackInfo &Info) {
   Napi::Env Env = Info.Env();
   Napi::Array Result = Napi::Array::New(Env);
-  if (!LldWaits)
+  const ModuleBytes *Module =
+      LldWaits ? TheLink->jobs().moduleBytes(toBytes(Info[0])) : nullptr;
+  if (!Module)
     return Result;
-  uint32_t I = 0;
-  for (llvm::StringRef Part : TheLink->moduleParts(toBytes(Info[0]))) {
-    Result[I] = view(Env, Part, /*IsInput=*/I == 1);
-    ++I;
-  }
+  for (llvm::StringRef Part : Module->parts())
+    Result[Result.Length()] = view(Env, Part, /*IsInput=*/Result.Length() == 1);
   return Result;
 }
 

@@ -3,12 +3,13 @@
 #define DTLTO_NAPI_LINK_OBJECT_H
 
 #include "link/link.h"
+#include "link/thin_jobs.h"
 #include <napi.h>
 
 namespace dtlto {
 
 /// `new Link(argv, capture, onEvent)` starts a link; see ../index.ts for the
-/// contract. Methods throw when lld does not wait for jobs, so that a
+/// contract. What concerns a job throws when lld does not wait, so that a
 /// distributor that answers late cannot reach freed memory.
 class LinkObject final : public Napi::ObjectWrap<LinkObject> {
 public:
@@ -26,30 +27,26 @@ private:
   void finished();
   static void environmentEnds(void *Self);
 
-  bool checkIndex(const Napi::CallbackInfo &Info, unsigned &Index);
+  /// What lld waits for. A JavaScript exception and null when it does not.
+  ThinJobs *jobsOrThrow(const Napi::CallbackInfo &Info);
+  /// The job that the first argument numbers.
+  ThinJob *jobOrThrow(const Napi::CallbackInfo &Info);
+  /// What a method of ThinJobs gives for that job.
+  template <auto Method> Napi::Value ofJob(const Napi::CallbackInfo &Info);
 
   Napi::Value jobs(const Napi::CallbackInfo &Info);
   Napi::Value localSlots(const Napi::CallbackInfo &Info);
   Napi::Value hasErrors(const Napi::CallbackInfo &Info);
-  Napi::Value checkObject(const Napi::CallbackInfo &Info);
-  Napi::Value sideOutputPaths(const Napi::CallbackInfo &Info);
-  Napi::Value compileHere(const Napi::CallbackInfo &Info);
   Napi::Value deliver(const Napi::CallbackInfo &Info);
   Napi::Value fail(const Napi::CallbackInfo &Info);
-  Napi::Value cacheEntry(const Napi::CallbackInfo &Info);
-  Napi::Value cacheKey(const Napi::CallbackInfo &Info);
   Napi::Value moduleParts(const Napi::CallbackInfo &Info);
-  Napi::Value travelOptions(const Napi::CallbackInfo &Info);
-  Napi::Value travelIndex(const Napi::CallbackInfo &Info);
+  Napi::Value remoteOptions(const Napi::CallbackInfo &Info);
+  Napi::Value remoteIndex(const Napi::CallbackInfo &Info);
   Napi::Value clangModule(const Napi::CallbackInfo &Info);
-  Napi::Value objectPathName(const Napi::CallbackInfo &Info);
+  Napi::Value checkObject(const Napi::CallbackInfo &Info);
   Napi::Value diagnose(const Napi::CallbackInfo &Info);
   Napi::Value compileToMemory(const Napi::CallbackInfo &Info);
-  class AsyncCall;
-  class TravelIndexCall;
-  class CompileToMemoryCall;
-  class CheckObjectCall;
-  class ClangModuleCall;
+  template <class T> class AsyncCall;
   /// \p IsInput: the bytes are lld's own, mapped from a file.
   Napi::Value view(Napi::Env Env, llvm::StringRef Bytes, bool IsInput);
   void detachViews();
@@ -58,13 +55,15 @@ private:
   Napi::Value capturedStdout(const Napi::CallbackInfo &Info);
   Napi::Value capturedStderr(const Napi::CallbackInfo &Info);
 
+  static constexpr const char *TooLate =
+      "the link does not wait for backend jobs (any more)";
+
   std::shared_ptr<Link> TheLink;
   std::shared_ptr<Events> TheEvents;
   bool IsLive = false; ///< from the start until finished or environmentEnds
   bool IsCancelled = false;
   bool LldWaits =
       false; ///< JavaScript thread's view: from jobsReady to resume or cancel
-  size_t JobCount = 0;
   bool IsCaptured = false; ///< lld frees its memory when the link ends
   /// Buffers on lld's memory; detached before lld goes on, so that late readers
   /// see nothing instead of freed memory.

@@ -1,187 +1,53 @@
-// Jobs that leave the process, for JavaScript. What takes long runs on libuv's
-// threads and gives a promise.
-#include "job/clang_job.h"
+// What remote jobs need, for JavaScript. What takes long runs on libuv's threads
+// and gives a promise.
+#include "link/remote_jobs.h"
 #include "link_object.h"
 #include "values.h"
+#include "llvm/ADT/StringSwitch.h"
+#include <functional>
 
 namespace dtlto {
 
-static Napi::Array strings(Napi::Env Env,
-                           const std::vector<std::string> &From) {
-  auto Result = Napi::Array::New(Env, From.size());
-  for (uint32_t I = 0; I < From.size(); ++I)
-    Result[I] = Napi::String::New(Env, From[I]);
+static Napi::Value toValue(Napi::Env Env,
+                           const llvm::SmallVector<char, 0> &Bytes) {
+  return toBuffer(Env, llvm::StringRef(Bytes.data(), Bytes.size()));
+}
+
+static Napi::Value toValue(Napi::Env Env, const ClangModuleArguments &Made) {
+  Napi::Object Result = Napi::Object::New(Env);
+  Result["reason"] = toValue(Env, Made.Reason);
+  Result["args"] = toValue(Env, Made.Args);
   return Result;
 }
 
-/// A call that reads lld's memory on a libuv thread. lld goes on when those that
-/// run are done; those that come to run later are too late.
-class LinkObject::AsyncCall : public Napi::AsyncWorker {
-public:
-  AsyncCall(LinkObject &Owner, Napi::Env Env, unsigned Index)
-      : Napi::AsyncWorker(Env), Owner(Owner), Index(Index),
-        Deferred(Napi::Promise::Deferred::New(Env)) {
-    Owner.Ref();
-  }
-
-  static Napi::Value start(AsyncCall *Call) {
-    Napi::Value Promise = Call->Deferred.Promise();
-    Call->Queue();
-    return Promise;
-  }
-
-protected:
-  virtual void run(Link &L) = 0;
-  virtual Napi::Value result(Napi::Env Env) = 0;
-
-  void Execute() final {
-    if (Link::Reading Reading{*Owner.TheLink})
-      run(*Owner.TheLink);
-    else
-      Problem = "the link does not wait for backend jobs (any more)";
-  }
-  void OnOK() final {
-    Owner.Unref();
-    if (Problem.empty())
-      Deferred.Resolve(result(Env()));
-    else
-      Deferred.Reject(Napi::Error::New(Env(), Problem).Value());
-  }
-
-  LinkObject &Owner;
-  unsigned Index;
-  std::string Problem;
-
-private:
-  Napi::Promise::Deferred Deferred;
-};
-
-class LinkObject::TravelIndexCall final : public AsyncCall {
-  using AsyncCall::AsyncCall;
-  TravelIndex Made;
-
-  void run(Link &L) override { Made = L.travelIndex(Index, Problem); }
-  Napi::Value result(Napi::Env Env) override {
-    Napi::Object Result = Napi::Object::New(Env);
-    Result["bytes"] =
-        Napi::Buffer<char>::Copy(Env, Made.Bytes.data(), Made.Bytes.size());
-    auto Names = Napi::Array::New(Env, Made.Names.size());
-    uint32_t I = 0;
-    for (const TravelIndex::Name &N : Made.Names) {
-      Napi::Object Name = Napi::Object::New(Env);
-      Name["moduleId"] = Napi::String::New(Env, N.ModuleId);
-      Name["name"] = Napi::String::New(Env, N.Canonical);
-      Name["imported"] = Napi::Boolean::New(Env, N.IsImported);
-      Names[I++] = Name;
-    }
-    Result["modules"] = Names;
-    return Result;
-  }
-};
-
-class LinkObject::CompileToMemoryCall final : public AsyncCall {
-  using AsyncCall::AsyncCall;
-  std::string Object;
-
-  void run(Link &L) override { Object = L.compileToMemory(Index, Problem); }
-  Napi::Value result(Napi::Env Env) override {
-    return Napi::Buffer<char>::Copy(Env, Object.data(), Object.size());
-  }
-};
-
-class LinkObject::ClangModuleCall final : public AsyncCall {
-public:
-  ClangModuleCall(LinkObject &Owner, Napi::Env Env, unsigned Index,
-                  std::string Flavour)
-      : AsyncCall(Owner, Env, Index), Flavour(std::move(Flavour)) {}
-
-private:
-  std::string Flavour;
-  ClangModuleArguments Made;
-
-  void run(Link &L) override { Made = L.clangModule(Flavour, Index); }
-  Napi::Value result(Napi::Env Env) override {
-    Napi::Object Result = Napi::Object::New(Env);
-    Result["reason"] = Napi::String::New(Env, Made.Reason);
-    Result["args"] = strings(Env, Made.Args);
-    return Result;
-  }
-};
-
-Napi::Value LinkObject::clangModule(const Napi::CallbackInfo &Info) {
-  unsigned Index;
-  if (!checkIndex(Info, Index))
-    return Info.Env().Undefined();
-  return AsyncCall::start(
-      new ClangModuleCall(*this, Info.Env(), Index, toBytes(Info[1])));
-}
-
-/// Works on a copy: whoever made the object may still change or detach it.
-class LinkObject::CheckObjectCall final : public AsyncCall {
-public:
-  CheckObjectCall(LinkObject &Owner, Napi::Env Env, unsigned Index,
-                  llvm::StringRef Object)
-      : AsyncCall(Owner, Env, Index), Object(Object) {}
-
-private:
-  std::string Object, Fault;
-
-  void run(Link &L) override { Fault = L.checkObject(Object); }
-  Napi::Value result(Napi::Env Env) override {
-    return Napi::String::New(Env, Fault);
-  }
-};
-
-static llvm::StringRef bytesOf(const Napi::Uint8Array &Array) {
-  return llvm::StringRef(reinterpret_cast<const char *>(Array.Data()),
-                         Array.ByteLength());
-}
-
-Napi::Value LinkObject::checkObject(const Napi::CallbackInfo &Info) {
-  unsigned Index;
-  if (!checkIndex(Info, Index))
-    return Info.Env().Undefined();
-  return AsyncCall::start(new CheckObjectCall(
-      *this, Info.Env(), Index, bytesOf(Info[1].As<Napi::Uint8Array>())));
-}
-
-Napi::Value LinkObject::travelIndex(const Napi::CallbackInfo &Info) {
-  unsigned Index;
-  if (!checkIndex(Info, Index))
-    return Info.Env().Undefined();
-  return AsyncCall::start(new TravelIndexCall(*this, Info.Env(), Index));
-}
-
-Napi::Value LinkObject::compileToMemory(const Napi::CallbackInfo &Info) {
-  unsigned Index;
-  if (!checkIndex(Info, Index))
-    return Info.Env().Undefined();
-  return AsyncCall::start(new CompileToMemoryCall(*this, Info.Env(), Index));
-}
-
-Napi::Value LinkObject::travelOptions(const Napi::CallbackInfo &Info) {
-  Napi::Env Env = Info.Env();
-  if (!LldWaits) {
-    Napi::Error::New(Env, "the link does not wait for backend jobs (any more)")
-        .ThrowAsJavaScriptException();
-    return Env.Undefined();
-  }
-  TravelOptions Options =
-      TheLink->travelOptions(toBytes(Info[0]), toArguments(Info[1]));
+static Napi::Value toValue(Napi::Env Env, const RemoteIndex &Made) {
   Napi::Object Result = Napi::Object::New(Env);
-  Result["reasonToCompileHere"] =
-      Napi::String::New(Env, Options.ReasonToCompileHere);
-  Result["text"] = Napi::String::New(Env, Options.Text);
-  Result["reasonNotForClang"] =
-      Napi::String::New(Env, Options.ReasonNotForClang);
-  Result["clangArgs"] = strings(Env, Options.ClangArgs);
+  Result["bytes"] = toBuffer(Env, Made.Bytes);
+  auto Names = Napi::Array::New(Env, Made.Names.size());
+  uint32_t I = 0;
+  for (const RemoteIndex::Name &N : Made.Names) {
+    Napi::Object Name = Napi::Object::New(Env);
+    Name["moduleId"] = toValue(Env, N.ModuleId);
+    Name["name"] = toValue(Env, N.Canonical);
+    Name["imported"] = Napi::Boolean::New(Env, N.IsImported);
+    Names[I++] = Name;
+  }
+  Result["modules"] = Names;
+  return Result;
+}
+
+static Napi::Value toValue(Napi::Env Env, const RemoteOptions &Options) {
+  Napi::Object Result = Napi::Object::New(Env);
+  Result["reasonNotRemote"] = toValue(Env, Options.ReasonNotRemote);
+  Result["text"] = toValue(Env, Options.Text);
+  Result["reasonNotForClang"] = toValue(Env, Options.ReasonNotForClang);
+  Result["clangArgs"] = toValue(Env, Options.ClangArgs);
   Result["needsObjectName"] = Napi::Boolean::New(Env, Options.NeedsObjectName);
   auto Files = Napi::Array::New(Env);
-  for (const TravelOptions::File &F : Options.Files) {
+  for (const RemoteOptions::File &F : Options.Files) {
     Napi::Object File = Napi::Object::New(Env);
-    File["field"] = Napi::String::New(Env, F.Field);
-    File["bytes"] =
-        Napi::Buffer<char>::Copy(Env, F.Bytes.data(), F.Bytes.size());
+    File["field"] = toValue(Env, F.Field);
+    File["bytes"] = toBuffer(Env, F.Bytes);
     Files[Files.Length()] = File;
   }
   Result["files"] = Files;
@@ -189,30 +55,116 @@ Napi::Value LinkObject::travelOptions(const Napi::CallbackInfo &Info) {
   for (const auto &[ArgIndex, Field] : Options.ClangFiles) {
     Napi::Object File = Napi::Object::New(Env);
     File["argIndex"] = Napi::Number::New(Env, double(ArgIndex));
-    File["field"] = Napi::String::New(Env, Field);
+    File["field"] = toValue(Env, Field);
     ClangFiles[ClangFiles.Length()] = File;
   }
   Result["clangFiles"] = ClangFiles;
   return Result;
 }
 
-Napi::Value LinkObject::objectPathName(const Napi::CallbackInfo &Info) {
-  unsigned Index;
-  if (!checkIndex(Info, Index))
+/// Work that reads lld's memory on a libuv thread. lld goes on when the work that
+/// runs is done; what comes to run later is too late.
+template <class T>
+class LinkObject::AsyncCall final : public Napi::AsyncWorker {
+  using WorkFunction = std::function<llvm::Expected<T>(ThinJobs &)>;
+
+public:
+  static Napi::Value start(LinkObject &Owner, Napi::Env Env,
+                           WorkFunction Work) {
+    auto *Call = new AsyncCall(Owner, Env, std::move(Work)); // deletes itself
+    Napi::Value Promise = Call->Deferred.Promise();
+    Call->Queue();
+    return Promise;
+  }
+
+private:
+  AsyncCall(LinkObject &Owner, Napi::Env Env, WorkFunction Work)
+      : Napi::AsyncWorker(Env), Owner(Owner), Work(std::move(Work)),
+        Deferred(Napi::Promise::Deferred::New(Env)) {
+    Owner.Ref();
+  }
+
+  void Execute() override {
+    Link::Reading Reading{*Owner.TheLink};
+    if (!Reading) {
+      Problem = TooLate;
+      return;
+    }
+    llvm::Expected<T> Result = Work(Owner.TheLink->jobs());
+    if (Result)
+      Made.emplace(std::move(*Result));
+    else
+      Problem = llvm::toString(Result.takeError());
+  }
+
+  void OnOK() override {
+    Owner.Unref();
+    if (Made)
+      Deferred.Resolve(toValue(Env(), *Made));
+    else
+      Deferred.Reject(Napi::Error::New(Env(), Problem).Value());
+  }
+
+  LinkObject &Owner;
+  WorkFunction Work;
+  std::optional<T> Made;
+  std::string Problem; ///< if there is nothing made
+  Napi::Promise::Deferred Deferred;
+};
+
+Napi::Value LinkObject::remoteIndex(const Napi::CallbackInfo &Info) {
+  ThinJob *Job = jobOrThrow(Info);
+  if (!Job)
     return Info.Env().Undefined();
-  return Napi::String::New(Info.Env(), TheLink->objectPathName(Index));
+  return AsyncCall<RemoteIndex>::start(
+      *this, Info.Env(),
+      [Job](ThinJobs &Jobs) { return dtlto::remoteIndex(Jobs, *Job); });
 }
 
-Napi::Value LinkObject::sideOutputPaths(const Napi::CallbackInfo &Info) {
-  unsigned Index;
-  if (!checkIndex(Info, Index))
+Napi::Value LinkObject::clangModule(const Napi::CallbackInfo &Info) {
+  ThinJob *Job = jobOrThrow(Info);
+  if (!Job)
     return Info.Env().Undefined();
-  return strings(Info.Env(), TheLink->sideOutputPaths(Index));
+  return AsyncCall<ClangModuleArguments>::start(
+      *this, Info.Env(),
+      [Job](ThinJobs &Jobs) { return dtlto::clangModule(Jobs, *Job); });
+}
+
+Napi::Value LinkObject::compileToMemory(const Napi::CallbackInfo &Info) {
+  ThinJob *Job = jobOrThrow(Info);
+  if (!Job)
+    return Info.Env().Undefined();
+  return AsyncCall<llvm::SmallVector<char, 0>>::start(
+      *this, Info.Env(),
+      [Job](ThinJobs &Jobs) { return Jobs.compileToMemory(*Job); });
+}
+
+/// Works on a copy: whoever made the object may still change or detach it.
+Napi::Value LinkObject::checkObject(const Napi::CallbackInfo &Info) {
+  if (!jobsOrThrow(Info))
+    return Info.Env().Undefined();
+  return AsyncCall<std::string>::start(
+      *this, Info.Env(), [Object = viewOf(Info[0]).str()](ThinJobs &Jobs) {
+        return dtlto::checkObject(Jobs, Object);
+      });
+}
+
+Napi::Value LinkObject::remoteOptions(const Napi::CallbackInfo &Info) {
+  ThinJobs *Jobs = jobsOrThrow(Info);
+  if (!Jobs)
+    return Info.Env().Undefined();
+  return toValue(Info.Env(), dtlto::remoteOptions(*Jobs, toArguments(Info[0])));
 }
 
 Napi::Value LinkObject::diagnose(const Napi::CallbackInfo &Info) {
   if (LldWaits)
-    TheLink->diagnose(toBytes(Info[0]), toBytes(Info[1]));
+    TheLink->jobs().diagnose(
+        llvm::StringSwitch<llvm::DiagnosticSeverity>(toBytes(Info[0]))
+            .Case("error", llvm::DS_Error)
+            .Case("warning", llvm::DS_Warning)
+            .Case("remark", llvm::DS_Remark)
+            .Default(llvm::DS_Note),
+        toBytes(Info[1]));
   return Info.Env().Undefined();
 }
 

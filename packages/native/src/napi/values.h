@@ -2,6 +2,7 @@
 #ifndef DTLTO_NAPI_VALUES_H
 #define DTLTO_NAPI_VALUES_H
 
+#include "llvm/ADT/StringRef.h"
 #include <napi.h>
 #include <string>
 #include <vector>
@@ -30,6 +31,30 @@ inline Napi::Value fromBytes(Napi::Env Env, const std::string &S, bool IsUtf8) {
   if (IsUtf8)
     return Napi::String::New(Env, S);
   return Napi::Buffer<char>::Copy(Env, S.data(), S.size());
+}
+
+/// Valid as long as JavaScript holds the array and does not detach it.
+inline llvm::StringRef viewOf(const Napi::Value &V) {
+  auto Array = V.As<Napi::Uint8Array>();
+  return llvm::StringRef(reinterpret_cast<const char *>(Array.Data()),
+                         Array.ByteLength());
+}
+
+inline Napi::Value toValue(Napi::Env Env, const std::string &Text) {
+  return Napi::String::New(Env, Text);
+}
+
+inline Napi::Value toValue(Napi::Env Env,
+                           const std::vector<std::string> &Texts) {
+  auto Result = Napi::Array::New(Env, Texts.size());
+  for (uint32_t I = 0; I < Texts.size(); ++I)
+    Result[I] = Napi::String::New(Env, Texts[I]);
+  return Result;
+}
+
+/// A copy.
+inline Napi::Value toBuffer(Napi::Env Env, llvm::StringRef Bytes) {
+  return Napi::Buffer<char>::Copy(Env, Bytes.data(), Bytes.size());
 }
 
 } // namespace dtlto
