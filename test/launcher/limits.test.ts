@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { Distccd, whyNoDistccd } from '../../packages/distributor-distcc/src/testing/distccd.js'
 import { compile, DTLTO, DTLTO_BIN, LLVM_BIN, run, slowProgram, SMALL_PROGRAM } from '../link/toolchain.js'
 
 const FAKETIME = ['x86_64', 'aarch64']
@@ -118,12 +119,41 @@ describe('a link with a distributor', () => {
     }
   })
 
-  it('ends when the clock stands still', { skip: FAKETIME === undefined }, () => {
-    const env = { LD_PRELOAD: FAKETIME ?? '', FAKETIME: '2020-01-01 00:00:00' }
-    for (const option of ['--distribute=local', '--distribute=local,isolate=process']) {
-      const ran = run(DTLTO, ['-shared', '-o', 'out.so', ...objects, option], { cwd, env })
-      assert.deepEqual(ran, { exitCode: 0, stdout: '', stderr: '' }, option)
+  it('is done by whom it should where few files may be open, but more than are', () => {
+    const worker = ['--distribute=worker', '--distribute-fallback=none']
+    assert.deepEqual(link('ulimit -Sn 12', ...worker), { exitCode: 0, stdout: '', stderr: '' })
+  })
+
+  describe('where the clock stands still, or nearly', { skip: FAKETIME === undefined }, () => {
+    const clocks = ['2020-01-01 00:00:00', '@2020-01-01 00:00:00', '-1y x0.001']
+    const linkAt = (clock: string, ...options: string[]) =>
+      run(DTLTO, ['-shared', '-o', 'out.so', ...objects, ...options], {
+        cwd,
+        env: { LD_PRELOAD: FAKETIME ?? '', FAKETIME: clock, DTLTO_FALLBACK: 'none' },
+      })
+
+    for (const clock of clocks) {
+      it(`ends, for this machine and its workers: ${clock}`, () => {
+        for (const option of ['--distribute=local', '--distribute=worker', '--distribute=local,isolate=process']) {
+          assert.deepEqual(linkAt(clock, option), { exitCode: 0, stdout: '', stderr: '' }, option)
+        }
+      })
     }
+
+    it('ends, for distcc', { skip: whyNoDistccd() }, async () => {
+      const server = await Distccd.start()
+      try {
+        for (const clock of clocks) {
+          const ran = linkAt(clock, `--distribute=distcc,stats-port=0,hosts=${server.address}`)
+          assert.deepEqual(ran, { exitCode: 0, stdout: '', stderr: '' }, clock)
+        }
+        const down = linkAt(clocks[0] ?? '', '--distribute=distcc,stats-port=0,hosts=127.0.0.1:1')
+        assert.equal(down.exitCode, 1)
+        assert.match(down.stderr, /ECONNREFUSED/)
+      } finally {
+        await server.stop()
+      }
+    })
   })
 
   for (const signal of ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGALRM'] as const) {
