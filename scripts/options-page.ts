@@ -1,11 +1,14 @@
 /**
- * The tables of docs/options.md, made from the table of settings (packages/dtlto/src/config/table.ts).
+ * The tables of options in the documents: docs/options.md from the table of settings (packages/dtlto/src/config/table.ts), and those of the
+ * distributors, in whichever page has their marks, from the schemas that check the options.
  *
- *     node --import tsx scripts/options-page.ts      writes them into the page
+ *     node --import tsx scripts/options-page.ts      writes them into the pages
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { OPTIONS as DISTCC_OPTIONS } from '../packages/distributor-distcc/src/options.js'
+import { OPTIONS as REAPI_OPTIONS } from '../packages/distributor-reapi/src/options.js'
 import {
   optionName,
   OTHER_OPTIONS,
@@ -17,19 +20,78 @@ import {
 } from '../packages/dtlto/src/config/table.js'
 import { SETTING_VARIABLES, START_VARIABLES } from '../packages/dtlto/src/config/variables.js'
 import { FILE } from '../packages/dtlto/src/config/values.js'
+import type { OptionSpec, OptionsSchema } from '../packages/dtlto/src/distributors/interface.js'
+import { worker } from '../packages/dtlto/src/distributors/worker/worker.js'
+import { HOME_OPTIONS } from '../packages/dtlto/src/link/home.js'
 import { ROOT } from './root.mjs'
 
-export const PAGE = join(ROOT, 'docs/options.md')
+const DOCS = join(ROOT, 'docs')
+export const PAGES = readdirSync(DOCS)
+  .filter((name) => name.endsWith('.md'))
+  .map((name) => join(DOCS, name))
 
-/** The page with fresh tables between its markers. */
+/** dtlto's own distributors. */
+const SCHEMAS: Readonly<Record<string, OptionsSchema>> = {
+  local: HOME_OPTIONS,
+  worker: worker.options,
+  distcc: DISTCC_OPTIONS,
+  reapi: REAPI_OPTIONS,
+}
+
+const TABLES: Readonly<Record<string, () => string[]>> = {
+  options: optionsTable,
+  variables: variablesTable,
+  file: exampleFile,
+  ...Object.fromEntries(
+    Object.entries(SCHEMAS).map(([name, schema]) => [`distributor ${name}`, () => schemaTable(schema)]),
+  ),
+}
+
+/** The page with fresh tables between its marks, `<!-- NAME:begin -->` and `<!-- NAME:end -->`. */
 export function withTables(page: string): string {
-  const parts = { options: optionsTable(), variables: variablesTable(), file: exampleFile() }
-  return Object.entries(parts).reduce((text, [name, lines]) => {
+  return tableNames(page).reduce((text, name) => {
     const [begin, end] = [`<!-- ${name}:begin -->\n`, `<!-- ${name}:end -->\n`]
     const [from, to] = [text.indexOf(begin) + begin.length, text.indexOf(end)]
-    if (from < begin.length || to < from) throw new Error(`expected ${begin.trim()} and ${end.trim()} in ${PAGE}`)
-    return `${text.slice(0, from)}\n${lines.join('\n')}\n\n${text.slice(to)}`
+    const table = TABLES[name]
+    if (to < from) throw new Error(`'${begin.trim()}' without '${end.trim()}'`)
+    if (table === undefined) throw new Error(`there is no table '${name}': ${Object.keys(TABLES).join(', ')}`)
+    return `${text.slice(0, from)}\n${table().join('\n')}\n\n${text.slice(to)}`
   }, page)
+}
+
+/** Other marks are those of other programs. */
+export function tableNames(page: string): string[] {
+  const marks = [...page.matchAll(/^<!-- ([^:]+):begin -->$/gm)].map(([, name = '']) => name)
+  return marks.filter((name) => name in TABLES || name.startsWith('distributor '))
+}
+
+/** A default that depends on something is the end of the description: "…; default: what lld does". */
+function schemaTable(schema: OptionsSchema): string[] {
+  const rows = Object.entries(schema).map(([name, spec]) => {
+    const [, text = '', inWords] = /^(.*?)(?:[.;] default: (.*))?$/is.exec(spec.description) ?? []
+    return row(`\`${name}\``, lowerFirst(text), valueOf(spec), inWords ?? writtenDefault(spec))
+  })
+  return ['| option | meaning | value | default |', '|---|---|---|---|', ...rows]
+}
+
+function valueOf(spec: OptionSpec): string {
+  switch (spec.type) {
+    case 'string':
+      return spec.choices?.map((choice) => `\`${choice}\``).join(' or ') ?? 'text'
+    case 'integer':
+      if (spec.min === undefined || spec.max === undefined) return 'a number'
+      return `${String(spec.min)} to ${String(spec.max)}`
+    case 'boolean':
+      return '`on` or `off`'
+    case 'list':
+      return 'a list'
+  }
+}
+
+function writtenDefault({ default: value }: OptionSpec): string {
+  if (value === undefined || (typeof value === 'object' && value.length === 0) || value === '') return 'none'
+  if (typeof value === 'boolean') return value ? '`on`' : '`off`'
+  return `\`${typeof value === 'object' ? value.join('+') : String(value)}\``
 }
 
 function optionsTable(): string[] {
@@ -79,4 +141,4 @@ const row = (...cells: readonly string[]): string =>
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1)
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
-  writeFileSync(PAGE, withTables(readFileSync(PAGE, 'utf8')))
+  for (const page of PAGES) writeFileSync(page, withTables(readFileSync(page, 'utf8')))

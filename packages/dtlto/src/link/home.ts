@@ -10,7 +10,7 @@ import type { LinkSession } from './session.js'
 
 /** The options of `--distribute=local`. `isolate=process` is the older spelling of `--distribute=worker`. */
 export const HOME_OPTIONS = {
-  slots: { type: 'integer', min: 1, max: 4096, description: 'Jobs at a time; by default as many as lld would run' },
+  slots: { type: 'integer', min: 1, max: 4096, description: 'Jobs at a time; default: as many as lld would run' },
   isolate: {
     type: 'string',
     choices: ['none', 'process'],

@@ -15,7 +15,7 @@ export const worker = defineDistributor({
   apiVersion: PLUGIN_API_VERSION,
   integrity: 'end-to-end',
   options: {
-    slots: { type: 'integer', min: 1, max: 4096, description: 'Processes; by default as many jobs as lld would run' },
+    slots: { type: 'integer', min: 1, max: 4096, description: 'Processes; default: as many as lld would run jobs' },
     share: {
       type: 'boolean',
       default: true,
