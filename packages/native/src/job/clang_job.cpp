@@ -22,6 +22,7 @@
 
 #include "clang_job.h"
 #include "config_codec.h"
+#include "field_options.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -90,7 +91,7 @@ constexpr StringLiteral CodeGenFlags[] = {
     "unique-section-names",
     "unique-basic-block-section-names",
     "separate-named-sections",
-    "eabi",
+    "meabi",
     "debugger-tune",
     "vector-library",
     "stack-size-section",
@@ -105,7 +106,10 @@ constexpr StringLiteral CodeGenFlags[] = {
     "xray-function-index",
     "strict-dwarf",
     "align-loops",
-    "jmc-instrument",
+    "enable-jmc-instrument",
+    "no-integrated-as",
+    "trap-func",
+    "vec-extabi",
     "xcoff-roptr",
     "disable-strictnode-mutation",
     "default-gcov-version",
@@ -297,7 +301,8 @@ private:
       // for code generation has it whenever a module holds such calls.
       if (Key == "PreCodeGenPasses" && Flavour == LinkFlavour::MachO)
         continue;
-      cannot("clang has no argument for " + Key + "=" + Value);
+      cannot("clang has no argument for " + dtlto::whatSetsField(Key, Flavour) +
+             " (" + Key + "=" + Value + ")");
     }
   }
 

@@ -1,10 +1,15 @@
 #include "changed_fields.h"
 #include "clang_job.h"
+#include "field_options.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/AsmParser/Parser.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
+#include "llvm/CodeGen/CommandFlags.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
+#include "llvm/MC/MCTargetOptionsCommandFlags.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/SourceMgr.h"
 #include <gtest/gtest.h>
 
@@ -75,6 +80,41 @@ TEST(ClangJob, DropsNoFieldSilently) {
     bool IsRefused = !Arguments.canBeExpressed();
     EXPECT_TRUE(IsExpressed || IsRefused || is_contained(WithoutInfluence, Key))
         << Key;
+  }
+}
+
+TEST(ClangJob, NamesTheOptionOrSaysThatThereIsNone) {
+  lto::Config Any;
+  for (const std::string &Key : changeFields(Any))
+    for (LinkFlavour Flavour : {LinkFlavour::ELF, LinkFlavour::COFF}) {
+      lto::Config Conf;
+      setUp(Conf);
+      changeFields(Conf, Key);
+      ClangArguments Arguments = argumentsFor(Conf, Linux, Flavour);
+      StringRef Reason = Arguments.Reason;
+      if (!Reason.consume_front("clang has no argument for ") ||
+          Reason.starts_with("the relocation model "))
+        continue; // words of their own
+      EXPECT_TRUE(Reason.contains(" (" + Key + "=")) << Reason.str();
+      bool IsCoff = Flavour == LinkFlavour::COFF;
+      EXPECT_TRUE(Reason.starts_with(IsCoff ? "'/" : "'-") ||
+                  Reason.starts_with("a setting of the linker's"))
+          << Reason.str();
+    }
+}
+
+TEST(ClangJob, KnowsFieldsAndOptionsThatThereAre) {
+  static codegen::RegisterCodeGenFlags Flags;
+  static mc::RegisterMCTargetOptionsFlags AssemblerFlags;
+  lto::Config Any;
+  std::vector<std::string> Fields = changeFields(Any);
+  StringSet<> Seen;
+  for (const FieldOption &Option : fieldOptions()) {
+    EXPECT_TRUE(is_contained(Fields, Option.Field)) << Option.Field.str();
+    EXPECT_TRUE(Seen.insert(Option.Field).second) << Option.Field.str();
+    EXPECT_TRUE(Option.Llvm.empty() ||
+                cl::getRegisteredOptions().contains(Option.Llvm))
+        << Option.Llvm.str();
   }
 }
 

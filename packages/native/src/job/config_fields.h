@@ -267,8 +267,8 @@ void visitFields(Visitor &Visit, llvm::lto::Config &Object) {
 #undef BIT
 
 // If one of these fails: compare the struct's definition with the list above,
-// add what is new (here, and in clang_job.cpp if stock clang cannot express
-// it), raise OptionsVersion, and only then put in the new number.
+// add what is new (here, in field_options.cpp if an option sets it, and in
+// clang_job.cpp if stock clang cannot express it), raise OptionsVersion, and only then put in the new number.
 static_assert(LLVM_VERSION_MAJOR == 22,
               "the field list above was made from LLVM 22's structs");
 #if defined(__x86_64__) && defined(__GLIBCXX__)
