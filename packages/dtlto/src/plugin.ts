@@ -7,6 +7,7 @@ export {
   CodegenAnswers,
   codegenDirectory,
   codegenMessage,
+  contentDigests,
   codegenResult,
 } from './distributors/codegen/message.js'
 export type { BlobTransfer, CodegenAnswer, CodegenMessage } from './distributors/codegen/message.js'

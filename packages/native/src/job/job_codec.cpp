@@ -13,7 +13,9 @@
 //     blob file "SampleProfile" <sha-256> <size>
 //
 // Lines stand in this order; replay, import and file may repeat or be absent.
-// Strings are quoted as in the options' text (config_codec.h).
+// Strings are quoted as in the options' text (config_codec.h). A last line
+// `digest <sha-256>`, which may be absent, is of the lines before it: with it and
+// blobs that are named by their digests no damage on the way goes unnoticed.
 //
 // As a directory: job.txt, and a file for each blob, named by its digest.
 //
@@ -26,10 +28,11 @@
 // digest, it is checked, and then no damaged byte reaches LLVM, whose readers
 // are not made for them.
 //
-// A result is a message: "DTLR", the header's size (32 bits), the size of what
-// follows it (64 bits), the header, the bytes in the order of their lines:
+// A result is a message: "DTLR", the text's size (32 bits), the size of what
+// follows it (64 bits), the SHA-256 of both (32 bytes), the text, the bytes in
+// the order of their lines:
 //
-//     dtlto-result 1
+//     dtlto-result 2
 //     status compiled | failed | refused
 //     failure "…"
 //     diagnostic error 0 "…"      severity; 1 if the module's id goes before it

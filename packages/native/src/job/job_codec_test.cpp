@@ -129,6 +129,18 @@ TEST(JobMessage, AsksForNoMemoryBeyondWhatArrives) {
   }
 }
 
+TEST(JobManifest, MayEndInADigestOfItself) {
+  std::string Digest = "digest " + digestOf({manifest()}) + "\n";
+  EXPECT_EQ(problemOf(manifest() + Digest), "");
+  std::string Damaged = manifest();
+  Damaged[Damaged.find("task 7") + 5] = '8';
+  EXPECT_EQ(problemOf(Damaged), "");
+  EXPECT_EQ(problemOf(Damaged + Digest),
+            "job: its manifest was damaged on its way");
+  EXPECT_NE(problemOf(manifest() + Digest + Digest), "");
+  EXPECT_NE(problemOf(headLines() + Digest + Blobs), "");
+}
+
 TEST(JobMessage, HasALimitThatItsReaderSets) {
   std::string Whole = message();
   JobReader Small(strlen(Body) - 1), Enough(strlen(Body));

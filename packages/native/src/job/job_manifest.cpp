@@ -72,9 +72,11 @@ Error dtlto::badJob(const Twine &What) {
 Expected<dtlto::JobManifest> dtlto::parseManifest(StringRef Text) {
   JobManifest Result;
   // Each line may only be followed by lines of its own rank or above.
-  enum { Version, Llvm, Task, Object, Replay, Blob };
+  enum { Version, Llvm, Task, Object, Replay, Blob, Digest };
   int Rank = -1;
+  const StringRef Whole = Text;
   while (!Text.empty()) {
+    StringRef Before = Whole.drop_back(Text.size());
     StringRef Line;
     std::tie(Line, Text) = Text.split('\n');
     LineReader In(Line);
@@ -86,8 +88,9 @@ Expected<dtlto::JobManifest> dtlto::parseManifest(StringRef Text) {
                    .Case("object", Object)
                    .Case("replay", Replay)
                    .Case("blob", Blob)
+                   .Case("digest", Digest)
                    .Default(-1);
-    bool Repeats = This == Rank && This >= Replay;
+    bool Repeats = This == Rank && (This == Replay || This == Blob);
     bool Follows = This == Rank + 1 || (This == Blob && Rank == Object);
     if (This < 0 || (!Repeats && !Follows))
       return badJob("unexpected line '" + Line.take_front(100) + "'");
@@ -131,6 +134,10 @@ Expected<dtlto::JobManifest> dtlto::parseManifest(StringRef Text) {
       Result.Blobs.push_back(std::move(Blob));
       break;
     }
+    case Digest:
+      if (In.word() != dtlto::digestOf({Before}))
+        return badJob("its manifest was damaged on its way");
+      break;
     }
     if (!In.succeeded())
       return badJob("malformed line '" + Line.take_front(100) + "'");

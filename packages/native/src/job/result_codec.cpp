@@ -4,13 +4,14 @@
 #include "job_codec.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/SHA256.h"
 
 using namespace llvm;
 
 namespace {
 
 constexpr StringLiteral Magic = "DTLR";
-constexpr StringLiteral VersionLine = "dtlto-result 1\n";
+constexpr StringLiteral VersionLine = "dtlto-result 2\n";
 // In the order of llvm::DiagnosticSeverity.
 constexpr StringLiteral SeverityNames[] = {"error", "warning", "remark",
                                            "note"};
@@ -19,12 +20,16 @@ void writeMessage(StringRef Text, ArrayRef<StringRef> Body, raw_ostream &OS) {
   uint64_t BodyBytes = 0;
   for (StringRef Piece : Body)
     BodyBytes += Piece.size();
-  char Header[16];
-  memcpy(Header, Magic.data(), 4);
-  support::endian::write32le(Header + 4, Text.size());
-  support::endian::write64le(Header + 8, BodyBytes);
-  OS.write(Header, sizeof(Header));
-  OS << Text;
+  char Sizes[16];
+  memcpy(Sizes, Magic.data(), 4);
+  support::endian::write32le(Sizes + 4, Text.size());
+  support::endian::write64le(Sizes + 8, BodyBytes);
+  SHA256 Digest;
+  Digest.update(Text);
+  for (StringRef Piece : Body)
+    Digest.update(Piece);
+  OS.write(Sizes, sizeof(Sizes));
+  OS << toStringRef(Digest.final()) << Text;
   for (StringRef Piece : Body)
     OS << Piece;
 }

@@ -1,4 +1,5 @@
 #include "job_codec.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Endian.h"
 #include <gtest/gtest.h>
 
@@ -6,6 +7,8 @@ using namespace llvm;
 using namespace dtlto;
 
 namespace {
+
+constexpr size_t HeaderBytes = 48;
 
 struct Message {
   std::string Text;
@@ -15,12 +18,13 @@ struct Message {
 /// Takes a message apart, and sees to its frame.
 Message split(StringRef Bytes) {
   EXPECT_TRUE(Bytes.starts_with("DTLR"));
-  EXPECT_GE(Bytes.size(), 16u);
+  EXPECT_GE(Bytes.size(), HeaderBytes);
   uint64_t TextBytes = support::endian::read32le(Bytes.data() + 4);
-  EXPECT_EQ(Bytes.size(),
-            16 + TextBytes + support::endian::read64le(Bytes.data() + 8));
-  return {Bytes.substr(16, TextBytes).str(),
-          Bytes.drop_front(16 + TextBytes).str()};
+  StringRef Rest = Bytes.drop_front(HeaderBytes);
+  EXPECT_EQ(Rest.size(),
+            TextBytes + support::endian::read64le(Bytes.data() + 8));
+  EXPECT_EQ(toHex(Bytes.substr(16, 32), /*LowerCase=*/true), digestOf({Rest}));
+  return {Rest.take_front(TextBytes).str(), Rest.drop_front(TextBytes).str()};
 }
 
 Message messageOf(const CodegenResult &Result) {
@@ -42,7 +46,7 @@ TEST(ResultMessage, HoldsAllThatAResultHolds) {
                         {"remarks", "r.opt.yaml", ""}};
   Result.StderrText = "printed\n";
   Message M = messageOf(Result);
-  EXPECT_EQ(M.Text, "dtlto-result 1\n"
+  EXPECT_EQ(M.Text, "dtlto-result 2\n"
                     "status failed\n"
                     "diagnostic warning 0 \"first\\0Aline\"\n"
                     "diagnostic error 1 \"\\22\\5C\\FF\"\n"
@@ -57,13 +61,13 @@ TEST(ResultMessage, HoldsAllThatAResultHolds) {
 
 TEST(ResultMessage, SaysWhetherTheModuleCompiled) {
   CodegenResult Result;
-  EXPECT_EQ(messageOf(Result).Text, "dtlto-result 1\nstatus failed\n");
+  EXPECT_EQ(messageOf(Result).Text, "dtlto-result 2\nstatus failed\n");
   Result.HasObject = true;
   EXPECT_EQ(messageOf(Result).Text,
-            "dtlto-result 1\nstatus compiled\nobject 0\n");
+            "dtlto-result 2\nstatus compiled\nobject 0\n");
   Result.Failure = "why";
   EXPECT_EQ(messageOf(Result).Text,
-            "dtlto-result 1\nstatus failed\nfailure \"why\"\nobject 0\n");
+            "dtlto-result 2\nstatus failed\nfailure \"why\"\nobject 0\n");
 }
 
 TEST(ResultMessage, OfARefusedJobHoldsTheReason) {
@@ -71,7 +75,7 @@ TEST(ResultMessage, OfARefusedJobHoldsTheReason) {
   raw_string_ostream OS(Bytes);
   writeRefusalMessage("job: \"x\"\n", OS);
   Message M = split(OS.str());
-  EXPECT_EQ(M.Text, "dtlto-result 1\nstatus refused\n"
+  EXPECT_EQ(M.Text, "dtlto-result 2\nstatus refused\n"
                     "failure \"job: \\22x\\22\\0A\"\n");
   EXPECT_EQ(M.Body, "");
 }

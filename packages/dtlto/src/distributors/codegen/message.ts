@@ -1,12 +1,18 @@
 /**
  * Jobs for dtlto-codegen and its answers, pure. The formats stand at the head of packages/native/src/job/job_codec.cpp: a magic of four
- * bytes, the text's size (u32), the body's size (u64), both little-endian; text; body. A plugin that carries bytes from one machine to
+ * bytes, the text's size (u32), the body's size (u64), both little-endian; in answers the SHA-256 of what follows; text; body. A plugin that carries bytes from one machine to
  * another need know no more than `codegenMessage`, CodegenAnswers and `codegenResult`.
  */
+import { createHash } from 'node:crypto'
+import { printableLine } from '../../printable.js'
 import type { CompileResult, ContentLease, Diagnostic, JobBlob, JobPackage, SideOutput } from '../interface.js'
 
 const HEADER_BYTES = 16
+const DIGEST_BYTES = 32
+const ANSWER_HEADER_BYTES = HEADER_BYTES + DIGEST_BYTES
 const NONE: Buffer = Buffer.alloc(0)
+/** Of what is no result: a greeting of a shell, perhaps. */
+const SHOWN_BYTES = 80
 /** A result larger than this is no result: it is 16 GiB of nonsense, or an attack. */
 const MAX_RESULT_BYTES = 16 * 1024 ** 3
 
@@ -31,14 +37,21 @@ export interface CodegenMessage {
   release(): void
 }
 
-/** The job as one message for `dtlto-codegen --serve`. `transfer` may leave out what the same worker has kept of earlier jobs. */
+/**
+ * The job as one message for `dtlto-codegen --serve`. `transfer` may leave out what the same worker has kept of earlier jobs. With `digests` of
+ * the contents, by their ids, the worker notices all damage on the way: use them where bytes cross a wire.
+ */
 export function codegenMessage(
   job: JobPackage,
   transfer: (blob: JobBlob) => BlobTransfer = () => 'send',
+  digests?: ReadonlyMap<string, string>,
 ): CodegenMessage {
   const planned = job.blobs.map((blob) => ({ blob, how: transfer(blob) }))
-  const lines = planned.map(({ blob, how }) => `${blobLine(blob, blob.content.id)} ${how}`)
-  const text = Buffer.from(`${manifestHead(job)}${lines.join('\n')}\n`)
+  const lines = planned.map(
+    ({ blob, how }) => `${blobLine(blob, digests?.get(blob.content.id) ?? blob.content.id)} ${how}`,
+  )
+  const manifest = `${manifestHead(job)}${lines.map((line) => `${line}\n`).join('')}`
+  const text = Buffer.from(digests ? `${manifest}digest ${sha256(manifest)}\n` : manifest)
   const sent = planned.filter(({ how }) => how !== 'known').map(({ blob }) => blob.content)
   const bodyBytes = sent.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const leases: ContentLease[] = sent.map((content) => content.lease())
@@ -49,6 +62,16 @@ export function codegenMessage(
       for (const lease of leases) lease.release()
     },
   }
+}
+
+/** Of all that a job holds, by the ids of contents. */
+export async function contentDigests(job: JobPackage): Promise<ReadonlyMap<string, string>> {
+  const found = job.blobs.map(async ({ content }) => [content.id, await content.digest()] as const)
+  return new Map(await Promise.all(found))
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
 }
 
 /** The job as the files of a directory for `dtlto-codegen --job`: `job.txt`, and contents under their digests, each once. */
@@ -94,8 +117,10 @@ export type CodegenAnswer =
     }
   | { readonly status: 'refused'; readonly failure: string }
 
-/** Collects answers from a stream in chunks of any size, one at a time. */
+/** Collects answers from a stream in chunks of any size, one at a time. One that was damaged on its way is an error. */
 export class CodegenAnswers {
+  /** More bytes than this are no answer. */
+  maxBytes = MAX_RESULT_BYTES
   #chunks: Buffer[] = []
   #have = 0
   #textBytes = 0
@@ -113,17 +138,21 @@ export class CodegenAnswers {
     this.#chunks = []
     this.#have = 0
     this.#total = undefined
-    const bodyAt = HEADER_BYTES + this.#textBytes
-    return parseResult(all.toString('latin1', HEADER_BYTES, bodyAt), all.subarray(bodyAt))
+    const digest = createHash('sha256').update(all.subarray(ANSWER_HEADER_BYTES)).digest()
+    if (!digest.equals(all.subarray(HEADER_BYTES, ANSWER_HEADER_BYTES)))
+      throw new Error('a result that was damaged on its way: its digest is another')
+    const bodyAt = ANSWER_HEADER_BYTES + this.#textBytes
+    return parseResult(all.toString('latin1', ANSWER_HEADER_BYTES, bodyAt), all.subarray(bodyAt))
   }
 
   #readHeader(): void {
     const head = Buffer.concat(this.#chunks)
     this.#chunks = [head]
-    if (head.toString('latin1', 0, 4) !== 'DTLR') throw new Error('not a result: it does not begin with DTLR')
+    if (head.toString('latin1', 0, 4) !== 'DTLR')
+      throw new Error(`not a result: it begins with '${printableLine(head.toString('latin1', 0, SHOWN_BYTES))}'`)
     this.#textBytes = head.readUInt32LE(4)
-    const total = BigInt(HEADER_BYTES + this.#textBytes) + head.readBigUInt64LE(8)
-    if (total > MAX_RESULT_BYTES) throw new Error(`not a result: it claims to have ${String(total)} bytes`)
+    const total = BigInt(ANSWER_HEADER_BYTES + this.#textBytes) + head.readBigUInt64LE(8)
+    if (total > this.maxBytes) throw new Error(`not a result: it claims to have ${String(total)} bytes`)
     this.#total = Number(total)
   }
 }
@@ -138,7 +167,7 @@ const LINES = {
 
 function parseResult(text: string, body: Buffer): CodegenAnswer {
   const lines = text.split('\n')
-  if (lines.shift() !== 'dtlto-result 1' || lines.pop() !== '') throw new Error('not a result of this version')
+  if (lines.shift() !== 'dtlto-result 2' || lines.pop() !== '') throw new Error('not a result of this version')
   const status = /^status (compiled|failed|refused)$/.exec(lines.shift() ?? '')?.[1]
   let failure = ''
   const diagnostics: (Diagnostic & { namesModule: boolean })[] = []

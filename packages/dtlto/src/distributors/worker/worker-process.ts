@@ -1,13 +1,24 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Readable, Writable } from 'node:stream'
-import { codegenProgram } from '@dtlto/native'
 import { DtltoError } from '../../errors.js'
-import { type BlobTransfer, type CodegenAnswer, CodegenAnswers, codegenMessage } from '../codegen/message.js'
+import { printableLine } from '../../printable.js'
+import {
+  type BlobTransfer,
+  type CodegenAnswer,
+  CodegenAnswers,
+  type CodegenMessage,
+  codegenMessage,
+  contentDigests,
+} from '../codegen/message.js'
 import type { JobBlob, JobPackage } from '../interface.js'
+import type { WorkerProgram } from './worker-program.js'
 
 /** Modules and profiles come back in many jobs, so a worker keeps them: up to this many bytes. */
 const KEEP_BYTES = 256 * 1024 ** 2
 const STDERR_BYTES = 16 * 1024
+/** No answer has more: its object is as large as that only in an attack. */
+const ANSWER_BYTES_ALWAYS = 64 * 1024 ** 2
+const ANSWER_BYTES_PER_JOB_BYTE = 64
 const NOTHING = new Uint8Array(0)
 
 /** A process could not be started. */
@@ -15,17 +26,19 @@ export class CannotStart extends Error {
   /** Processes, threads, descriptors or memory are used up: with fewer processes it goes. */
   readonly isShortage: boolean
 
-  constructor(program: string, cause: unknown) {
+  constructor(program: WorkerProgram, cause: unknown) {
     const { code, message } = cause as NodeJS.ErrnoException
-    super(`cannot run '${program}': ${message}`, { cause })
+    super(`cannot run ${program.name}: ${message}`, { cause })
     this.isShortage = ['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(code ?? '')
   }
 }
 
 /** One `dtlto-codegen --serve`: a job at a time, until it dies or is killed. */
 export class WorkerProcess {
+  readonly #program: WorkerProgram
   readonly #child: ChildProcess
   readonly #stdin: Writable
+  /** Names of contents. */
   readonly #kept = new Set<string>()
   #keptBytes = 0
   #reader = new CodegenAnswers()
@@ -34,30 +47,42 @@ export class WorkerProcess {
   #dead: DtltoError | undefined
 
   /** Rejects with CannotStart. */
-  static async start(): Promise<WorkerProcess> {
-    const program = codegenProgram()
+  static async start(program: WorkerProgram): Promise<WorkerProcess> {
     try {
-      // What the worker prints while it compiles is part of its results; only a dying one writes to its stderr.
-      const child = spawn(program, ['--serve'], { stdio: ['pipe', 'pipe', 'pipe'] })
+      // What the worker prints while it compiles is part of its results; only a dying one writes to its stderr. A command is a group of
+      // processes, which is killed as one.
+      const child = spawn(program.file, program.args, {
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: program.isElsewhere,
+      })
       await new Promise<void>((resolve, reject) => {
         child.once('spawn', resolve)
         child.once('error', reject)
       })
-      return new WorkerProcess(child, child.stdin, child.stdout, child.stderr)
+      return new WorkerProcess(program, child, child.stdin, child.stdout, child.stderr)
     } catch (error) {
       throw new CannotStart(program, error)
     }
   }
 
-  private constructor(child: ChildProcess, stdin: Writable, stdout: Readable, stderr: Readable) {
+  private constructor(
+    program: WorkerProgram,
+    child: ChildProcess,
+    stdin: Writable,
+    stdout: Readable,
+    stderr: Readable,
+  ) {
+    this.#program = program
     this.#child = child
     this.#stdin = stdin
     child.on('error', (error) => {
-      this.#die(`a compiler process failed: ${error.message}`)
+      this.#die(`failed: ${error.message}`)
     })
     // 'close', not 'exit': whatever it printed has arrived by then.
     child.on('close', (code, signal) => {
-      this.#die(`a compiler process ended by ${signal ?? `exit ${String(code)}`}`)
+      const last = printableLine(this.#stderr.trimEnd().split('\n').at(-1) ?? '')
+      const end = `ended by ${signal ?? `exit code ${String(code)}`}`
+      this.#die(program.isElsewhere && last !== '' ? `${end}: ${last}` : end)
     })
     stdin.on('error', () => undefined) // its end says more
     stdout.on('data', (chunk: Buffer) => {
@@ -72,23 +97,35 @@ export class WorkerProcess {
     return this.#dead === undefined
   }
 
+  /**
+   * Resolves when something that speaks as dtlto-codegen answers, with what it says of a job that is none: a worker of another version of LLVM
+   * names both. Rejects when the process dies, or says something else.
+   */
+  async greet(llvmVersion: string): Promise<string> {
+    const none = { kind: 'package', llvmVersion, task: 0, objectName: '', replayedArgs: [], blobs: [] } as const
+    const answer = await this.#ask(codegenMessage({ ...none, forClang: () => Promise.reject(new Error('no job')) }), 0)
+    return answer.failure
+  }
+
   /** Rejects with DTLTO_DISTRIBUTOR_FAILED when the process dies. */
-  compile(job: JobPackage): Promise<CodegenAnswer> {
-    if (this.#dead) return Promise.reject(this.#dead)
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject }
-      const message = codegenMessage(job, (blob) => this.#transfer(blob))
-      this.#stdin.cork()
-      for (const part of message.parts) this.#stdin.write(part)
-      this.#stdin.write(NOTHING, () => message.release())
-      this.#stdin.uncork()
-    })
+  async compile(job: JobPackage): Promise<CodegenAnswer> {
+    const digests = this.#program.isElsewhere ? await contentDigests(job) : undefined
+    if (this.#dead) throw this.#dead
+    const message = codegenMessage(
+      job,
+      (blob) => this.#transfer(blob, digests?.get(blob.content.id) ?? blob.content.id),
+      digests,
+    )
+    return this.#ask(
+      message,
+      job.blobs.reduce((sum, { content }) => sum + content.sizeBytes, 0),
+    )
   }
 
   kill(): void {
-    this.#die('a compiler process was stopped')
+    this.#die('was stopped')
     this.#stdin.destroy()
-    this.#child.kill('SIGKILL')
+    this.#signal()
   }
 
   /** Lets it end by itself; it has nothing to do. */
@@ -97,11 +134,27 @@ export class WorkerProcess {
     this.#stdin.end()
   }
 
-  #transfer({ role, content: { id, sizeBytes } }: JobBlob): BlobTransfer {
+  #ask(message: CodegenMessage, jobBytes: number): Promise<CodegenAnswer> {
+    return new Promise((resolve, reject) => {
+      if (this.#dead) {
+        message.release()
+        reject(this.#dead)
+        return
+      }
+      this.#waiting = { resolve, reject }
+      this.#reader.maxBytes = ANSWER_BYTES_ALWAYS + ANSWER_BYTES_PER_JOB_BYTE * jobBytes
+      this.#stdin.cork()
+      for (const part of message.parts) this.#stdin.write(part)
+      this.#stdin.write(NOTHING, () => message.release())
+      this.#stdin.uncork()
+    })
+  }
+
+  #transfer({ role, content: { sizeBytes } }: JobBlob, name: string): BlobTransfer {
     if (role === 'index') return 'send'
-    if (this.#kept.has(id)) return 'known'
+    if (this.#kept.has(name)) return 'known'
     if (this.#keptBytes + sizeBytes > KEEP_BYTES) return 'send'
-    this.#kept.add(id)
+    this.#kept.add(name)
     this.#keptBytes += sizeBytes
     return 'keep'
   }
@@ -111,8 +164,8 @@ export class WorkerProcess {
     try {
       result = this.#reader.push(chunk)
     } catch (error) {
-      this.#die(`a compiler process answered nonsense: ${error instanceof Error ? error.message : String(error)}`)
-      this.#child.kill('SIGKILL')
+      this.#die(`answered nonsense: ${error instanceof Error ? error.message : String(error)}`)
+      this.#signal()
       return
     }
     if (!result) return
@@ -121,8 +174,23 @@ export class WorkerProcess {
     waiting?.resolve(result)
   }
 
-  #die(why: string): void {
-    this.#dead ??= new DtltoError('DTLTO_DISTRIBUTOR_FAILED', why, { details: { stderr: this.#stderr } })
+  /** A command's shell and what it started, which share a process group. */
+  #signal(): void {
+    const { pid } = this.#child
+    if (!this.#program.isElsewhere || pid === undefined) {
+      this.#child.kill('SIGKILL')
+      return
+    }
+    try {
+      process.kill(-pid, 'SIGKILL')
+    } catch {
+      // They have ended.
+    }
+  }
+
+  #die(what: string): void {
+    const who = this.#program.isElsewhere ? `the worker ${this.#program.name}` : 'a compiler process'
+    this.#dead ??= new DtltoError('DTLTO_DISTRIBUTOR_FAILED', `${who} ${what}`, { details: { stderr: this.#stderr } })
     this.#waiting?.reject(this.#dead)
     this.#waiting = undefined
   }

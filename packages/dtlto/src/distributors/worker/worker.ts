@@ -1,28 +1,52 @@
 /**
- * `worker`: this machine, but every job in another process, dtlto-codegen, made from the job's bytes alone. A compiler that crashes costs one job a
- * second try in the linker's process, where the user then reads lld's own message; it does not cost the link. Processes are started when there are
- * jobs, serve many of them, and get each module once.
+ * `worker`: every job in a process of dtlto-codegen, made from the job's bytes alone. Processes are started when there are jobs, serve many of
+ * them, and get each module once. By default they are processes of this machine: a compiler that crashes costs one job a second try in the
+ * linker's process, where the user then reads lld's own message; it does not cost the link. With `command` they are wherever the command
+ * leads: `ssh host dtlto-codegen --serve`.
  */
-import { DtltoError } from '../../errors.js'
 import { SharedSlots } from '../../slots/shared-slots.js'
-import { codegenResult } from '../codegen/message.js'
 import { defineDistributor } from '../define.js'
-import { type BackendJob, type CompileResult, PLUGIN_API_VERSION } from '../interface.js'
-import { CannotStart, WorkerProcess } from './worker-process.js'
+import { type CompileResult, type Distributor, PLUGIN_API_VERSION } from '../interface.js'
+import { WorkerProcesses } from './worker-processes.js'
+import { ownWorker, workerCommand } from './worker-program.js'
+
+/** Workers that a command starts: their machine is not known, so no more than the user says. */
+const COMMAND_SLOTS = 1
 
 export const worker = defineDistributor({
   name: 'worker',
   apiVersion: PLUGIN_API_VERSION,
-  integrity: 'end-to-end',
+  integrity: 'end-to-end', // answers hold the digest that dtlto-codegen made
   options: {
-    slots: { type: 'integer', min: 1, max: 4096, description: 'Processes; default: as many as lld would run jobs' },
+    slots: {
+      type: 'integer',
+      min: 1,
+      max: 4096,
+      description: 'Processes; default: as many as lld would run jobs, with `command` 1',
+    },
     share: {
       type: 'boolean',
       default: true,
       description: 'Leave cores to others: take the tokens of a GNU make jobserver, or else an even share among links',
     },
+    command: {
+      type: 'string',
+      runsCode: true,
+      check: (command) => (command.trim() === '' ? 'expected a command, got none' : undefined),
+      description:
+        'A line for the shell whose far end is `dtlto-codegen --serve`, on any machine; default: processes of this machine',
+    },
   },
-  open(context, options) {
+  open(context, { command, ...options }) {
+    const processes = new WorkerProcesses(command === undefined ? ownWorker() : workerCommand(command), {
+      llvmVersion: context.link.llvmVersion,
+      now: () => context.now(),
+      onFewer: (most, why) => {
+        context.warn('fewer', `only ${String(most)} worker processes: ${why}`)
+        context.statusChanged()
+      },
+    })
+    if (command !== undefined) return elsewhere(command, options.slots ?? COMMAND_SLOTS, processes)
     const slots = new SharedSlots({
       ...options,
       lldSlots: () => context.localSlots(),
@@ -32,11 +56,7 @@ export const worker = defineDistributor({
       debug: (message) => context.debug(message),
       onChange: () => context.statusChanged(),
     })
-    const processes = new Processes((most, why) => {
-      context.warn('fewer', `only ${String(most)} worker processes: ${why}`)
-      context.statusChanged()
-    })
-    const running = new Set<Promise<unknown>>()
+    const running = new Running()
     return {
       endpoints: () => [
         {
@@ -52,15 +72,10 @@ export const worker = defineDistributor({
         slots.prepare(jobs.length)
         return Promise.resolve()
       },
-      compile: (job, _endpoint, { signal }) => {
-        const result = slots
-          .run(signal, () => processes.compile(job, signal, () => context.now()))
-          .finally(() => running.delete(result))
-        running.add(result)
-        return result
-      },
+      compile: (job, _endpoint, { signal }) =>
+        running.add(slots.run(signal, () => processes.compile(job, signal, () => undefined))),
       close: async () => {
-        await Promise.allSettled(running)
+        await running.end()
         slots.close()
         processes.close()
       },
@@ -72,66 +87,32 @@ export const worker = defineDistributor({
   },
 })
 
-/** The processes of one link. */
-class Processes {
-  /** More cannot be started: threads, descriptors or memory are used up. */
-  most = Infinity
-  readonly #onFewer: (most: number, why: string) => void
-  readonly #idle: WorkerProcess[] = []
-  readonly #all = new Set<WorkerProcess>()
-  readonly #waiting: (() => void)[] = []
+/** Workers that a command starts. It may wait for a machine: a job begins when a worker has answered. */
+function elsewhere(command: string, slots: number, processes: WorkerProcesses): Distributor {
+  const running = new Running()
+  return {
+    endpoints: () => [{ id: command, slots: Math.min(slots, processes.most), accepting: true, hasQueue: true }],
+    probe: (_endpoint, signal) => processes.probe(signal),
+    compile: (job, _endpoint, attempt) => running.add(processes.compile(job, attempt.signal, () => attempt.started())),
+    close: async () => {
+      await running.end()
+      processes.close()
+    },
+    destroy: () => processes.destroy(),
+  }
+}
 
-  constructor(onFewer: (most: number, why: string) => void) {
-    this.#onFewer = onFewer
+/** Compiles that have not ended. */
+class Running {
+  readonly #all = new Set<Promise<CompileResult>>()
+
+  add(result: Promise<CompileResult>): Promise<CompileResult> {
+    const ended = result.finally(() => this.#all.delete(ended))
+    this.#all.add(ended)
+    return ended
   }
 
-  async compile(job: BackendJob, signal: AbortSignal, now: () => number): Promise<CompileResult> {
-    const packed = await job.package()
-    if (packed.kind === 'cannot') return packed
-    const process = await this.#take(signal)
-    const stop = (): void => process.kill()
-    signal.addEventListener('abort', stop, { once: true })
-    const startedMs = now()
-    try {
-      const answer = await process.compile(packed)
-      this.#idle.push(process)
-      return codegenResult(answer, job.moduleId, packed, { compileMs: now() - startedMs })
-    } finally {
-      signal.removeEventListener('abort', stop)
-      if (!process.alive) this.#all.delete(process)
-      this.#waiting.shift()?.()
-    }
-  }
-
-  /** Nothing is compiled any more: idle processes end by themselves. */
-  close(): void {
-    for (const process of this.#all) process.close()
-    this.#all.clear()
-  }
-
-  destroy(): void {
-    for (const process of this.#all) process.kill()
-    this.#all.clear()
-  }
-
-  /** An idle process, or a new one; where no more can be started, the next that is idle. */
-  async #take(signal: AbortSignal): Promise<WorkerProcess> {
-    for (;;) {
-      signal.throwIfAborted()
-      for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) if (idle.alive) return idle
-      if (this.#all.size < this.most) {
-        try {
-          const process = await WorkerProcess.start()
-          this.#all.add(process)
-          return process
-        } catch (error) {
-          if (!(error instanceof CannotStart) || !error.isShortage) throw error
-          if (this.#all.size === 0)
-            throw new DtltoError('DTLTO_DISTRIBUTOR_UNAVAILABLE', error.message, { cause: error })
-          this.most = this.#all.size
-          this.#onFewer(this.most, error.message)
-        }
-      } else await new Promise<void>((resolve) => this.#waiting.push(resolve))
-    }
+  async end(): Promise<void> {
+    await Promise.allSettled(this.#all)
   }
 }
