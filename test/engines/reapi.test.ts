@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { codegenProgram } from '@dtlto/native'
 import { Casd, whyNoCasd } from '../../packages/distributor-reapi/src/testing/casd.js'
 import { compile, DTLTO, inTemporaryDirectory, must, type Ran, run, slowProgram, STOCK } from '../link/toolchain.js'
 
@@ -36,25 +37,83 @@ describe('a whole link over buildbox-casd', { skip }, () => {
     assert.deepEqual(ran, { exitCode: 0, stdout: '', stderr: '' })
     assert.ok(readFileSync(join(directory, 'out')).equals(readFileSync(join(cwd, 'stock'))), 'out differs from stock')
   }
-  /** What the distributor says of itself at the end. */
-  const totals = (directory = cwd): string =>
-    /reapi: [^"]*/.exec(readFileSync(join(directory, 'trace.json'), 'utf8'))?.[0] ?? ''
+  /** What the distributor says of itself at the end. Late jobs may be executed, or looked up, once more. */
+  const totals = (directory = cwd): { executed: number; cached: number; sent: number } => {
+    const text = readFileSync(join(directory, 'trace.json'), 'utf8')
+    const found = /reapi: (\d+) jobs executed, (\d+) from the action cache; (\d+) of/.exec(text)
+    const [executed = NaN, cached = NaN, sent = NaN] = found?.slice(1).map(Number) ?? []
+    return { executed, cached, sent }
+  }
+  const assertExecuted = (): void => {
+    const { executed, cached } = totals()
+    assert.ok(executed > 0 && executed + cached >= 7, JSON.stringify(totals()))
+  }
+  // The action that asks for a version is sent, and its command.
+  const assertCached = (directory = cwd): void => {
+    const { executed, cached, sent } = totals(directory)
+    assert.ok(executed === 0 && cached >= 7 && sent <= 2, JSON.stringify(totals(directory)))
+  }
 
   test('has the bytes of stock lld where workers have nothing but what was sent', () => {
     assertIdentical(link(empty))
-    assert.match(totals(), /^reapi: 7 jobs executed, 0 from the action cache/)
+    assertExecuted()
   })
 
   test('finds everything in the action cache when it is done again in another directory, and sends nothing', async () => {
     await inTemporaryDirectory((elsewhere) => {
       for (const object of objects) cpSync(join(cwd, object), join(elsewhere, object))
       assertIdentical(link(empty, '', elsewhere), elsewhere)
-      assert.match(totals(elsewhere), /^reapi: 0 jobs executed, 7 from the action cache; 0 of 0 blobs sent/)
+      assertCached(elsewhere)
     })
   })
 
   test('with remote_accept_cached=false executes again what is in the action cache, and uploads nothing again', () => {
     assertIdentical(link(empty, ',remote_accept_cached=false'))
-    assert.match(totals(), /^reapi: 7 jobs executed, 0 from the action cache; 0 of \d+ blobs sent/)
+    assert.ok(totals().executed > 0 && totals().sent === 0)
+  })
+
+  describe('with the compiler of the workers', () => {
+    let image: Casd
+    before(async () => {
+      const directory = dirname(codegenProgram())
+      image = await Casd.start({ root: 'image', mounts: [`${directory}:/opt/dtlto`] })
+    })
+    after(() => image.stop())
+
+    test('has the bytes of stock lld by clang', () => {
+      assertIdentical(link(image, ',toolchain=image'))
+      assertExecuted()
+      assertIdentical(link(image, ',toolchain=image'))
+      assertCached()
+    })
+
+    test('has the bytes of stock lld by dtlto-codegen', () => {
+      assertIdentical(link(image, ',toolchain=image,image_compiler=/opt/dtlto/dtlto-codegen'))
+      assertExecuted()
+    })
+
+    test('refuses a compiler of another version', (t) => {
+      if (!existsSync('/usr/bin/clang-14')) return t.skip('there is no other clang here')
+      const { exitCode, stderr } = link(image, ',toolchain=image,image_compiler=clang-14')
+      assert.notEqual(exitCode, 0)
+      assert.match(stderr, /'clang-14' of the workers says '.*14\.0.*': expected clang 22\./)
+    })
+  })
+
+  test('warns in the words of lld, also when the object comes from the action cache', () => {
+    const source = `void use(char *p);
+      __attribute__((noinline)) int f(void) { char big[4096]; use(big); return big[7]; }
+      __attribute__((noinline)) void use(char *p) { __asm__("" :: "r"(p) : "memory"); }
+      int main(void) { return f(); }`
+    const [object = ''] = compile(cwd, { 'frame.c': source }, ['-Wframe-larger-than=100'])
+    const args = ['-e', 'main', object, '-o', 'out-frame']
+    const stock = run(STOCK, args, { cwd })
+    for (const where of ['executed', 'cached'] as const) {
+      const option = `--distribute=reapi,remote_executor=${empty.address}`
+      const ours = run(DTLTO, [...args, option, '--distribute-fallback=none', '--distribute-trace=trace.json'], { cwd })
+      assert.equal(ours.exitCode, stock.exitCode)
+      assert.equal(ours.stderr.replaceAll('ld.dtlto', 'ld.lld'), stock.stderr)
+      assert.ok(totals()[where] > 0)
+    }
   })
 })

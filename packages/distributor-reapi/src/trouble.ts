@@ -34,8 +34,6 @@ function classify({ code, message }: RpcError): { readonly code: ErrorCode; read
         : { code: 'DTLTO_DISTRIBUTOR_UNAVAILABLE' }
     case CODE.DEADLINE_EXCEEDED:
       return { code: 'DTLTO_DEADLINE_EXCEEDED' }
-    case CODE.CANCELLED:
-      return { code: 'DTLTO_CANCELLED' }
     case CODE.FAILED_PRECONDITION:
       return {
         code: 'DTLTO_DISTRIBUTOR_FAILED',

@@ -12,6 +12,8 @@ const FACTOR = 3
 const MOST_PATIENCE_MS = 20_000
 
 const PASSING: ReadonlySet<number> = new Set([
+  // Not by us: a server that goes away resets its streams so.
+  CODE.CANCELLED,
   CODE.UNKNOWN,
   CODE.DEADLINE_EXCEEDED,
   CODE.RESOURCE_EXHAUSTED,

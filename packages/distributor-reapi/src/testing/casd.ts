@@ -59,6 +59,8 @@ async function install(): Promise<string | undefined> {
 export interface CasdOptions {
   /** `image`: actions see this machine's /usr, as in a container image with clang. `empty`: they see their inputs and nothing else. */
   readonly root: 'image' | 'empty'
+  /** More that actions see: `PATH:PATH-THERE`. */
+  readonly mounts?: readonly string[]
   /** Use it again: a restarted server. */
   readonly port?: number
   /** Its store. Default: a new one. */
@@ -79,12 +81,13 @@ export class Casd {
       stream?.on('data', (chunk: Buffer) => (this.log += chunk.toString()))
   }
 
-  static async start({ root, port, store }: CasdOptions): Promise<Casd> {
+  static async start({ root, port, store, mounts: more = [] }: CasdOptions): Promise<Casd> {
     const at = port ?? (await freePort())
     const directory = store ?? mkdtempSync(join(tmpdir(), 'dtlto-casd-'))
     // On a merged-/usr system /bin and /lib are symbolic links, which cannot be bound: what they point to can.
     const usr = ['/usr:/usr', '/usr/bin:/bin', '/usr/lib:/lib', '/usr/lib64:/lib64']
-    const mounts = root === 'image' ? usr.map((pair) => `--runner-arg=--ro-bind-mount=${pair}`) : []
+    const pairs = [...(root === 'image' ? usr : []), ...more]
+    const mounts = pairs.map((pair) => `--runner-arg=--ro-bind-mount=${pair}`)
     const runner = `--buildbox-run=${join(DIRECTORY, 'buildbox-run')}`
     const args = [`--bind=127.0.0.1:${at}`, runner, '--jobs=2', '--log-level=warning', ...mounts, directory]
     const child = spawn(join(DIRECTORY, 'buildbox-casd'), args, {

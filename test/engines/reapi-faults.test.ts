@@ -1,0 +1,176 @@
+/** Engines as they really are, one way of theirs a test: the link has stock lld's bytes, from this engine alone, with no more work than it takes. */
+import assert from 'node:assert/strict'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, afterEach, before, describe, test } from 'node:test'
+import { codegenProgram } from '@dtlto/native'
+import { FakeEngine, type Faults } from '../../packages/distributor-reapi/src/testing/fake-engine.js'
+import { DistccLink, type TimedRun } from './distcc-link.js'
+
+const MODULES = 5
+
+describe('a whole link over an engine that', () => {
+  let program: DistccLink
+  let engine: FakeEngine | undefined
+  before(() => {
+    program = new DistccLink(MODULES - 1, 1)
+  })
+  afterEach(() => engine?.stop())
+  after(() => program.remove())
+
+  const start = async (faults: Faults): Promise<FakeEngine> => (engine = await FakeEngine.start(faults))
+  const link = (more = '', options: readonly string[] = ['--distribute-fallback=none']): Promise<TimedRun> => {
+    const engineOptions = `remote_executor=${String(engine?.address)},toolchain=image,image_compiler=${codegenProgram()}`
+    return program.start([`--distribute=reapi,${engineOptions}${more}`, '--distribute-trace=trace.json', ...options])
+  }
+  const isGood = async (more = ''): Promise<void> => {
+    const { exitCode, stdout, stderr } = await link(more)
+    assert.deepEqual({ exitCode, stdout, stderr }, { exitCode: 0, stdout: '', stderr: '' })
+    assert.ok(program.isIdentical(), 'out differs from stock')
+  }
+  const trace = (): string => readFileSync(join(program.directory, 'trace.json'), 'utf8')
+  /** Jobs that were executed, the question for the compiler's version left out. */
+  const jobsExecuted = (): number => (engine?.counts.executions ?? 0) - 1
+
+  test('works: each job once, each blob once, one invocation', async () => {
+    const { counts } = await start({})
+    await isGood()
+    assert.equal(jobsExecuted(), MODULES)
+    assert.equal(counts.invocations.size, 1)
+    assert.match(trace(), /fake-1/, 'the worker is named in the trace')
+    const uploaded = counts.uploadedBytes
+    await isGood()
+    assert.equal(jobsExecuted(), MODULES + 1, 'the version was asked for again, and nothing else')
+    assert.ok(counts.uploadedBytes - uploaded < 1000, 'no module is sent twice')
+  })
+
+  test('never looks into its action cache', async () => {
+    await start({ ignoresCache: true })
+    await isGood()
+    await isGood()
+    assert.equal(jobsExecuted(), MODULES + 1, 'the client has looked')
+  })
+
+  for (const dialect of ['details', 'precondition', 'internal'] as const) {
+    test(`loses the inputs before it executes, and says so by ${dialect}`, async () => {
+      const { counts } = await start({ losesInputs: { times: 2, dialect } })
+      await isGood(',slots=1')
+      assert.equal(jobsExecuted(), MODULES)
+      assert.ok((counts.calls.get('Execute') ?? 0) >= MODULES + 2)
+    })
+  }
+
+  test('cuts streams while it executes: the operation is waited for, and not done again', async () => {
+    const engine = await start({ cutsStreams: 4 })
+    await isGood()
+    assert.equal(jobsExecuted(), MODULES)
+    assert.ok(engine.count('WaitExecution') >= 4)
+  })
+
+  test('has forgotten the operation that is waited for', async () => {
+    const engine = await start({ cutsStreams: 1, forgetsOperations: 1 })
+    await isGood()
+    assert.ok(engine.count('Execute') >= MODULES + 2)
+  })
+
+  test('asks for patience', async () => {
+    const engine = await start({ asksForPatience: { times: 3, ms: 50 } })
+    await isGood()
+    assert.ok(engine.count('Execute') >= MODULES + 1 + 3)
+  })
+
+  test('has had enough for now', async () => {
+    await start({ isExhausted: 3 })
+    await isGood()
+    assert.equal(jobsExecuted(), MODULES)
+  })
+
+  test('takes no batches', async () => {
+    const engine = await start({ refusesBatches: true })
+    await isGood()
+    assert.ok(engine.count('Write') >= MODULES)
+    assert.ok(engine.count('Read') >= MODULES)
+  })
+
+  test('answers to a batch without saying what it has taken', async () => {
+    const engine = await start({ forgetsBatches: true })
+    await isGood()
+    assert.ok(engine.count('Write') >= MODULES)
+  })
+
+  test('loses outputs before they are read: executed again, past the action cache', async () => {
+    await start({ losesOutputs: 2 })
+    await isGood()
+    assert.ok(jobsExecuted() > MODULES)
+  })
+
+  test('has results whose outputs are gone in its action cache', async () => {
+    const engine = await start({})
+    await isGood()
+    for (const result of engine.results.values())
+      for (const { digest } of result.outputFiles) engine.blobs.delete(digest?.hash ?? '')
+    await isGood()
+    assert.ok(jobsExecuted() >= 2 * MODULES + 1)
+  })
+
+  test('keeps failures in its action cache', async () => {
+    const engine = await start({})
+    await isGood()
+    engine.faults = { cachesFailures: true }
+    await isGood()
+    assert.ok(jobsExecuted() >= 2 * MODULES + 1)
+  })
+
+  test('goes away, and comes back', async () => {
+    await start({ goesAway: 2 })
+    await isGood()
+    assert.equal(jobsExecuted(), MODULES)
+  })
+
+  test('renews tokens in the middle of a link', async () => {
+    const token = join(program.directory, 'token')
+    writeFileSync(token, 'old-secret\n')
+    const engine = await start({ token: 'old-secret' })
+    // After its first execution, in the middle of the link.
+    engine.onExecuted = () => {
+      writeFileSync(token, 'new-secret\n')
+      engine.faults = { token: 'new-secret' }
+    }
+    await isGood(',slots=1,remote_header=authorization=@token')
+    assert.equal(engine.faults.token, 'new-secret')
+    assert.doesNotMatch(trace(), /(old|new)-secret/)
+  })
+})
+
+describe('a link that an engine cannot help', () => {
+  let program: DistccLink
+  let engine: FakeEngine
+  before(() => {
+    program = new DistccLink(2, 1)
+  })
+  afterEach(() => engine.stop())
+  after(() => program.remove())
+
+  const cases: Readonly<Record<string, { faults: Faults; more?: string; message: RegExp }>> = {
+    'executes nothing': { faults: { executesNothing: true }, message: /executes nothing/ },
+    'knows nobody of that name': { faults: { token: 'secret' }, message: /UNAUTHENTICATED.*remote_header/ },
+    'gives other bytes than it was given': { faults: { lies: true }, message: /other bytes than the digest/ },
+    'has workers without the compiler': {
+      faults: {},
+      more: ',image_compiler=/nowhere/clang-22',
+      message: /'\/nowhere\/clang-22 --version' ends with exit code 127/,
+    },
+  }
+  for (const [name, { faults, more, message }] of Object.entries(cases)) {
+    test(`that ${name} is done on this machine; without that it fails, and says why`, async () => {
+      engine = await FakeEngine.start(faults)
+      const compiler = more ?? `,image_compiler=${codegenProgram()}`
+      const option = `--distribute=reapi,remote_executor=${engine.address},toolchain=image${compiler}`
+      assert.equal((await program.start([option])).exitCode, 0)
+      assert.ok(program.isIdentical())
+      const alone = await program.start([option, '--distribute-fallback=none'])
+      assert.notEqual(alone.exitCode, 0)
+      assert.match(alone.stderr, message)
+    })
+  }
+})
