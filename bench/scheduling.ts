@@ -1,12 +1,16 @@
 /**
- * What dtlto's own half of a local link costs: the processor time of the thread on which the scheduler, the distributors and all other
- * TypeScript run, against the time of the link. lld and the backends have threads of their own.
+ * What dtlto's own half of a link costs: the processor time of the thread on which the scheduler, the distributors and all other
+ * TypeScript run, against the time of the link; and the longest time for which that thread did nothing else. lld and the backends have threads
+ * of their own.
  *
- *     node --import tsx bench/scheduling.ts redis|git [--links N]
+ *     node --import tsx bench/scheduling.ts redis|git [--links N] [--distribute NAME[,KEY=VALUE…]] [--profile-mib N]
+ *
+ * --distribute: who compiles; by default this process. --profile-mib: with a sample profile of that size among the options of each job.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import { link, type LinkEvent } from '../packages/dtlto/src/index.js'
 import { prepare, type ProgramName } from '../test/programs/programs.js'
@@ -17,7 +21,11 @@ import { median } from './statistics.js'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
-  options: { links: { type: 'string', default: '3' } },
+  options: {
+    links: { type: 'string', default: '3' },
+    distribute: { type: 'string', default: 'local' },
+    'profile-mib': { type: 'string' },
+  },
 })
 const name = positionals[0] ?? ''
 if (!Object.hasOwn(RECIPES, name)) {
@@ -28,7 +36,16 @@ const links = positiveInteger('--links', options.links)
 const program = await prepare(name as ProgramName, console.error)
 process.chdir(program.directory)
 const directory = mkdtempSync(join(tmpdir(), 'dtlto-bench-'))
-const samples: { readonly wallMs: number; readonly ownMs: number; readonly jobs: number }[] = []
+const samples: {
+  readonly wallMs: number
+  readonly ownMs: number
+  readonly blockedMs: number
+  readonly jobs: number
+}[] = []
+const [distributor = '', ...pairs] = options.distribute.split(',')
+const distributorOptions = Object.fromEntries(pairs.map((pair) => pair.split(/=(.*)/s).slice(0, 2)))
+const profile =
+  options['profile-mib'] === undefined ? [] : [sampleProfile(positiveInteger('--profile-mib', options['profile-mib']))]
 try {
   for (let i = 0; i <= links; i++) {
     let jobs = 0
@@ -36,11 +53,20 @@ try {
       if (event.type === 'jobs') jobs = event.jobs.length
     }
     const [startMs, startOwnMs] = [performance.now(), ownCpuMs()]
-    const args = [...program.linkArgs, '-o', join(directory, 'out')]
-    const { exitCode, stderr } = await link({ flavour: 'elf', args, onEvent })
+    const args = [...program.linkArgs, ...profile, '-o', join(directory, 'out')]
+    const delay = monitorEventLoopDelay({ resolution: 1 })
+    delay.enable()
+    const { exitCode, stderr } = await link({
+      flavour: 'elf',
+      args,
+      onEvent,
+      distributors: [{ distributor, options: distributorOptions }],
+    })
+    delay.disable()
     if (exitCode !== 0) throw new Error(`the link failed:\n${stderr}`)
+    const [wallMs, ownMs, blockedMs] = [performance.now() - startMs, ownCpuMs() - startOwnMs, delay.max / 1e6]
     // The first one pays for loading.
-    if (i > 0) samples.push({ wallMs: performance.now() - startMs, ownMs: ownCpuMs() - startOwnMs, jobs })
+    if (i > 0) samples.push({ wallMs, ownMs, blockedMs, jobs })
   }
 } finally {
   rmSync(directory, { recursive: true })
@@ -49,11 +75,14 @@ try {
 const wallMs = median(samples.map((sample) => sample.wallMs))
 const ownMs = median(samples.map((sample) => sample.ownMs))
 const jobs = samples[0]?.jobs ?? 0
-console.log(`## ${name} ${program.version}: the scheduler's thread in ${String(links)} local links\n`)
+const how = options['profile-mib'] === undefined ? '' : `, with a profile of ${options['profile-mib']} MiB`
+console.log(
+  `## ${name} ${program.version}: the scheduler's thread in ${String(links)} links, --distribute=${options.distribute}${how}\n`,
+)
 console.log(`${await describeMachine()}\n`)
 console.log(
   table(
-    ['link', 'jobs', 'wall', 'cpu of the thread', 'share', 'a job'],
+    ['link', 'jobs', 'wall', 'cpu of the thread', 'share', 'a job', 'blocked at most'],
     [
       [
         name,
@@ -62,11 +91,27 @@ console.log(
         milliseconds(ownMs),
         `${((100 * ownMs) / wallMs).toFixed(2)} %`,
         `${((1000 * ownMs) / jobs).toFixed(0)} µs`,
+        milliseconds(median(samples.map((sample) => sample.blockedMs))),
       ],
     ],
   ),
 )
 console.log('\nMedians.')
+
+/** lld's option for a profile of functions that no program has. */
+function sampleProfile(mebibytes: number): string {
+  const path = join(directory, 'samples.prof')
+  const lines: string[] = []
+  for (let bytes = 0, i = 0; bytes < mebibytes * 1024 ** 2; i++) {
+    const name = `_ZN5bench8function${String(i)}Ev`
+    lines.push(
+      `${name}:${String(1000 + i)}:${String(1 + (i % 100))}\n 1: ${String(1 + (i % 7))}\n 2: ${String(i % 11)}\n`,
+    )
+    bytes += lines.at(-1)?.length ?? 0
+  }
+  writeFileSync(path, lines.join(''))
+  return `--lto-sample-profile=${path}`
+}
 
 /** Processor time of the main thread of this process. The first number of schedstat is in nanoseconds. */
 function ownCpuMs(): number {
