@@ -43,7 +43,9 @@ const samples: {
   readonly jobs: number
 }[] = []
 const [distributor = '', ...pairs] = options.distribute.split(',')
-const distributorOptions = Object.fromEntries(pairs.map((pair) => pair.split(/=(.*)/s).slice(0, 2)))
+const distributorOptions: Record<string, string> = Object.fromEntries(
+  pairs.map((pair) => pair.split(/=(.*)/s) as [string, string]),
+)
 const profile =
   options['profile-mib'] === undefined ? [] : [sampleProfile(positiveInteger('--profile-mib', options['profile-mib']))]
 try {
