@@ -279,6 +279,16 @@ TEST(ClangModule, TakesFromTheModuleWhatTheLinkLeavesOpen) {
   EXPECT_TRUE(Has(FromLink, "-mcmodel=tiny"));
 }
 
+TEST(ClangModule, IsNotOfferedWhenAssemblyReadsAFile) {
+  lto::Config Conf;
+  setUp(Conf);
+  EXPECT_EQ(argumentsOf(moduleFor(Linux, "module asm \".text\""), Conf).Reason,
+            "");
+  Bitcode Reads = moduleFor(Linux, "module asm \".incbin \\22/f\\22\"");
+  EXPECT_EQ(argumentsOf(Reads, Conf).Reason,
+            "assembly of this module reads a file (.incbin)");
+}
+
 TEST(ClangModule, IsNotOfferedWhenACallWouldBeReported) {
   lto::Config Conf;
   setUp(Conf);

@@ -15,6 +15,10 @@
 // * Calls of functions with the attributes dontcall-error and dontcall-warn. The
 //   backend reports them, lld prints that and fails; clang, which compiles from
 //   bitcode, drops the report and exits with 0.
+// * Files that assembly reads (`.incbin`): clang would read those of its machine.
+//   Only the assembly of the file's scope is looked at, where they are: that of
+//   functions is found by reading all functions. (A worker of dtlto-codegen opens
+//   no file whatever the job: file_access.cpp.)
 
 #include "clang_job.h"
 #include "llvm/Bitcode/LLVMBitCodes.h"
@@ -104,6 +108,7 @@ public:
       return std::move(Result);
     }
     spellTarget((*Module)->getTargetTriple());
+    checkAssembly((*Module)->getModuleInlineAsm());
     if (Error E = (*Module)->materializeMetadata())
       cannot(toString(std::move(E)));
     else
@@ -152,6 +157,12 @@ private:
   }
 
   /// As LLVM's createTargetMachine in LTOBackend.cpp.
+  void checkAssembly(StringRef Assembly) {
+    for (StringRef Directive : {".incbin", ".include"})
+      if (Assembly.contains_insensitive(Directive))
+        cannot("assembly of this module reads a file (" + Directive + ")");
+  }
+
   void spellModels(const Module &M) {
     if (!Conf.RelocModel && Flavour == LinkFlavour::ELF) {
       bool IsPic =

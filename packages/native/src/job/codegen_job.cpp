@@ -17,13 +17,12 @@
 
 #include "codegen_job.h"
 #include "config_codec.h"
+#include "file_access.h"
 #include "job_files.h"
 #include "llvm-c/Core.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Bitcode/BitcodeReader.h"
 #include "llvm/IR/DiagnosticPrinter.h"
-#include "llvm/IR/InlineAsm.h"
-#include "llvm/IR/InstIterator.h"
 #include "llvm/IR/Module.h"
 #include "llvm/LTO/LTOBackend.h"
 #include "llvm/Support/Caching.h"
@@ -188,25 +187,6 @@ dtlto::Diagnostic toDiagnostic(const DiagnosticInfo &Info) {
   return Result;
 }
 
-/// Assembly may read any file by these. Whoever hides them behind macros gets
-/// past this: see docs/workers.md about sandboxes.
-bool readsFiles(StringRef Assembly) {
-  return Assembly.contains_insensitive(".incbin") ||
-         Assembly.contains_insensitive(".include");
-}
-
-bool readsFiles(const Module &M) {
-  if (readsFiles(M.getModuleInlineAsm()))
-    return true;
-  for (const Function &F : M)
-    for (const Instruction &I : instructions(F))
-      if (const auto *Call = dyn_cast<CallBase>(&I))
-        if (const auto *Asm = dyn_cast<InlineAsm>(Call->getCalledOperand()))
-          if (readsFiles(Asm->getAsmString()))
-            return true;
-  return false;
-}
-
 } // namespace
 
 Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
@@ -240,11 +220,6 @@ Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
     Result.Diagnostics.push_back(toDiagnostic(Info));
     Files.restorePaths(Result.Diagnostics.back().Text);
   };
-  bool ReadsFiles = false;
-  Conf.PostImportModuleHook = [&](unsigned, const Module &M) {
-    ReadsFiles = readsFiles(M);
-    return !ReadsFiles;
-  };
   auto AddStream = [&](unsigned, const Twine &) {
     Result.HasObject = true;
     return std::make_unique<CachedFileStream>(
@@ -252,6 +227,7 @@ Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
         Job.ObjectPathName);
   };
 
+  std::string Wanted;
   {
     lto::LTOLLVMContext Context(Conf);
     RemarksOutput Remarks;
@@ -265,15 +241,18 @@ Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
                               In.ImportList, In.Defined[Job.Own.Id],
                               &In.Modules, Conf.CodeGenOnly);
     };
+    NoFileAccess ForJob;
     if (Error E = Compile()) {
       Result.Failure = toString(std::move(E));
       Files.restorePaths(Result.Failure);
     }
     Remarks.collect(Result);
+    Wanted = ForJob.wanted();
   }
-  if (ReadsFiles)
+  if (!Wanted.empty())
     return createStringError("this job must not leave its machine: inline "
-                             "assembly reads a file (.incbin, .include)");
+                             "assembly reads a file ('" +
+                             Wanted + "')");
   if (Error E = Dwo.collect(Result))
     return std::move(E);
   return Result;

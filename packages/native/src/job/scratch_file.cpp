@@ -4,6 +4,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
+#include <set>
 #include <utility>
 #ifdef __linux__
 #include <sys/mman.h>
@@ -50,12 +51,30 @@ Expected<dtlto::ScratchFile> dtlto::ScratchFile::create(StringRef Contents) {
   return std::move(File);
 }
 
+/// Jobs are compiled one at a time.
+static std::set<std::string, std::less<>> &paths() {
+  static std::set<std::string, std::less<>> Paths;
+  return Paths;
+}
+
+bool dtlto::ScratchFile::isOne(StringRef Path) {
+  return paths().count(Path) != 0;
+}
+
+dtlto::ScratchFile::ScratchFile(std::string Path, int Descriptor,
+                                bool IsTemporary)
+    : Path(std::move(Path)), Descriptor(Descriptor), IsTemporary(IsTemporary) {
+  paths().insert(this->Path);
+}
+
 dtlto::ScratchFile::ScratchFile(ScratchFile &&Other)
     : Path(std::move(Other.Path)),
       Descriptor(std::exchange(Other.Descriptor, -1)),
       IsTemporary(std::exchange(Other.IsTemporary, false)) {}
 
 dtlto::ScratchFile::~ScratchFile() {
+  if (Descriptor >= 0)
+    paths().erase(Path);
   if (IsTemporary)
     sys::fs::remove(Path);
   if (Descriptor >= 0)

@@ -20,13 +20,13 @@ public:
   ~ScratchFile();
 
   const std::string &path() const { return Path; }
+  /// Whether a file of this process, that still is, has this path.
+  static bool isOne(llvm::StringRef Path);
   /// The contents, whoever wrote them by the path.
   llvm::Expected<std::string> read() const;
 
 private:
-  ScratchFile(std::string Path, int Descriptor, bool IsTemporary)
-      : Path(std::move(Path)), Descriptor(Descriptor),
-        IsTemporary(IsTemporary) {}
+  ScratchFile(std::string Path, int Descriptor, bool IsTemporary);
 
   std::string Path;
   int Descriptor;
