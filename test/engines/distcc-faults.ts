@@ -14,7 +14,7 @@ import { type Meddle, Proxy } from '../../packages/distributor-distcc/src/testin
 export interface Fault {
   /** What is true of the server, or happens to it. */
   readonly name: string
-  /** Why it cannot be made here; undefined when it can. */
+  /** Why it cannot be made on this machine; undefined when it can. */
   readonly whyNot?: () => string | undefined
   /** A server that has the fault, or to which it can happen. */
   readonly start: () => Promise<Victim>

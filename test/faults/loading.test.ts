@@ -74,7 +74,7 @@ describe('a link with a distributor that', { concurrency: 2 }, () => {
     })
   }
 
-  test('ends the process with success in mid-link does not: its job is compiled here', async () => {
+  test('ends the process with success in mid-link does not: its job is compiled in this process', async () => {
     const { exitCode, stderr, linked } = await linkWith(
       'plugin.mjs',
       `export default { name: 'x', ${WORKS.replace('ANSWER', 'process.exit(0)')} }`,

@@ -151,7 +151,7 @@ const COMPILE = {
   }),
   'side-output-unasked': rightBut({ sideOutputs: [{ kind: 'dwo', path: 'unasked/a.dwo', bytes: new Uint8Array(1) }] }),
   cannot: () => ({ kind: 'cannot', reason: 'not today' }),
-  'cannot-only-here': () => ({ kind: 'cannot', reason: 'not on this machine', onlyHere: true }),
+  'cannot-at-this-endpoint': () => ({ kind: 'cannot', reason: 'not on this machine', onlyThisEndpoint: true }),
   'fails-every-third': (job, attempt, compile) => (calls++ % 3 === 2 ? lost() : compile(job, attempt)),
   'dies-in-mid-link': (job, attempt, compile) => (calls++ >= before ? lost() : compile(job, attempt)),
   'vanishes-in-mid-link': (job, attempt, compile) => (calls++ >= before ? never() : compile(job, attempt)),

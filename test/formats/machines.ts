@@ -13,7 +13,7 @@ export function need(from: string, ...anyOf: readonly string[]): Need {
   return { anyOf, from }
 }
 
-/** The first of a need's alternatives that is here. */
+/** The first of a need's alternatives that is installed. */
 export function find({ anyOf }: Need): string | undefined {
   const directories = (process.env['PATH'] ?? '').split(delimiter)
   return anyOf

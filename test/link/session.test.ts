@@ -60,7 +60,7 @@ test('a job has facts, and its module as bytes, which a captured link copies and
     assert.ok(Buffer.concat(parts).equals(whole))
   }))
 
-test('an object that comes from elsewhere is linked as if it had been made here; the first one wins', () =>
+test('an object that comes from elsewhere is linked as if this process had made it; the first one wins', () =>
   inTemporaryDirectory(async (cwd) => {
     const session = await waitingLink(cwd)
     // --lto-obj-path alone changes the output (it adds an empty object), so it gets a link of its own.

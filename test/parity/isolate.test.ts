@@ -1,4 +1,4 @@
-/** The suite once more, with every job that may travel compiled by a worker process from its bytes alone. */
+/** The suite once more, with every job that may be remote compiled by a worker process from its bytes alone. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

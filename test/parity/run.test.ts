@@ -11,7 +11,7 @@ import { prepare } from './recipe.js'
 import { currentMode } from './runner.js'
 import { aarch64, coffX64, mingwX64, output, riscv64, type Target, wasm32, x86_64 } from './targets.js'
 
-/** What dtlto links does run: the same program gives the same result on every machine that is here. */
+/** What dtlto links does run: the same program gives the same result on every kind of machine that is available. */
 
 /** Links the program and answers its path. */
 async function make(target: Target, entry: readonly string[]): Promise<string> {

@@ -12,7 +12,7 @@ import { compile, DTLTO, inTemporaryDirectory, must, run, SMALL_PROGRAM, STOCK }
 const PATH = fileURLToPath(new URL('../../examples/remote-shell/index.js', import.meta.url))
 
 /**
- * In place of ssh: a shell without the linker's environment, with a directory for each host, which outlives the one who asked, as sshd's does. `gone` is a
+ * In place of ssh: a shell without the linker's environment, with a directory for each host, which outlives the client, as sshd's does. `gone` is a
  * host that nobody reaches, `old` has another LLVM.
  */
 const directory = mkdtempSync(join(tmpdir(), 'dtlto-remote-shell-'))

@@ -8,7 +8,7 @@ import { withJobs } from './jobs.js'
 
 // LLVM 22 damages what follows such a byte in an index's table of modules.
 for (const name of ['ü', 'Ελληνικά', '🦄', 'a/é.o']) {
-  test(`jobs of modules in '${name}' travel with all that they import`, () =>
+  test(`jobs of modules in '${name}' hold all that they import`, () =>
     inTemporaryDirectory(async (directory) => {
       const sources = join(directory, name)
       mkdirSync(sources, { recursive: true })

@@ -31,7 +31,7 @@ describe('a -r link', () => {
     ['-fno-pic', '-mcmodel=large'],
     ['-fno-pic', '-mcmodel=medium'],
   ]) {
-    test(`of modules compiled with ${flags.join(' ')} travels to a stock clang`, () =>
+    test(`of modules compiled with ${flags.join(' ')} is compiled by a stock clang`, () =>
       inTemporaryDirectory((cwd) => {
         const objects = compile(cwd, SOURCES, ['--target=x86_64-unknown-linux-gnu', ...flags])
         const { stock, dtlto, log } = linkBoth(cwd, ['-r', ...objects])

@@ -10,7 +10,7 @@ export interface NotRemote {
   readonly target: string
   readonly args: readonly string[]
   /** Why the jobs cannot leave the process; empty: they can. */
-  readonly here: string
+  readonly notRemote: string
   /** Why stock clang cannot compile them; empty: it can. */
   readonly clang: string
 }
@@ -84,7 +84,7 @@ async function reasons(
     if (!job) throw new Error('no jobs')
     const packed = await job.package()
     const clang = packed.kind === 'cannot' ? packed : await packed.forClang()
-    return { target: target.name, args, here: reason(packed), clang: reason(clang) }
+    return { target: target.name, args, notRemote: reason(packed), clang: reason(clang) }
   })
 }
 

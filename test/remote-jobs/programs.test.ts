@@ -1,4 +1,4 @@
-/** Real programs, of which no job is compiled in the linker's process: one that could not travel would fail the link. */
+/** Real programs, of which no job is compiled in the linker's process: one that cannot be remote would fail the link. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -19,7 +19,7 @@ const PROGRAMS: readonly ProgramName[] = process.env['DTLTO_TEST_FULL'] === '1' 
 
 for (const name of PROGRAMS) {
   describe(`${name}, every job made of its bytes`, () => {
-    const directory = mkdtempSync(join(tmpdir(), 'dtlto-travel-'))
+    const directory = mkdtempSync(join(tmpdir(), 'dtlto-remote-'))
     const [stock, dtlto] = [join(directory, 'stock'), join(directory, 'dtlto')]
     let program: Program
 

@@ -19,7 +19,7 @@ export interface Answer {
   readonly stdout: string
   /** Empty when there is none. */
   readonly object: Uint8Array
-  /** What is larger than the limits, and therefore not here. */
+  /** What is larger than the limits, and therefore left out. */
   readonly excess?: 'text' | 'object'
 }
 

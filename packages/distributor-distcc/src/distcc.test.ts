@@ -21,7 +21,7 @@ describe('jobs on real distccd servers', { skip }, () => {
 
   const addresses = (): string[] => servers.map(({ address }) => address)
 
-  it('give the bytes of the same clang run here, whatever the names of modules and directories', async () => {
+  it('give the bytes of the same clang run on this machine, whatever the names of modules and directories', async () => {
     const test = openTest(addresses())
     const results = await Promise.all(program.jobs.map((job, i) => test.compile(job, i % 2)))
     for (const [i, job] of program.jobs.entries()) {
@@ -101,7 +101,7 @@ describe('jobs on real distccd servers', { skip }, () => {
     const job = new TestJob(0, 'nothing-unknown-linux', { ...clang, args: clang.args.slice(0, -2) })
     for (let i = 0; i < 2; i++) {
       const result = await test.compile(job)
-      assert.ok(result.kind === 'cannot' && result.onlyHere === true, result.kind)
+      assert.ok(result.kind === 'cannot' && result.onlyThisEndpoint === true, result.kind)
     }
     assert.equal((await test.compile(program.job('main.o'))).kind, 'object')
     assert.deepEqual([...test.context.warnings.keys()], [`target:${servers[0]?.address}`])

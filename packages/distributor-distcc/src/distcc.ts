@@ -116,7 +116,7 @@ export class Distcc implements Distributor {
           `target:${server.id}`,
           server.trouble('target', `no '${job.targetTriple}': ${verdict.reason}`),
         )
-        return { kind: 'cannot', onlyHere: true, reason: `distcc: ${verdict.reason}` }
+        return { kind: 'cannot', onlyThisEndpoint: true, reason: `distcc: ${verdict.reason}` }
       }
       case 'failed':
         throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', server.trouble('lost', verdict.reason), { details })

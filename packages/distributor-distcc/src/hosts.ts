@@ -57,7 +57,7 @@ export function parseHosts(text: string): HostList {
 function whyNoServer(entry: string): string | undefined {
   if (/^--localslots(_cpp)?=\d+$/.test(entry)) return `the distributor 'local' decides about slots on this machine`
   if (/^localhost(\/\d+)?$/.test(entry)) {
-    return `in distcc it means this machine without a server: that is the distributor 'local'. Write 127.0.0.1 for a distccd here`
+    return `in distcc it means this machine without a server: that is the distributor 'local'. Write 127.0.0.1 for a distccd on it`
   }
   if (entry === '+zeroconf') return 'servers are not looked for by Zeroconf: name them'
   if (/^[^[,/:]*@/.test(entry)) return 'servers over ssh are not supported: name a distccd that listens on TCP'

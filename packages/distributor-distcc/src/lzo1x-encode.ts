@@ -78,7 +78,7 @@ function load(input: Uint8Array, at: number): number {
   )
 }
 
-/** Up to three literals travel in two bits of the match before them: the byte before its last one, in every form. */
+/** Up to three literals are counted in two bits of the match before them: the byte before its last one, in every form. */
 function putLiterals(input: Uint8Array, from: number, to: number, out: Uint8Array, start: number): number {
   const count = to - from
   let made = start

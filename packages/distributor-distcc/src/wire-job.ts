@@ -7,7 +7,7 @@ import { toResponseFile } from './response-file.js'
  *   clang-22 -c -I d.c @args.rsp -o o.o
  *
  * The server looks for a source file among the arguments and refuses some options, without a word. So the real arguments
- * travel in a response file, and `d.c`, which is never sent, is there for the server to find.
+ * are in a response file, and `d.c`, which is never sent, is there for the server to find.
  */
 export interface WireJob {
   readonly kind: 'wire'

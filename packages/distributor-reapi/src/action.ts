@@ -3,7 +3,7 @@
  * sorted, and nothing of this machine is in it. So the engine's action cache is shared by everybody who links the same modules, with no key of ours.
  *
  *     job/            job.txt, and the job's contents under their digests
- *     toolchain/      the compiler, if it travels
+ *     toolchain/      the compiler, if it is sent
  */
 import { codegenDirectory, type ClangJob, type JobPackage } from 'dtlto/plugin'
 import { type Blob, bytesBlob, contentBlob, messageBlob } from './blob.js'
@@ -44,7 +44,7 @@ interface Work {
   readonly salt: string
 }
 
-/** With the compiler that travels. */
+/** With the compiler that is sent. */
 export async function shippedAction(
   job: JobPackage,
   toolchain: ShippedToolchain,

@@ -1,4 +1,4 @@
-/** Which compiler a job's action runs: one that travels with it, or one of the worker's image. */
+/** Which compiler a job's action runs: one that is sent with it, or one of the worker's image. */
 import { execFile } from 'node:child_process'
 import { basename } from 'node:path'
 import { promisify } from 'node:util'

@@ -64,7 +64,7 @@ export const OPTIONS = {
     choices: ['ship', 'image'],
     default: 'ship',
     description:
-      "where the compiler comes from. ship: dtlto's own travels with the job; a worker needs nothing. image: from the worker's image",
+      "where the compiler comes from. ship: dtlto's own is sent with the job; a worker needs nothing. image: from the worker's image",
   },
   image_compiler: {
     type: 'string',

@@ -60,7 +60,7 @@ export class Program {
 
   /** The object that the same clang makes on this machine. */
   compileLocally(job: TestJob): Buffer {
-    const work = mkdtempSync(join(tmpdir(), 'dtlto-here-'))
+    const work = mkdtempSync(join(tmpdir(), 'dtlto-local-'))
     try {
       for (const file of job.clang.files) {
         mkdirSync(dirname(join(work, file.name)), { recursive: true })

@@ -82,9 +82,9 @@ export const SETTINGS = {
     kind: SHARE,
     default: 0,
     example: 'false',
-    help: 'Compile distributed jobs here too and fail if an object differs; =5% for a sample',
+    help: 'Compile distributed jobs in this process, too, and fail if an object differs; =5% for a sample',
     docs:
-      'compile every distributed job here too, or with `=5%` every twentieth: always the same ones for the same modules. An object that differs ' +
+      'compile every distributed job in this process, too, or with `=5%` every twentieth: always the same ones for the same modules. An object that differs ' +
       'fails the link, and both objects and the job are kept',
   }),
 }

@@ -69,7 +69,7 @@ export interface DistributorContext {
   readonly env: Readonly<Record<string, string | undefined>>
   /** Milliseconds on a monotonic clock; virtual in tests. */
   now(): number
-  /** How many jobs lld itself would compile here at a time (--thinlto-jobs); 0 until the jobs of the link are known. */
+  /** How many jobs lld itself would compile at a time (--thinlto-jobs); 0 until the jobs of the link are known. */
   localSlots(): number
   /** Call it whenever something that `endpoints()` reports has changed: the scheduler balances on it. Cheap; calls are coalesced. */
   statusChanged(): void
@@ -177,7 +177,7 @@ export interface DoesNotCompile {
 export interface CannotExpress {
   readonly kind: 'cannot'
   /** True: only this endpoint cannot (its compiler lacks the target, say); others of the distributor may. Default false. */
-  readonly onlyHere?: boolean
+  readonly onlyThisEndpoint?: boolean
   /** Names the option or feature, for example '--lto-O0 has no spelling in clang'. */
   readonly reason: string
 }

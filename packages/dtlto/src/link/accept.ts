@@ -1,10 +1,9 @@
 /**
- * The gate between distributors and lld. What comes through is not trusted: plugins have defects, workers may be somebody else's, and wires
- * flip bits. An object must be whole, of the link's target and sound in all its tables (assembly must be text); that it is the right one only
- * --distribute-verify can tell. What cannot be verified goes to lld and not to its cache, for it shall not outlive the link.
- * Files beside the object are written where the backend itself would have written them, and nowhere else. What the compiler said is held
- * back until all jobs have ended: in whatever order objects came, the user reads it in the order of the jobs, which is stock lld's with
- * `--thinlto-jobs=1`.
+ * The gate between distributors and lld. Results are not trusted: plugins have defects, workers may be somebody else's, and wires flip bits. An
+ * object must be whole, of the link's target, and sound in all its tables (assembly must be text). Whether it is the right object only
+ * --distribute-verify can tell. An object that cannot be verified goes to lld and not to lld's cache: it must not outlive the link.
+ * Files beside the object are written where the backend itself would have written them, and nowhere else. Diagnostics are held back until all
+ * jobs have ended and are then reported in the order of the jobs, which is stock lld's order with `--thinlto-jobs=1`.
  */
 import { mkdirSync, writeFileSync, writeSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -22,11 +21,11 @@ import { isInSample, verifyObject } from './verify.js'
 export interface Acceptor {
   /** Gives a result to lld. Rejects with DTLTO_OBJECT_REJECTED. */
   readonly accept: (job: { readonly index: number }, result: CompiledObject, from: Source) => Promise<Accepted>
-  /** Says what the compiler of the job's object said: once, after `accept`. A compile in this process has spoken for itself. */
-  readonly say: (index: number) => void
-  /** lld does not wait any more: what is still being looked at comes too late. */
+  /** Gives lld the diagnostics that came with the job's object: once, after `accept`. A compile in this process reports its own. */
+  readonly report: (index: number) => void
+  /** lld does not wait any more: objects that are still being checked come too late. */
   readonly end: () => void
-  /** Who made objects that lld has and that nobody can vouch for. */
+  /** Where the objects came from that lld has and that were neither verified nor protected on their way. */
   readonly doubts: Doubts
 }
 
@@ -49,7 +48,7 @@ const BYTES_ALWAYS = 16 * 1024 * 1024
 const BYTES_PER_BITCODE_BYTE = 32
 
 export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, rules: AcceptRules): Acceptor {
-  const words = new Map<number, Pick<CompiledObject, 'diagnostics' | 'stderr'>>()
+  const texts = new Map<number, Pick<CompiledObject, 'diagnostics' | 'stderr'>>()
   const doubtful = new Map<string, Set<string>>()
   const cacheEntries: string[] = []
   let isOver = false
@@ -81,14 +80,14 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
     }
     // Not the result itself, which would keep the object's bytes.
     const { diagnostics, stderr } = result
-    if (diagnostics.length > 0 || stderr) words.set(job.index, { diagnostics, ...(stderr && { stderr }) })
+    if (diagnostics.length > 0 || stderr) texts.set(job.index, { diagnostics, ...(stderr && { stderr }) })
     writeFiles(files, session)
     return 'placed'
   }
   const acceptObject = async (job: LinkBackendJob, result: CompiledObject, from: Source): Promise<Accepted> => {
     const why = await whyNot(result.object)
     if (why !== '') throw rejected(job, `is ${why}`)
-    // The compiler's own words about errors are lld's, from a compile in this process; so is what would steer a terminal.
+    // Errors are reported by lld, from a compile in this process. So is text with control characters, which could steer a terminal.
     if (result.diagnostics.some(({ severity }) => severity === 'error')) throw rejected(job, 'came with errors')
     if (!isPlain(result)) throw rejected(job, 'came with control characters in its text')
     const files = result.sideOutputs.map((output) => expectedFile(output, job, session))
@@ -104,8 +103,8 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
     end: () => {
       isOver = true
     },
-    say: (index) => {
-      const { diagnostics = [], stderr } = words.get(index) ?? {}
+    report: (index) => {
+      const { diagnostics = [], stderr } = texts.get(index) ?? {}
       for (const { severity, message } of diagnostics) session.native.diagnose(severity, message)
       if (stderr) writeSync(2, stderr)
     },

@@ -26,8 +26,8 @@ export interface Compiling {
 }
 
 /**
- * Settles every job: its object is in lld's hands, or lld knows why there is none. Resolves with whose objects nobody can vouch for; with none if
- * the link fails whatever they are, because a job failed or lld had found errors before.
+ * Settles every job: lld has its object, or knows why there is none. Resolves with the sources of objects that were not verified; with none if the
+ * link fails whatever they are, because a job failed or lld had found errors before.
  */
 export async function compileJobs({
   jobs,
@@ -41,7 +41,7 @@ export async function compileJobs({
   signal,
 }: Compiling): Promise<Doubts> {
   const { settings, events, pastMs } = request
-  const { accept, end, say, doubts } = acceptor(jobs, session, { ...settings, hasIntegrity })
+  const { accept, end, report, doubts } = acceptor(jobs, session, { ...settings, hasIntegrity })
   const results = await schedule({
     jobs,
     home,
@@ -62,7 +62,7 @@ export async function compileJobs({
   for (const [index, result] of results.entries()) {
     switch (result.kind) {
       case 'done':
-        say(index)
+        report(index)
         break
       case 'cancelled':
         break

@@ -46,7 +46,7 @@ export interface LinkOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Milliseconds that a job's backend took in a past link, if known: the longest are then started first. `LinkTimings` keeps them. */
   readonly pastMs?: ((job: BackendJob) => number | undefined) | undefined
-  /** Ends the link early: the promise rejects with DTLTO_CANCELLED as soon as compiles that run here have ended. */
+  /** Ends the link early: the promise rejects with DTLTO_CANCELLED as soon as compiles in this process have ended. */
   readonly signal?: AbortSignal
   /** Everything that happens, as it happens, called synchronously. What it throws ends the link, which rejects with it. */
   readonly onEvent?: (event: LinkEvent) => void

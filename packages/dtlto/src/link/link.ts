@@ -156,7 +156,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
     if (opened) await Promise.race([opened.distributors.refused, Promise.resolve()])
     return { doubts, exitCode, stdout: session.native.capturedStdout(), stderr: session.native.capturedStderr() }
   } catch (error) {
-    // A defect, here or in a listener. lld must not go on behind the caller's back, nor wait for ever.
+    // A defect of ours or of a listener. lld must not go on behind the caller's back, nor wait for ever.
     cancel()
     await session.finished
     throw error

@@ -1,5 +1,5 @@
 /**
- * When the final link fails and objects took part that nobody can vouch for, they may be to blame, and then everything is compiled here once more.
+ * When the final link fails and objects took part that nobody can vouch for, they may be to blame, and then every module is compiled on this machine once more.
  * In a linker program lld may be in any state by then, or have crashed, so the process becomes stock lld (native/src/link/second_link.h). In a
  * program that embeds the link, a second one follows the first.
  */
@@ -46,7 +46,7 @@ export function describeDoubts({ sources }: Doubts): string {
   const shown =
     names.slice(0, SHOWN).join(', ') + (names.length > SHOWN ? `, and ${String(names.length - SHOWN)} more` : '')
   return (
-    `the final link failed, with objects of ${shown}, for which nobody can vouch: it is done once more, with every module compiled here; ` +
+    `the final link failed, with objects of ${shown}, for which nobody can vouch: it is done once more, with every module compiled on this machine; ` +
     `if that succeeds, --distribute-verify shows which objects were wrong`
   )
 }
@@ -56,7 +56,7 @@ const SHOWN = 5
 /** A warning as the program writes it. */
 export type SecondLinkNotice = (message: string) => string
 
-/** In a linker program: holds lld's output back from here on. Undefined if that cannot be. */
+/** In a linker program: holds lld's output back from now on. Undefined if that cannot be. */
 export function holdFinalLink(
   request: Pick<SecondLinkRequest, 'argv'>,
   doubts: Doubts,

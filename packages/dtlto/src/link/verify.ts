@@ -14,20 +14,20 @@ export function isInSample(job: LinkBackendJob, percent: number): boolean {
 }
 
 /**
- * --distribute-verify: makes the object here too and compares. A difference means that a worker is not what it should be, or a defect of
+ * --distribute-verify: makes the object in this process, too, and compares. A difference means that a worker is not what it should be, or a defect of
  * dtlto; both objects and the job are kept for the report, and the error ends the link. Throws DTLTO_VERIFY_MISMATCH.
  */
 export async function verifyObject(job: LinkBackendJob, object: Uint8Array, session: LinkSession): Promise<void> {
-  const here = await session.native.compileToMemory(job.index)
-  if (Buffer.compare(here, object) === 0) return
+  const own = await session.native.compileToMemory(job.index)
+  if (Buffer.compare(own, object) === 0) return
   const directory = join(process.cwd(), `dtlto-verify-${String(job.task)}`)
   mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, 'here.o'), here)
+  writeFileSync(join(directory, 'in-process.o'), own)
   writeFileSync(join(directory, 'distributed.o'), object)
   await saveJob(job, join(directory, 'job'))
   throw new DtltoError(
     'DTLTO_VERIFY_MISMATCH',
-    `the distributed object of '${job.moduleId}' differs from the one made here: see '${directory}'`,
+    `the distributed object of '${job.moduleId}' differs from the one made in this process: see '${directory}'`,
     { details: { module: job.moduleId, directory } },
   )
 }

@@ -52,7 +52,7 @@ describe('one of several endpoints', () => {
   it('that alone cannot express a job is not asked for it again; its distributor is', async () => {
     const result = (job: { index: number }, worker: string): CompileResult =>
       worker === 'm0'
-        ? { kind: 'cannot', reason: 'its clang has no such target', onlyHere: true }
+        ? { kind: 'cannot', reason: 'its clang has no such target', onlyThisEndpoint: true }
         : { kind: 'object', object: objectOf(job.index), diagnostics: [], sideOutputs: [], timings: {} }
     const run = await link(many(30), { farm: { ...machines(2), result } })
     assert.ok(isDone(run))

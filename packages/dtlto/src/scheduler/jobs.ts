@@ -1,5 +1,5 @@
 /**
- * The jobs of the link and the queue of those that wait. Every change of a job's phase is in here:
+ * The jobs of the link and the queue of those that wait. Every change of a job's phase is in this file:
  *
  *     waiting ──started──► running ──duplicate──► running with a duplicate waiting
  *        ▲                    │  ▲                          │

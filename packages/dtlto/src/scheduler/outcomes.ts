@@ -80,7 +80,7 @@ export class Outcomes implements AttemptListener {
       case 'object':
         return this.#accept(attempt, result)
       case 'cannot':
-        if (result.onlyHere === true) state.cannotThere.add(endpoint)
+        if (result.onlyThisEndpoint === true) state.cannotThere.add(endpoint)
         else state.cannot.set(endpoint.distributorName, result.reason)
         endpoint.distributor.lastCannot = result.reason
         this.#ended(attempt, { kind: 'cannot', reason: result.reason })

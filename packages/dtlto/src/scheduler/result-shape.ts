@@ -50,8 +50,8 @@ export function checkResult(value: unknown, distributor: string): CompileResult 
     case 'cannot': {
       const reason = plugin.read(value, 'reason')
       if (typeof reason !== 'string') throw plugin.misbehaved('a string for "reason"', reason)
-      const onlyHere = plugin.read(value, 'onlyHere') === true
-      return cannot(reason.slice(0, MAX_REASON), onlyHere)
+      const onlyThisEndpoint = plugin.read(value, 'onlyThisEndpoint') === true
+      return cannot(reason.slice(0, MAX_REASON), onlyThisEndpoint)
     }
     default:
       throw plugin.misbehaved(`'object', 'does-not-compile' or 'cannot' for "kind"`, kind)
@@ -174,8 +174,8 @@ class ForeignReader {
   }
 }
 
-function cannot(reason: string, onlyHere = false): CompileResult {
-  return Object.freeze({ kind: 'cannot', reason, ...(onlyHere && { onlyHere }) })
+function cannot(reason: string, onlyThisEndpoint = false): CompileResult {
+  return Object.freeze({ kind: 'cannot', reason, ...(onlyThisEndpoint && { onlyThisEndpoint }) })
 }
 
 /** As many as may be shown. */

@@ -1,4 +1,4 @@
-/** Where a job may go next, after what has happened to it so far. Nothing in here changes anything. */
+/** Where a job may go next, after what has happened to it so far. Nothing in this file changes anything. */
 import { DtltoError } from '../errors.js'
 import type { DistributorState } from './distributor-state.js'
 import type { EndpointExecutor } from './endpoint.js'

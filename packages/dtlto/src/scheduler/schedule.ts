@@ -63,7 +63,7 @@ export interface ScheduleOptions {
 
 /**
  * Compiles all jobs and resolves with their results, placed as `jobs` is, when every job has ended. It does not wait for
- * aborted attempts. Rejects only for a bug of ours (in here, in `accept`, in `home` or in `onEvent`); then nothing is accepted any more.
+ * aborted attempts. Rejects only for a bug of ours (in the scheduler, in `accept`, in `home` or in `onEvent`); then nothing is accepted any more.
  */
 export function schedule(options: ScheduleOptions): Promise<readonly ScheduleResult[]> {
   return new Promise((resolve, reject) => {

@@ -16,7 +16,7 @@ export function remedyFor(error: DtltoError): Remedy {
     case 'DTLTO_OBJECT_REJECTED':
     case 'DTLTO_DEADLINE_EXCEEDED':
     case 'DTLTO_PLUGIN_MISBEHAVED':
-    // Nobody asked it to cancel: attempts that we aborted never get here.
+    // Nobody asked it to cancel: this is not called for attempts that we aborted.
     case 'DTLTO_CANCELLED':
     // A distributor that is itself a set of distributors.
     case 'DTLTO_NO_DISTRIBUTOR_LEFT':

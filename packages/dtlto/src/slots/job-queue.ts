@@ -10,8 +10,8 @@ export interface JobQueueHooks {
 }
 
 /**
- * First come, first served, never more at a time than there are slots. The scheduler keeps one job more here than there are slots, so
- * that the next one starts the moment a slot is free; that one waits here.
+ * First come, first served, never more at a time than there are slots. The scheduler keeps one job more in this queue than there are slots, so
+ * that the next one starts the moment a slot is free; that one waits.
  */
 export class JobQueue {
   running = 0

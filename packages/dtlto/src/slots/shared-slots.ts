@@ -1,5 +1,5 @@
 /**
- * How many jobs this process may compile here at a time, and the queue for them: as many as lld would run (--thinlto-jobs), unless the user says
+ * How many jobs this process may compile at a time, and the queue for them: as many as lld would run (--thinlto-jobs), unless the user says
  * otherwise; fewer when the machine is shared: with the jobs of a GNU make that offers a jobserver (jobserver-slots.ts), else with other links of
  * dtlto (even-share.ts).
  */
@@ -14,7 +14,7 @@ export interface SharedSlotsOptions {
   readonly slots: number | undefined
   /** Leave cores to others. */
   readonly share: boolean
-  /** As many jobs as lld would run here; 0 until the jobs are known. */
+  /** As many jobs as lld would run at a time; 0 until the jobs are known. */
   readonly lldSlots: () => number
   /** Native threads limit the jobs by themselves, to what lld would run. */
   readonly hasThreadPool: boolean
@@ -52,7 +52,7 @@ export class SharedSlots {
     return this.#made?.text
   }
 
-  /** The link has so many jobs; some may come here. */
+  /** The link has so many jobs; some may be compiled in this process. */
   prepare(jobs: number): void {
     this.#source().prepare(jobs)
   }

@@ -9,7 +9,7 @@ export interface SlotSource {
   readonly limit: number
   /** For people. */
   readonly text?: string
-  /** The link has so many jobs; some may come here. */
+  /** The link has so many jobs; some may be compiled in this process. */
   prepare(jobs: number): void
   /** So many run now, and so many wait for a slot. */
   demand(running: number, waiting: number): void

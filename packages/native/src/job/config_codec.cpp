@@ -16,9 +16,9 @@
 // Values: true and false; decimal numbers; names of an enum's values; quoted
 // strings; lists in brackets; `none` for an optional without a value.
 //
-// Hooks are no data. The one that may be set and still travel is that of the
-// Mach-O flavour, which adds the ObjCARCContract pass: it becomes the field
-// PreCodeGenPasses. For the others see reason_not_remote.cpp.
+// Hooks are no data. A job with a hook is not remote (reason_not_remote.cpp), but
+// for the one of the Mach-O flavour, which adds the ObjCARCContract pass: it is
+// the field PreCodeGenPasses.
 
 #include "config_codec.h"
 #include "codegen_job.h"

@@ -61,8 +61,8 @@ void appendQuoted(std::string &Out, llvm::StringRef Bytes);
 llvm::Expected<std::string> takeQuoted(llvm::StringRef &In);
 
 /// Why jobs with these options must be compiled in the linking process (a
-/// module hook, a plugin, output meant for this terminal, …), in words for
-/// people and naming the option; nothing when they may travel. \p IsMachO:
+/// module hook, a plugin, output meant for this terminal, …), as text for people
+/// that names the option; nothing when they may be remote. \p IsMachO:
 /// lld's Mach-O flavour always sets a hook that adds the ObjCARCContract pass,
 /// which the text expresses.
 std::optional<std::string> reasonNotRemote(const llvm::lto::Config &Conf,
@@ -74,8 +74,9 @@ std::optional<std::string>
 reasonNotRemote(llvm::ArrayRef<std::string> LlvmArgs);
 
 /// Options that have been set in this process and that neither \p LlvmArgs nor
-/// the Config account for. Not empty: jobs must be compiled here, for a worker
-/// would not have them. Call after the thin link, while nothing parses options.
+/// the Config account for. If there are any, jobs must be compiled in this
+/// process: a worker would not have the options. Call after the thin link, while
+/// nothing parses options.
 std::vector<std::string>
 unaccountedLlvmOptions(llvm::ArrayRef<std::string> LlvmArgs);
 

@@ -161,7 +161,7 @@ void visitFields(Visitor &Visit, llvm::TargetOptions &Object) {
   BIT(EmitAddrsig)
   BIT(BBAddrMap)
   FIELD(BBSections) {
-    // The contents travel as a file; here only whether there is one.
+    // The contents are a file of the job; the field is whether there is one.
     bool HasList = Object.BBSectionsFuncListBuf != nullptr;
     Visit(Prefix + "HasBBSectionsFuncList", HasList);
     if (!HasList)

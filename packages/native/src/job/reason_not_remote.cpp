@@ -1,11 +1,11 @@
 // Which options keep a link's jobs in the linking process.
 //
-// A job may travel when its object, and everything else a user can see, follows
-// from its bytes. It may not when options hold code (hooks, plugins), ask for
-// output about the compiling process (statistics, timings, dumps on stderr),
-// keep state across modules (bisection, debug counters), or name files that
-// only this machine has. The answer is always safe: compiling here is what lld
-// does.
+// A job may be remote when its object, and everything else a user can see,
+// follows from its bytes. It may not when options hold code (hooks, plugins), ask
+// for output about the compiling process (statistics, timings, dumps on stderr),
+// keep state across modules (bisection, debug counters), or name files that only
+// this machine has. When in doubt a job is not remote: compiling in the linking
+// process is what lld does.
 
 #include "config_codec.h"
 #include "llvm/ADT/StringExtras.h"
@@ -22,10 +22,10 @@ std::pair<StringRef, StringRef> splitOption(StringRef Arg) {
   return Arg.ltrim('-').split('=');
 }
 
-/// Words of an option's name that say it reads or writes a file. A word too
-/// many costs distribution of that link, a word too few a wrong object.
+/// By a word of its name: whether an option reads or writes a file. A word too
+/// many keeps the jobs of a link at home, a word too few gives a wrong object.
 bool namesFile(StringRef Name) {
-  // Those that no word gives away. The first one runs a program.
+  // Those that have no such word. The first one runs a program.
   static constexpr StringLiteral Names[] = {"exec-on-ir-change",
                                             "cgscc-inline-replay",
                                             "dfsan-abilist",

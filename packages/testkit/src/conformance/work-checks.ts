@@ -99,7 +99,11 @@ export async function checkedResult(opened: Opened, call: Call): Promise<Compile
 function checkResult(result: CompileResult, { job, endpoint, begun }: Call): void {
   if (result.kind === 'cannot') {
     assert.ok(result.reason !== '', `'cannot' should name the option or feature`)
-    return assert.match(typeof result.onlyHere, /boolean|undefined/, `'cannot' should have true or false for onlyHere`)
+    return assert.match(
+      typeof result.onlyThisEndpoint,
+      /boolean|undefined/,
+      `'cannot' should have true or false for onlyThisEndpoint`,
+    )
   }
   assert.ok(result.kind !== 'does-not-compile', `'${job.moduleId}' compiles, but the result says that it does not`)
   const same = Buffer.compare(result.object, job.object) === 0
