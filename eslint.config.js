@@ -1,6 +1,6 @@
 /**
  * The linter's rules: strict types everywhere, and the directions that imports may go (ARCHITECTURE.md, "Layout").
- * Layout of code is Biome's business, not ESLint's.
+ * Layout of code is Biome's business, not ESLint's. Biome also looks for cycles of imports of types, which `import-x/no-cycle` does not see.
  */
 import { createTypeScriptImportResolver } from 'eslint-import-resolver-typescript'
 import { importX } from 'eslint-plugin-import-x'

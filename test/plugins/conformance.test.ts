@@ -1,7 +1,7 @@
 /** The conformance suite finds what it is for: each distributor here breaks one rule, and the check of that rule says so. */
 import assert from 'node:assert/strict'
 import { afterEach, describe, test } from 'node:test'
-import { type ConformanceCheck, conformanceFailures } from 'dtlto/testkit'
+import { type ConformanceCheck, conformanceFailures } from '@dtlto/testkit'
 import { type DistributorDefinition, DtltoError, type Endpoint } from 'dtlto/plugin'
 import { endCodegens } from './codegen.js'
 import { realFake } from './real-fake.js'

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { conformance } from 'dtlto/testkit'
+import { conformance } from '@dtlto/testkit'
 import distcc from '../../packages/distributor-distcc/src/index.js'
 import { Distccd, whyNoDistccd } from '../../packages/distributor-distcc/src/testing/distccd.js'
 

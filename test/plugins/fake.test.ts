@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { conformance } from 'dtlto/testkit'
+import { conformance } from '@dtlto/testkit'
 import { realFake } from './real-fake.js'
 
 for (const shape of [{}, { endpointPerWorker: true }, { hasQueue: true, probe: () => Promise.resolve() }])

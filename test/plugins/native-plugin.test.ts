@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { conformance } from 'dtlto/testkit'
+import { conformance } from '@dtlto/testkit'
 import type { DistributorDefinition } from 'dtlto/plugin'
 import { compile, DTLTO, inTemporaryDirectory, must, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
 

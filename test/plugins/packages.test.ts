@@ -4,8 +4,6 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import * as byOwnName from '@dtlto/testkit'
-import * as testkit from 'dtlto/testkit'
 import { PROGRAM_NAMES } from '../../packages/dtlto/src/cli/programs.js'
 import { DTLTO_BIN, inTemporaryDirectory, must, run } from '../link/toolchain.js'
 
@@ -15,6 +13,8 @@ const NAMES = ['dtlto', 'native', 'testkit', 'distributor-distcc']
 interface PackageJson {
   readonly name: string
   readonly bin?: Readonly<Record<string, string>>
+  readonly dependencies?: Readonly<Record<string, string>>
+  readonly peerDependencies?: Readonly<Record<string, string>>
   readonly exports: Readonly<Record<string, string | Readonly<Record<string, string>>>>
 }
 
@@ -66,8 +66,11 @@ describe('the package', () => {
       }
     }))
 
-  test('dtlto offers the testkit under its own name', () => {
-    assert.deepEqual({ ...testkit }, { ...byOwnName })
-    assert.equal(typeof testkit.conformance, 'function')
+  test('dtlto needs none of the packages that need dtlto', () => {
+    for (const name of NAMES) {
+      const { dependencies = {}, peerDependencies = {} } = packageJson(name)
+      if (name === 'dtlto') assert.ok('@dtlto/native' in dependencies && !('@dtlto/testkit' in dependencies))
+      else if (name !== 'native') assert.deepEqual(Object.keys(peerDependencies), ['dtlto'], name)
+    }
   })
 })

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { conformance } from 'dtlto/testkit'
+import { conformance } from '@dtlto/testkit'
 import processPool from '../../examples/process-pool/index.js'
 import { CLANG, compile, DTLTO_BIN, inTemporaryDirectory, must, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
 

@@ -1,4 +1,4 @@
-import { fakeDistributor, type FakeOptions } from 'dtlto/testkit'
+import { fakeDistributor, type FakeOptions } from '@dtlto/testkit'
 import { defineDistributor, type Distributor, type DistributorContext, type DistributorDefinition } from 'dtlto/plugin'
 import { codegen } from './codegen.js'
 

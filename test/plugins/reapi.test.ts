@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { conformance } from 'dtlto/testkit'
+import { conformance } from '@dtlto/testkit'
 import reapi from '../../packages/distributor-reapi/src/index.js'
 import { Casd, whyNoCasd } from '../../packages/distributor-reapi/src/testing/casd.js'
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { codegenProgram } from '@dtlto/native'
-import { conformance } from 'dtlto/testkit'
+import { conformance } from '@dtlto/testkit'
 import remoteShell from '../../examples/remote-shell/index.js'
 import { compile, DTLTO, inTemporaryDirectory, must, run, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { conformance } from 'dtlto/testkit'
+import { conformance } from '@dtlto/testkit'
 import { worker } from '../../packages/dtlto/dist/distributors/worker/worker.js'
 
 conformance({ definition: worker, options: { slots: 2, share: false }, distribute: 'worker,slots=2' })

@@ -12,7 +12,7 @@ import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { VERSION } from './version.js'
-import type { NativeAddon } from './index.js'
+import type { NativeAddon } from './contract.js'
 
 export interface LoadAttempt {
   readonly path: string

@@ -1,4 +1,4 @@
-/** `dtlto/testkit`, a package of its own (`@dtlto/testkit`): for tests of distributors, and of whatever drives them. */
+/** `@dtlto/testkit`: for tests of distributors, and of whatever drives them. */
 export { conformance, conformanceFailures } from './conformance/conformance.js'
 export type { ConformanceCheck, ConformanceOptions } from './conformance/conformance.js'
 export type { Limits } from './conformance/bench.js'

@@ -35,9 +35,6 @@ export interface Source {
   readonly endpointId: string
 }
 
-/** Names of endpoints and their workers, by distributor. */
-export type DoubtfulSources = ReadonlyMap<string, ReadonlySet<string>>
-
 export interface AcceptRules extends Pick<Settings, 'verify' | 'cache'> {
   /** Whether nothing can have changed what the distributor of this name returns. */
   readonly hasIntegrity: (distributorName: string) => boolean

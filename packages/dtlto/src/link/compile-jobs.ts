@@ -7,7 +7,7 @@ import { schedule } from '../scheduler/schedule.js'
 import { acceptor } from './accept.js'
 import type { LinkBackendJob } from './backend-job.js'
 import { CLOCK } from './clock.js'
-import type { LinkRequest } from './link.js'
+import type { LinkRequest } from './request.js'
 import { type Doubts, NO_DOUBTS } from './second-link.js'
 import type { LinkSession } from './session.js'
 

@@ -2,9 +2,7 @@
  * The link, as a list of its phases. lld runs on its own thread from the second phase on; this function is the other half of it.
  */
 import { rmSync } from 'node:fs'
-import type { NativeArgument } from '@dtlto/native'
-import { DEFAULT_SETTINGS, type Settings } from '../config/settings.js'
-import type { BackendJob } from '../distributors/interface.js'
+import { DEFAULT_SETTINGS } from '../config/settings.js'
 import type { LinkFacts } from '../distributors/interface.js'
 import { worker } from '../distributors/worker/worker.js'
 import { Endpoints } from '../scheduler/endpoints.js'
@@ -18,12 +16,12 @@ import {
   prepareDistributors,
 } from './distributors.js'
 import { endpointMemory } from './endpoint-memory.js'
-import type { LinkEvents } from './events.js'
 import { DtltoError } from '../errors.js'
 import { LinkBackendJob } from './backend-job.js'
 import { compileJobs } from './compile-jobs.js'
 import { LinkHome } from './home.js'
 import { JobPackages } from './job-packages.js'
+import type { LinkRequest } from './request.js'
 import { DistributionCheck, isOneReady } from './required.js'
 import { LinkSession } from './session.js'
 import { linkFacts } from './facts.js'
@@ -35,27 +33,7 @@ import {
   holdFinalLink,
   inDoubt,
   NO_DOUBTS,
-  type SecondLinkNotice,
 } from './second-link.js'
-
-export interface LinkRequest {
-  /** lld's command line. argv[0] is the path of the stock program to stand in for: it selects the flavour. */
-  readonly argv: readonly NativeArgument[]
-  readonly settings: Settings
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly workingDirectory: string
-  /**
-   * True keeps lld's output in memory and survives its fatal errors. False is what a linker program wants: output goes to file
-   * descriptors 1 and 2, and a fatal error of lld ends the process with lld's exit code.
-   */
-  readonly capture: boolean
-  /** Milliseconds that the job's backend took in a past link, if known: the longest are then started first. */
-  readonly pastMs?: ((job: BackendJob) => number | undefined) | undefined
-  readonly signal?: AbortSignal
-  readonly events: LinkEvents
-  /** Needed by a linker program that lets a failed final link be done once more (second-link.ts). */
-  readonly notice?: SecondLinkNotice
-}
 
 export interface LinkResult {
   /** lld's exit code. */

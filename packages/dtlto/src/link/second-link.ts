@@ -5,11 +5,12 @@
  */
 import { statSync } from 'node:fs'
 import { type NativeArgument, native, stockLinkerProgram } from '@dtlto/native'
-import type { DoubtfulSources } from './accept.js'
 
-/** What lld's cache got of objects that are in doubt, and whose they are. */
+/** Objects that lld has and that were neither verified nor protected on their way. */
 export interface Doubts {
-  readonly sources: DoubtfulSources
+  /** Names of endpoints and their workers, by distributor. */
+  readonly sources: ReadonlyMap<string, ReadonlySet<string>>
+  /** Where lld's cache has such objects. */
   readonly cacheEntries: readonly string[]
 }
 

@@ -8,7 +8,7 @@
 
 namespace dtlto {
 
-/// `new Link(argv, capture, onEvent)` starts a link; see ../index.ts for the
+/// `new Link(argv, capture, onEvent)` starts a link; see ../contract.ts for the
 /// contract. What concerns a job throws when lld does not wait, so that a
 /// distributor that answers late cannot reach freed memory.
 class LinkObject final : public Napi::ObjectWrap<LinkObject> {

@@ -1,2 +1,0 @@
-/** `dtlto/testkit`: for tests of distributors. The linker programs never load it. */
-export * from '@dtlto/testkit'

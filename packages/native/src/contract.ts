@@ -1,0 +1,192 @@
+/** The whole contract between C++ and TypeScript. Its other side is src/addon.cpp and src/napi. */
+
+/** Facts of one backend job, in lld's own order. */
+export interface NativeJobFacts {
+  readonly task: number
+  readonly moduleId: string
+  readonly targetTriple: string
+  readonly bitcodeBytes: number
+  /** IR instructions of the module and of the functions that it imports, from the summaries. */
+  readonly instructions: number
+  readonly importedModules: number
+  /** Size of their bitcode. */
+  readonly importedBytes: number
+}
+
+/**
+ * What a native compile of a job came to. 'failed': it does not compile, lld reports it. 'lost': another attempt had
+ * settled the job, or the link was cancelled, before this one had an object.
+ */
+export type NativeCompileOutcome = 'compiled' | 'failed' | 'lost'
+
+/** Which of lld's drivers does a link. */
+export type NativeDriver = 'elf' | 'coff' | 'mingw' | 'macho' | 'wasm'
+
+/**
+ * 'driver-chosen': lld begins; not sent when it knows no driver by the program's name. 'jobs-ready': lld waits; the set of jobs is fixed. 'job-compiled': an answer to `compileInProcess`. 'finished': the last event; lld has
+ * ended with this exit code.
+ */
+export type NativeLinkEvent = (
+  ...event:
+    | [kind: 'driver-chosen', driver: NativeDriver]
+    | [kind: 'jobs-ready']
+    | [kind: 'job-compiled', index: number, outcome: NativeCompileOutcome, compileMs: number]
+    | [kind: 'finished', exitCode: number]
+) => void
+
+/**
+ * A link that runs on a thread of its own. What concerns a job, or the link's jobs, throws when lld does not wait for them; `jobs`, `localSlots`
+ * and `moduleParts` give nothing then, and `diagnose` does nothing.
+ */
+export interface NativeLink {
+  jobs(): NativeJobFacts[]
+  /** How many jobs lld itself would compile at a time: --thinlto-jobs or its default. */
+  localSlots(): number
+  /** Whether lld has reported errors already: the link fails, whatever its objects are. */
+  hasErrors(): boolean
+  /** Queues the job for a native thread; answered by a 'job-compiled' event. */
+  compileInProcess(index: number): void
+  /**
+   * Gives lld a copy of an object; with `toCache` through the link's ThinLTO cache, if it has one, where later links find it. False if the job
+   * is settled already. What cannot be stored is lld's error.
+   */
+  deliver(index: number, object: Uint8Array, toCache: boolean): boolean
+  /** Settles a job as failed; lld reports the message as its error. */
+  fail(index: number, message: string): void
+  /** The file in lld's ThinLTO cache that holds the job's object, or will; '' without a cache. */
+  cacheEntry(index: number): string
+  /** LLVM's ThinLTO cache key of the job, or '' when its module carries no hash. */
+  cacheKey(index: number): string
+  /**
+   * Standalone bitcode of a module of the link, in parts to be read one after the other. With `capture` they are copies. Without, the bulk
+   * is a view on an input of lld, which stays mapped until the process ends: who still reads it when the link goes on (a write to a
+   * socket) reads the right bytes, though `resume` and `cancel` detach the view (length 0). Empty for an unknown module.
+   */
+  moduleParts(moduleId: string): Uint8Array[]
+  /**
+   * The link's code generation options for workers elsewhere. `replayedArgs`: LLVM options that lld was given and that its Config does
+   * not hold. The same for every job; ask once.
+   */
+  remoteOptions(replayedArgs: readonly string[]): NativeRemoteOptions
+  /** The job's individual index with canonical module names. Made on another thread. */
+  remoteIndex(index: number): Promise<NativeRemoteIndex>
+  /** What a stock clang must be told about the job's module, beside the options of the link. Made on another thread. */
+  clangModule(index: number): Promise<NativeClangModule>
+  /** The name that the object must hold of itself, where its format has one (COFF). */
+  objectPathName(index: number): string
+  /**
+   * '' when the bytes may be given to lld as an object of this link, else why not (empty, damaged, truncated, of another target). Works on
+   * another thread and on a copy that is made before it returns.
+   */
+  checkObject(object: Uint8Array): Promise<string>
+  /** The files that the job's backend writes beside its object. */
+  sideOutputPaths(index: number): string[]
+  /** A diagnostic of a compile elsewhere, to lld. */
+  diagnose(severity: 'error' | 'warning' | 'remark' | 'note', text: string): void
+  /**
+   * The object as this process makes it, for comparison. Settles nothing, but writes the files beside it (.dwo, remarks) where lld would.
+   * Rejects if it does not compile.
+   */
+  compileToMemory(index: number): Promise<Uint8Array>
+  /** Every job is settled: lld goes on. */
+  resume(): void
+  /** lld ends with an error as soon as it can; compiles that run are waited for, none is begun. */
+  cancel(): void
+  capturedStdout(): string
+  capturedStderr(): string
+}
+
+/** The code generation options of a link. */
+export interface NativeRemoteOptions {
+  /** Not empty: the jobs of this link must be compiled in this process, and why. The other fields are then empty. */
+  readonly reasonNotRemote: string
+  /** For dtlto-codegen. */
+  readonly text: string
+  /** Contents of files that options name (profiles), by the option's field. */
+  readonly files: readonly { readonly field: string; readonly bytes: Uint8Array }[]
+  /** Not empty: a stock clang cannot be told these options, and which. */
+  readonly reasonNotForClang: string
+  /** For a stock clang, without the job's own files. */
+  readonly clangArgs: readonly string[]
+  /** Arguments that must be completed by the name of a file of `files`. */
+  readonly clangFiles: readonly { readonly argIndex: number; readonly field: string }[]
+  /** The object holds its own name: `objectPathName`. */
+  readonly needsObjectName: boolean
+}
+
+export interface NativeClangModule {
+  /** Not empty: a stock clang cannot compile this job as lld would, and why. */
+  readonly reason: string
+  readonly args: readonly string[]
+}
+
+export interface NativeRemoteIndex {
+  readonly bytes: Uint8Array
+  /** Every module that the index names, the job's own among them, in order. `imported`: definitions come from it. */
+  readonly modules: readonly { readonly moduleId: string; readonly name: string; readonly imported: boolean }[]
+}
+
+/** An argument: a string, or bytes where it is not valid UTF-8. */
+export type NativeArgument = string | Uint8Array
+
+/** Stock lld, to be executed in place of this process. */
+export interface NativeSecondLink {
+  readonly program: string
+  /** argv[0] too. */
+  readonly arguments: readonly NativeArgument[]
+  /** Files that are removed first. */
+  readonly remove: readonly string[]
+  /** Written to file descriptor 2 first. */
+  readonly notice: string
+}
+
+export interface NativeAddon {
+  readonly version: string
+  /** For example '22.1.8'. */
+  readonly llvmVersion: string
+  /** The directory of the stock programs of the same LLVM, for example '/usr/lib/llvm-22/bin'. */
+  readonly llvmBin: string
+  expandResponseFiles(argv: readonly NativeArgument[], windowsQuoting: boolean): NativeArgument[]
+  /**
+   * For linker programs, before anything else: what node changed at its start becomes again what it was, where lld and the programs that it
+   * starts can see it.
+   */
+  actAsLinker(start: NativeStart): void
+  /** Ends the process at once, freeing nothing. lld has written what it had to say when the link is finished. */
+  exitProcess(code: number): never
+  /**
+   * From here on what is written to file descriptors 1 and 2 is held back, until one of the two calls below. If lld crashes meanwhile, this process
+   * becomes the second link. False if that cannot be done; then nothing has changed.
+   */
+  holdOutput(link: NativeSecondLink): boolean
+  /** Lets out what was held back. */
+  releaseOutput(): void
+  /** Drops what was held back and becomes the second link; returns if that cannot be done. */
+  startSecondLink(): void
+  /**
+   * Starts lld. argv[0] selects the flavour by its base name, as in the stock program. With `capture` the link's output is kept
+   * in memory and its memory is freed; without, it goes to file descriptors 1 and 2, as in stock lld, and no link can follow in this process.
+   * Throws an Error whose message is a NativeStartProblem.
+   */
+  readonly Link: new (
+    argv: readonly NativeArgument[],
+    capture: boolean,
+    onEvent: NativeLinkEvent,
+  ) => NativeLink
+}
+
+/**
+ * 'running': another link does, and lld keeps global state. 'cannot-run-again': an earlier link ended in a way after which lld cannot. 'no-thread':
+ * the system gives none.
+ */
+export type NativeStartProblem = 'running' | 'cannot-run-again' | 'no-thread'
+
+/** What a linker program was started with. */
+export interface NativeStart {
+  /** Numbers of signals that were ignored. */
+  readonly ignoredSignals: readonly number[]
+  /** Open file descriptors beside 0, 1 and 2. */
+  readonly descriptors: readonly number[]
+  /** The soft limit of open files; 0: unknown. */
+  readonly descriptorLimit: number
+}
