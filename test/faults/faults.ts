@@ -58,7 +58,7 @@ export const FAULTS: Readonly<Record<string, FaultCase>> = {
   'side-output-nowhere': { sentence: 'gives the right object with a side output that cannot be written' },
   'side-output-unasked': { sentence: 'gives the right object with a side output that nobody asked for' },
   cannot: { sentence: 'cannot express any job' },
-  'cannot-only-here': { sentence: 'has one machine, which can express no job' },
+  'cannot-at-this-endpoint': { sentence: 'has one machine, which can express no job' },
   'fails-every-third': { sentence: 'fails on every third job', warning: /the machine is gone/ },
   'dies-in-mid-link': { sentence: 'dies in mid-link', warning: /the machine is gone/ },
   'vanishes-in-mid-link': { sentence: 'falls silent in mid-link' },

@@ -22,7 +22,8 @@ test('a summary says where jobs ran, which were slow, and what was tried again a
     scheduler({ kind: 'attempt-started', atMs: sentMs, ...facts })
     nowMs += 1_000
     const outcome = { kind: 'placed' } as const
-    scheduler({ kind: 'attempt-ended', atMs: nowMs, sentMs, startedMs: sentMs, ...facts, outcome, ...end })
+    const times = { atMs: nowMs, sentMs, startedMs: sentMs, answeredMs: undefined }
+    scheduler({ kind: 'attempt-ended', ...times, ...facts, outcome, ...end })
   }
   const local = { distributor: 'local', endpoint: 'local' }
   const at = (endpoint: string) => ({ distributor: 'distcc', endpoint })
@@ -50,11 +51,32 @@ test('a summary says where jobs ran, which were slow, and what was tried again a
   )
 })
 
+test('a job whose object is being checked is not in flight any more, nor compiling', () => {
+  const summary = new LinkSummary(() => 0)
+  summary.add({
+    type: 'jobs',
+    jobs: [0, 1].map((i) => ({ moduleId: `${String(i)}.o`, bitcodeBytes: 0 }) as BackendJob),
+  })
+  const scheduler = (event: SchedulerEvent): void => summary.add({ type: 'scheduler', event })
+  const facts = (job: number) =>
+    ({ job, attempt: job, distributor: 'farm', endpoint: 'x', reason: 'first', expectedMs: 1 }) as const
+  const placed = { outcome: { kind: 'placed' } } as const
+  scheduler({ kind: 'attempt-started', atMs: 0, ...facts(0) })
+  scheduler({ kind: 'attempt-answered', atMs: 1_000, ...facts(0) })
+  scheduler({ kind: 'attempt-started', atMs: 1_000, ...facts(1) })
+  scheduler({ kind: 'attempt-ended', atMs: 1_500, sentMs: 0, startedMs: 0, answeredMs: 1_000, ...placed, ...facts(0) })
+  scheduler({ kind: 'attempt-answered', atMs: 3_000, ...facts(1) })
+  const second = { sentMs: 1_000, startedMs: 1_000, answeredMs: 3_000 }
+  scheduler({ kind: 'attempt-ended', atMs: 9_000, ...second, ...placed, ...facts(1) })
+  assert.match(summary.text(), /\n {2}farm +2 jobs, up to 1 in flight, 3\.0 s compiling/)
+})
+
 test('a summary names the workers that an endpoint tells, and of a large farm some machines', () => {
   const summary = new LinkSummary(() => 0)
   const made = (endpoint: string, worker?: string): void => {
     const facts = { job: 0, attempt: 0, distributor: 'grid#2', endpoint, reason: 'first', expectedMs: 1 } as const
-    const ended = { kind: 'attempt-ended', atMs: 1, sentMs: 0, startedMs: 0, outcome: { kind: 'placed' } } as const
+    const times = { atMs: 1, sentMs: 0, startedMs: 0, answeredMs: undefined }
+    const ended = { kind: 'attempt-ended', ...times, outcome: { kind: 'placed' } } as const
     summary.add({ type: 'scheduler', event: { kind: 'attempt-started', atMs: 0, ...facts } })
     summary.add({ type: 'scheduler', event: { ...ended, ...facts, ...(worker === undefined ? {} : { worker }) } })
   }

@@ -26,7 +26,7 @@ type Ended = Extract<SchedulerEvent, { kind: 'attempt-ended' }>
 interface Place {
   placed: number
   running: number
-  /** Sent, and no object placed yet: a slot may have its next job while the object of the last one is still looked at. */
+  /** Sent and not answered. */
   mostAtATime: number
   compileMs: number
   bitcodeBytes: number
@@ -118,6 +118,9 @@ export class LinkSummary {
         if (event.reason === 'hedge') this.#secondsStarted++
         break
       }
+      case 'attempt-answered':
+        this.#place(event.distributor).running--
+        break
       case 'attempt-ended':
         this.#ended(event)
         break
@@ -130,10 +133,10 @@ export class LinkSummary {
 
   #ended(event: Ended): void {
     const place = this.#place(event.distributor)
-    place.running--
+    if (event.answeredMs === undefined) place.running--
     switch (event.outcome.kind) {
       case 'placed': {
-        const ms = event.timings?.compileMs ?? event.atMs - (event.startedMs ?? event.sentMs)
+        const ms = event.timings?.compileMs ?? (event.answeredMs ?? event.atMs) - (event.startedMs ?? event.sentMs)
         const machine = machineOf(event)
         place.placed++
         place.compileMs += ms

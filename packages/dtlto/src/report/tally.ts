@@ -35,8 +35,11 @@ export class Tally {
       case 'attempt-started':
         this.#count(e.distributor, e.endpoint, 1)
         break
-      case 'attempt-ended':
+      case 'attempt-answered':
         this.#count(e.distributor, e.endpoint, -1)
+        break
+      case 'attempt-ended':
+        if (e.answeredMs === undefined) this.#count(e.distributor, e.endpoint, -1)
         break
       case 'job-ended':
         this.done++

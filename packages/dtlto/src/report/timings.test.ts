@@ -21,7 +21,7 @@ function link(
   link.add({ type: 'jobs', jobs: Object.keys(modules).map((moduleId) => ({ moduleId }) as BackendJob) })
   for (const [job, ms] of Object.values(modules).entries()) {
     const at = { distributor: 'farm', endpoint: 'm1', reason: 'first', expectedMs: 1 } as const
-    const times = { sentMs: 20, startedMs: 50, atMs: 50 + ms }
+    const times = { sentMs: 20, startedMs: 50, answeredMs: 50 + ms, atMs: 60 + ms }
     const ended = { kind: 'attempt-ended', job, attempt: job, outcome, ...times, ...(timings && { timings }) } as const
     link.add({ type: 'scheduler', event: { ...ended, ...at } })
   }

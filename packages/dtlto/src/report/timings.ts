@@ -37,7 +37,7 @@ export class LinkTimings {
     const { event: e } = event
     if (e.kind !== 'attempt-ended' || e.outcome.kind !== 'placed') return
     const key = keyOf(this.#jobs[e.job]?.moduleId ?? '')
-    const ms = e.timings?.compileMs ?? e.atMs - (e.startedMs ?? e.sentMs)
+    const ms = e.timings?.compileMs ?? (e.answeredMs ?? e.atMs) - (e.startedMs ?? e.sentMs)
     // Members of one name in one archive share an entry: the longest speaks for all.
     this.#seen.set(key, Math.max(this.#seen.get(key) ?? 0, ms))
   }

@@ -31,7 +31,7 @@ test('a trace has a row for each job at a time of each endpoint, and the parts o
     more: Partial<Extract<SchedulerEvent, { kind: 'attempt-ended' }>>,
   ): void => {
     const at = { distributor: 'farm', endpoint: 'x', reason: 'first', expectedMs: 1 } as const
-    const times = { sentMs, startedMs: sentMs, atMs }
+    const times = { sentMs, startedMs: sentMs, answeredMs: undefined, atMs }
     scheduler({ kind: 'attempt-ended', job, attempt, ...at, ...times, outcome: { kind: 'placed' }, ...more })
   }
   trace.add({ type: 'jobs', jobs })
@@ -80,6 +80,26 @@ test('a trace has a row for each job at a time of each endpoint, and the parts o
       [2, 'x'],
       [3, 'farm'],
       [4, 'x/w'],
+    ],
+  )
+})
+
+test('an attempt ends with its answer in a trace, so that its row is free for the next one', () => {
+  const trace = new LinkTrace()
+  const facts = (job: number) =>
+    ({ job, attempt: job, distributor: 'farm', endpoint: 'x', reason: 'first', expectedMs: 1 }) as const
+  const ended = { kind: 'attempt-ended', outcome: { kind: 'placed' } } as const
+  const first = { sentMs: 0, startedMs: 0, answeredMs: 10, atMs: 15 }
+  const second = { sentMs: 10, startedMs: 10, answeredMs: 30, atMs: 30 }
+  trace.add({ type: 'scheduler', event: { ...ended, ...first, ...facts(0) } })
+  trace.add({ type: 'scheduler', event: { ...ended, ...second, ...facts(1) } })
+  assert.deepEqual(
+    saved(trace)
+      .filter(({ cat }) => cat === 'compile')
+      .map(({ tid, ts, dur, args }) => [tid, ts, dur, args['checkMs']]),
+    [
+      [1, 0, 10_000, 5],
+      [1, 10_000, 20_000, 0],
     ],
   )
 })

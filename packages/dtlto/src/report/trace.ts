@@ -2,7 +2,7 @@
  * `--distribute-trace=FILE`: the link as Chrome trace events, for ui.perfetto.dev or chrome://tracing. One process for lld's phases, and
  * one for each distributor, with as many rows for each of its endpoints as the endpoint had jobs at a time; an endpoint that names its workers has
  * rows for each of them (attempts that ended without an object have no worker). An attempt is a slice of category `compile`, and what is known of
- * its parts stands below it as slices of category `part`.
+ * its parts stands below it as slices of category `part`. It ends with the endpoint's answer: `checkMs` is how long the object was then checked.
  * Format: the "Trace Event Format" document of the Chromium project; times are microseconds from the start of the process.
  */
 import { writeFileSync } from 'node:fs'
@@ -137,10 +137,11 @@ export class LinkTrace {
   }
 
   #attempt(ended: Ended): void {
-    const { sentMs, startedMs, outcome, timings, worker } = ended
+    const { sentMs, startedMs, answeredMs, outcome, timings, worker } = ended
+    const untilMs = answeredMs ?? ended.atMs
     const job = this.#jobs[ended.job]
     const pid = this.#pid(ended.distributor)
-    const tid = this.#row(ended.distributor, machineOf(ended), sentMs, ended.atMs)
+    const tid = this.#row(ended.distributor, machineOf(ended), sentMs, untilMs)
     const waitingSinceMs = this.#waitingSinceMs.get(ended.job)
     this.#events.push({
       name: job?.moduleId ?? `job ${String(ended.job)}`,
@@ -149,7 +150,7 @@ export class LinkTrace {
       pid,
       tid,
       ts: us(sentMs),
-      dur: us(ended.atMs - sentMs),
+      dur: us(untilMs - sentMs),
       args: {
         job: ended.job,
         module: job?.moduleId,
@@ -159,6 +160,7 @@ export class LinkTrace {
         attempt: ended.attempt,
         reason: ended.reason,
         ...(waitingSinceMs === undefined ? {} : { waitedMs: Math.max(0, sentMs - waitingSinceMs) }),
+        ...(answeredMs === undefined ? {} : { checkMs: ended.atMs - answeredMs }),
         outcome: outcome.kind,
         ...(outcome.kind === 'trouble' ? { trouble: outcome.error.message } : {}),
         ...(outcome.kind === 'cannot' ? { cannot: outcome.reason } : {}),
@@ -171,14 +173,14 @@ export class LinkTrace {
     const parts = { queuedMs: (startedMs ?? sentMs) - sentMs, ...timings }
     let atMs = sentMs
     for (const [name, key] of PARTS) {
-      const dur = Math.min(parts[key] ?? 0, ended.atMs - atMs)
+      const dur = Math.min(parts[key] ?? 0, untilMs - atMs)
       if (!(dur > 0)) continue
       this.#events.push({ name, cat: 'part', ph: 'X', pid, tid, ts: us(atMs), dur: us(dur) })
       atMs += dur
     }
   }
 
-  /** A row of this machine on which nothing else was going on. Attempts come in the order in which they ended. */
+  /** A row of this machine on which nothing else was going on. */
   #row(distributor: string, machine: string, startMs: number, endMs: number): number {
     const rows = this.#rows.get(distributor) ?? []
     this.#rows.set(distributor, rows)

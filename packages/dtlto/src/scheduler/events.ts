@@ -11,6 +11,8 @@ export type StartReason = 'first' | 'retry' | 'hedge' | 'fallback' | 'probe'
 export type SchedulerEvent =
   | { readonly kind: 'job-queued'; readonly atMs: number; readonly job: number; readonly expectedMs: number }
   | ({ readonly kind: 'attempt-started'; readonly atMs: number } & AttemptFacts)
+  /** Its endpoint has given an object, and has the slot free; the object is being checked. */
+  | ({ readonly kind: 'attempt-answered'; readonly atMs: number } & AttemptFacts)
   /** All that is known of the attempt, so that nobody need remember its start. */
   | ({
       readonly kind: 'attempt-ended'
@@ -18,6 +20,8 @@ export type SchedulerEvent =
       readonly sentMs: number
       /** When remote work began: `sentMs` unless the endpoint has a queue; undefined if it never did. */
       readonly startedMs: number | undefined
+      /** When its object came, which was checked until `atMs`; undefined without an object of an endpoint. */
+      readonly answeredMs: number | undefined
       readonly outcome: AttemptOutcome
       readonly worker?: string
       readonly timings?: CompileTimings

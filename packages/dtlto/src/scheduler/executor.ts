@@ -134,8 +134,8 @@ export class Attempt {
   readonly sentMs: number
   /** When the work began: `sentMs`, but for jobs in a queue of the endpoint's own, which begin when it says so. */
   startedMs: number | undefined
-  /** When its answer came, where that was not yet its end. */
-  endedMs: number | undefined
+  /** When its endpoint's object came, which is then checked. */
+  answeredMs: number | undefined
   /** How long it should wait in the backlog of this machine. Beyond that it should take what its executor's estimate says. */
   readonly waitMs: number
   /** From sending to the object, and the part of it in the endpoint's own queue; both as known when it was sent. */

@@ -1,7 +1,7 @@
 /** Deadlines and bytes in flight. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { fakeJob } from '../../../testkit/src/index.js'
+import { fakeJob, type VirtualClock } from '../../../testkit/src/index.js'
 import type { BackendJob, Endpoint } from '../distributors/interface.js'
 import { isDone, link, machines, ofKind, slots, type TestLane, type TestRun } from './test-link.fixture.js'
 
@@ -45,6 +45,51 @@ describe('a deadline', () => {
       const at = await deadline(ofBytes(0, 10_000), stating({ deadlineMs }))
       assert.ok(at > 30_000, `${String(deadlineMs)}: at ${String(at)} ms`)
     }
+  })
+})
+
+describe('jobs in flight', () => {
+  /** The most attempts that had been sent to endpoints and not answered, at a time. */
+  function mostInFlight({ events }: TestRun): number {
+    let [now, highest] = [0, 0]
+    for (const event of events) {
+      if (event.kind === 'attempt-started') highest = Math.max(highest, ++now)
+      if (event.kind === 'attempt-answered' || (event.kind === 'attempt-ended' && event.answeredMs === undefined)) now--
+    }
+    assert.equal(now, 0, 'all came back')
+    return highest
+  }
+
+  it('are as many as there are slots, though objects take time to be checked', async () => {
+    let clock: VirtualClock | undefined
+    const checked = (): Promise<'placed'> =>
+      new Promise((resolve) => void clock?.setTimer(clock.now() + 500, () => resolve('placed')))
+    const jobs = Array.from({ length: 6 }, (_, i) => ofBytes(i, 10))
+    const policy = { scoutShare: 0, hedge: false }
+    const run = await link(jobs, { farm: slots(2) }, policy, {
+      accept: checked,
+      during: (its) => {
+        clock = its
+      },
+    })
+    assert.deepEqual(new Set(run.results.map(({ kind }) => kind)), new Set(['done']))
+    assert.equal(mostInFlight(run), 2)
+    assert.ok(run.makespanMs < 6 * 500, 'a slot has its next job while an object is checked')
+    for (const { atMs, answeredMs = NaN } of ofKind(run, 'attempt-ended')) assert.equal(atMs - answeredMs, 500)
+  })
+
+  it('end with their attempts where there is no object', async () => {
+    const troubled: TestLane = {
+      ...slots(2),
+      script: ({ call }) => (call < 2 ? { kind: 'trouble', afterMs: 10 } : undefined),
+    }
+    const run = await link(
+      Array.from({ length: 4 }, (_, i) => ofBytes(i, 10)),
+      { farm: troubled },
+      { hedge: false },
+    )
+    assert.ok(isDone(run))
+    assert.equal(mostInFlight(run), 2)
   })
 })
 

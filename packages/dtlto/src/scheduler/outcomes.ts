@@ -111,8 +111,10 @@ export class Outcomes implements AttemptListener {
   // ---- objects
 
   #accept(attempt: Attempt, result: CompiledObject): void {
-    const { jobs, accept, clock, dispatch, guard } = this.#options
+    const { jobs, accept, clock, dispatch, emit, guard } = this.#options
     jobs.accepting(attempt)
+    attempt.answeredMs = clock.now()
+    emit({ kind: 'attempt-answered', atMs: attempt.answeredMs, ...attempt.facts() })
     const refused = (thrown: unknown): void => {
       if (!DtltoError.is(thrown)) throw thrown
       if (attempt.state.kind === 'accepting') this.#trouble(attempt, thrown)
@@ -127,7 +129,6 @@ export class Outcomes implements AttemptListener {
       return refused(thrown)
     }
     if (answer === 'placed' || answer === 'lost') return accepted(answer)
-    attempt.endedMs = clock.now()
     answer.then(
       (outcome) => guard(() => accepted(outcome)),
       (thrown: unknown) => guard(() => refused(thrown)),
@@ -140,7 +141,7 @@ export class Outcomes implements AttemptListener {
     const state = jobs.of(attempt)
     const { executor } = attempt
     const nowMs = clock.now()
-    const elapsedMs = (attempt.endedMs ?? nowMs) - (attempt.startedMs ?? attempt.sentMs)
+    const elapsedMs = (attempt.answeredMs ?? nowMs) - (attempt.startedMs ?? attempt.sentMs)
     if (outcome === 'placed' || !executor.isHome)
       executor.observe(attempt, elapsedMs, statedCompileMs(timings, elapsedMs))
     if (executor instanceof EndpointExecutor) {
@@ -242,6 +243,7 @@ export class Outcomes implements AttemptListener {
       ...attempt.facts(),
       sentMs: attempt.sentMs,
       startedMs: attempt.startedMs,
+      answeredMs: attempt.answeredMs,
       outcome,
       ...(worker === undefined ? {} : { worker }),
       ...(timings === undefined ? {} : { timings }),

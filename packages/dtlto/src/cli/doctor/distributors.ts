@@ -143,10 +143,10 @@ class Trial {
   }
 
   #ended(event: Extract<SchedulerEvent, { kind: 'attempt-ended' }>): void {
-    const { outcome, timings, atMs, sentMs } = event
+    const { outcome, timings, atMs, answeredMs, sentMs } = event
     switch (outcome.kind) {
       case 'placed': {
-        const tookMs = timings?.compileMs ?? atMs - sentMs
+        const tookMs = timings?.compileMs ?? (answeredMs ?? atMs) - sentMs
         const machine = machineOf(event)
         this.compiled = `compiled a small job${machine && ` on ${machine}`} (${tookMs.toFixed(0)} ms of compiling)`
         break
