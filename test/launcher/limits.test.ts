@@ -181,6 +181,19 @@ describe('a link with a distributor', () => {
       assert.deepEqual(await ended, [0, null])
     })
   }
+
+  it('opens no debugger at SIGUSR1, as Node would', async () => {
+    const slow = compile(cwd, slowProgram(4, 20))
+    const args = ['-shared', '-o', 'slow.so', ...slow, '--distribute=local']
+    const linker = spawn(DTLTO, args, { cwd, stdio: ['ignore', 'inherit', 'pipe'] })
+    const ended = once(linker, 'exit')
+    let said = ''
+    linker.stderr.on('data', (text: Buffer) => (said += text.toString()))
+    await backendsRun(linker.pid ?? 0)
+    linker.kill('SIGUSR1')
+    assert.deepEqual(await ended, [0, null])
+    assert.equal(said, '')
+  })
 })
 
 /** Resolves when lld's thread and others are there beside Node's, which only happens once the addon is loaded. */
