@@ -152,7 +152,7 @@ export interface NativeAddon {
    * starts can see it.
    */
   actAsLinker(start: NativeStart): void
-  /** Ends the process at once, freeing nothing. lld has written what it had to say when the link is finished. */
+  /** Ends the process at once, freeing nothing. lld has written its output when the link is finished. */
   exitProcess(code: number): never
   /**
    * From here on what is written to file descriptors 1 and 2 is held back, until one of the two calls below. If lld crashes meanwhile, this process

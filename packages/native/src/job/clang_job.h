@@ -14,7 +14,7 @@
 
 namespace dtlto {
 
-/// clang reports in words of its own, and exits with 0 after some errors of
+/// clang words its diagnostics in its own way, and exits with 0 after some errors of
 /// ThinLTO. Whoever runs it accepts an object only when clang printed nothing,
 /// and has all other jobs compiled at home.
 struct ClangArguments {

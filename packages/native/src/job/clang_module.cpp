@@ -70,7 +70,7 @@ Expected<StringRef> dontCallAttribute(const BitcodeModule &Module) {
   }
 }
 
-/// A triple for the driver that it neither rewrites nor has words about, and
+/// A triple for the driver that it neither rewrites nor warns of, and
 /// with which it chooses what it would choose for \p T.
 std::string driverTriple(const Triple &T) {
   std::string Begin = (T.getArchName() + "-" + T.getVendorName() + "-").str();

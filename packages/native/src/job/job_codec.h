@@ -64,7 +64,7 @@ private:
 
 /// The result as a message: header, then object and side outputs.
 void writeResultMessage(const CodegenResult &Result, llvm::raw_ostream &OS);
-/// The message for a job that could not be tried; \p Reason in words.
+/// The message for a job that is refused; \p Reason is for people.
 void writeRefusalMessage(llvm::StringRef Reason, llvm::raw_ostream &OS);
 
 } // namespace dtlto

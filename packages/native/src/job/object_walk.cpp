@@ -44,7 +44,7 @@ struct FatalError {
 /// Set while this thread walks an object.
 static thread_local FatalError *Catcher;
 
-/// For all other threads as if no handler were set: LLVM's words on descriptor
+/// For all other threads as if no handler were set: LLVM's message on descriptor
 /// 2, then LLVM ends the process.
 static void onFatalError(void *, const char *Reason, bool) {
   if (!Catcher) {

@@ -10,7 +10,7 @@
 
 namespace dtlto {
 
-/// Why lld must not read \p Object, in words that go on after "is"; empty when
+/// Why lld must not read \p Object, as text that goes on after "is"; empty when
 /// it may. Any thread.
 std::string objectFault(llvm::StringRef Object, const llvm::Triple &Target);
 

@@ -34,7 +34,7 @@ uint64_t startedProgramsDescriptorLimit();
 bool actsAsLinker();
 
 /// Ends the process as lld does when it is done: nothing is freed, no destructor
-/// runs. lld has written what it had to say.
+/// runs. lld has written its output.
 [[noreturn]] void exitProcess(int Code);
 
 } // namespace dtlto

@@ -199,8 +199,8 @@ const ModuleBytes *ThinJobs::moduleBytes(StringRef ModuleId) {
 namespace {
 /// As LTOLLVMContext's own, with two differences. It takes note of errors: a
 /// backend whose inline assembly is wrong reports them and returns success. And
-/// a compile that has something to say claims its job first, so that nothing is
-/// said twice when the job is compiled elsewhere, too.
+/// a compile claims its job before its first diagnostic, so that nothing is
+/// reported twice when the job is compiled elsewhere, too.
 class ClaimingHandler final : public DiagnosticHandler {
 public:
   ClaimingHandler(const Config &Conf, bool &HasErrors,
@@ -370,7 +370,7 @@ std::string ThinJobs::objectPathName(ThinJob &Job) {
     return Job.ObjectPathName = entryPath(Cache, Job.Key);
   auto Stream = Job.AddStream(Job.Task, Job.Module.getModuleIdentifier());
   if (!Stream) {
-    // Whoever writes the object will meet this again, and say so.
+    // Who writes the object gets the same error, and reports it.
     consumeError(Stream.takeError());
     return {};
   }
