@@ -1,10 +1,13 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { codegenProgram } from '@dtlto/native'
 import { Casd, whyNoCasd } from '../../packages/distributor-reapi/src/testing/casd.js'
+import { until } from '../../packages/distributor-reapi/src/testing/until.js'
 import { compile, DTLTO, inTemporaryDirectory, must, type Ran, run, slowProgram, STOCK } from '../link/toolchain.js'
 
 const skip = (await whyNoCasd()) ?? false
@@ -24,13 +27,11 @@ describe('a whole link over buildbox-casd', { skip }, () => {
     rmSync(cwd, { recursive: true })
   })
 
+  const args = (): string[] => ['-e', 'main', ...objects, '-o', 'out', '--distribute-trace=trace.json']
   const link = (server: Casd, more = '', directory = cwd): Ran =>
     run(
       DTLTO,
-      [
-        ...['-e', 'main', ...objects, '-o', 'out', '--distribute-fallback=none', '--distribute-trace=trace.json'],
-        `--distribute=reapi,remote_executor=${server.address}${more}`,
-      ],
+      [...args(), '--distribute-fallback=none', `--distribute=reapi,remote_executor=${server.address}${more}`],
       { cwd: directory },
     )
   const assertIdentical = (ran: Ran, directory = cwd): void => {
@@ -98,6 +99,48 @@ describe('a whole link over buildbox-casd', { skip }, () => {
       assert.notEqual(exitCode, 0)
       assert.match(stderr, /'clang-14' of the workers says '.*14\.0.*': expected clang 22\./)
     })
+  })
+
+  test('takes what an engine has made from its cache alone', () => {
+    const ran = run(DTLTO, [...args(), `--distribute=reapi,remote_cache=${empty.address}`], { cwd })
+    assertIdentical(ran)
+    assertCached()
+  })
+
+  test('compiles here what a cache alone does not have', () => {
+    must(STOCK, ['-e', 'main', ...objects, '--lto-O1', '-o', 'stock-O1'], { cwd })
+    const option = `--distribute=reapi,remote_cache=${empty.address}`
+    const ran = run(DTLTO, ['-e', 'main', ...objects, '--lto-O1', '-o', 'out-O1', option], { cwd })
+    assert.deepEqual(ran, { exitCode: 0, stdout: '', stderr: '' })
+    assert.ok(readFileSync(join(cwd, 'out-O1')).equals(readFileSync(join(cwd, 'stock-O1'))))
+  })
+
+  test('does not wait for a cache, or an engine, that has stopped', () => {
+    empty.signal('SIGSTOP')
+    try {
+      for (const kind of ['cache', 'executor']) {
+        const ran = run(DTLTO, [...args(), `--distribute=reapi,remote_${kind}=${empty.address}`], { cwd })
+        assert.equal(ran.exitCode, 0)
+        assert.ok(readFileSync(join(cwd, 'out')).equals(readFileSync(join(cwd, 'stock'))))
+      }
+    } finally {
+      empty.signal('SIGCONT')
+    }
+  })
+
+  test('is done when the engine is killed in the middle of it', async () => {
+    const fragile = await Casd.start({ root: 'empty' })
+    try {
+      const option = `--distribute=reapi,remote_executor=${fragile.address}`
+      const child = spawn(DTLTO, [...args(), option], { cwd, stdio: 'ignore' })
+      const ended = once(child, 'exit')
+      await until(() => fragile.isExecuting, 'an action is executed', 60_000)
+      await fragile.kill()
+      assert.deepEqual(await ended, [0, null])
+      assert.ok(readFileSync(join(cwd, 'out')).equals(readFileSync(join(cwd, 'stock'))))
+    } finally {
+      await fragile.stop()
+    }
   })
 
   test('warns in the words of lld, also when the object comes from the action cache', () => {

@@ -58,6 +58,11 @@ function compilerOf(
   const { env, link, signal } = context
   if (toolchain === 'ship')
     return { compiler: new ShippedCompiler(env, platform), checkCompiler: () => Promise.resolve() }
+  if (!engine.canExecute)
+    throw new DtltoError(
+      'DTLTO_PLUGIN_OPTION_INVALID',
+      'toolchain: a cache without an engine has no image; leave it at ship',
+    )
   const program = named ?? `clang-${link.llvmVersion.split('.')[0] ?? ''}`
   const ask = async (compiler: string): Promise<string> => {
     // An answer of yesterday would be that of yesterday's image.

@@ -34,7 +34,8 @@ export const OPTIONS = {
   },
   remote_cache: {
     type: 'string',
-    description: 'its storage, where that is another server. Default: the engine itself',
+    description:
+      'its storage and action cache, where that is another server. Without an engine: a cache of results. Default: the engine itself',
     check: wrongIf(parseAddress),
   },
   remote_instance_name: { type: 'string', default: '', description: 'which of the instances behind these servers' },

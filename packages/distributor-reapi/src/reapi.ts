@@ -22,6 +22,9 @@ import type { InFlight } from './in-flight.js'
 import { OutputsLost, outcomeOf } from './outcome.js'
 import { asTrouble } from './trouble.js'
 
+/** A look-up in a cache without an engine: what takes longer is compiled here sooner. */
+const LOOKUP_MS = 2_000
+
 export interface Parts {
   readonly engine: Engine
   readonly compiler: Compiler
@@ -39,6 +42,8 @@ export class Reapi implements Distributor {
   readonly #destroyed = new AbortController()
   readonly #totals = { executed: 0, cached: 0 }
   #isClosed = false
+  /** The last look-up in a cache without an engine has taken too long. */
+  #isLate = false
 
   constructor(context: DistributorContext, parts: Parts) {
     this.#context = context
@@ -126,29 +131,55 @@ export class Reapi implements Distributor {
     const { engine } = this.#parts
     const headers = engine.invocation.headers(action.digest.hash, job.moduleId)
     const watching: Watching = { signal, headers, onExecuting: started }
-    const read = (result: ActionResult) =>
+    const read = (result: ActionResult, reading = signal) =>
       outcomeOf(
         result,
         action,
         { moduleId: job.moduleId, packed },
-        { read: (digest) => engine.store.read(digest, signal) },
+        { read: (digest) => engine.store.read(digest, reading) },
       )
 
+    if (!engine.canExecute) return await this.#fromCacheAlone(action, watching, read)
     const cached = await engine.lookUp(action, watching)
-    let cache: CacheUse = 'ask'
-    if (cached !== undefined) {
-      started()
-      try {
-        const outcome = await read(cached)
-        this.#totals.cached++
-        return withFigures(outcome, { timings: {}, worker: 'action cache' })
-      } catch (error) {
-        if (!(error instanceof OutputsLost)) throw error
-        cache = 'skip' // it would give the same again
-      }
+    if (cached === undefined) return await this.#execute(action, 'ask', watching, read)
+    started()
+    try {
+      return this.#hit(await read(cached))
+    } catch (error) {
+      if (!(error instanceof OutputsLost)) throw error
+      return await this.#execute(action, 'skip', watching, read) // it would give the same again
     }
-    if (!engine.canExecute) return { kind: 'cannot', reason: 'the remote cache does not have it' }
-    return await this.#execute(action, cache, watching, read)
+  }
+
+  /** A look-up may cost a link no more than LOOKUP_MS, and that once more: then nobody asks any more, and this machine compiles. */
+  async #fromCacheAlone(
+    action: JobAction,
+    watching: Watching,
+    read: (result: ActionResult, signal: AbortSignal) => Promise<CompileResult>,
+  ): Promise<CompileResult> {
+    const { engine } = this.#parts
+    watching.onExecuting()
+    const late = AbortSignal.timeout(LOOKUP_MS)
+    const signal = AbortSignal.any([watching.signal, late])
+    try {
+      const cached = await orAborted(engine.lookUp(action, { ...watching, signal }), signal)
+      this.#isLate = late.aborted
+      if (cached !== undefined) return this.#hit(await orAborted(read(cached, signal), signal))
+    } catch (error) {
+      if (late.aborted && !watching.signal.aborted) {
+        const what = `'${engine.target}' has not answered within ${LOOKUP_MS / 1000} s`
+        if (this.#isLate) throw new DtltoError('DTLTO_ENDPOINT_REFUSED', `${what}, twice: it is not asked any more`)
+        this.#isLate = true
+        return { kind: 'cannot', reason: what }
+      }
+      if (!(error instanceof OutputsLost)) throw error
+    }
+    return { kind: 'cannot', isMiss: true, reason: 'the remote cache does not have it' }
+  }
+
+  #hit(outcome: CompileResult): CompileResult {
+    this.#totals.cached++
+    return withFigures(outcome, { timings: {}, worker: 'action cache' })
   }
 
   async #execute(

@@ -38,7 +38,7 @@ export type Fault =
   | { readonly kind: 'answer-twice' }
   /** An object with its last bytes missing. */
   | { readonly kind: 'truncated' }
-  | { readonly kind: 'cannot'; readonly reason: string }
+  | { readonly kind: 'cannot'; readonly reason: string; readonly isMiss?: true }
   | { readonly kind: 'does-not-compile'; readonly message: string }
   /** Correct, but takes this many times longer. */
   | { readonly kind: 'slow'; readonly factor: number }
@@ -234,7 +234,7 @@ export function fakeDistributor(options: FakeOptions): FakeDistributor {
       case 'garbage':
         return resolve(fault.value as CompileResult)
       case 'cannot':
-        return resolve({ kind: 'cannot', reason: fault.reason })
+        return resolve({ kind: 'cannot', reason: fault.reason, ...(fault.isMiss && { isMiss: true }) })
       case 'does-not-compile':
         return resolve({
           kind: 'does-not-compile',

@@ -6,7 +6,17 @@
  * no TLS. It takes any platform properties.
  */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
-import { chmodSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -106,6 +116,11 @@ export class Casd {
     return `grpc://127.0.0.1:${this.port}`
   }
 
+  /** Whether a program of an action runs: a child of the server, or of that. */
+  get isExecuting(): boolean {
+    return spawnSync('pgrep', ['-P', String(this.#child.pid)]).status === 0
+  }
+
   signal(name: NodeJS.Signals): void {
     if (this.#child.pid !== undefined && this.#child.exitCode === null) process.kill(-this.#child.pid, name)
   }
@@ -126,7 +141,17 @@ export class Casd {
       await Promise.race([gone, new Promise((resolve) => setTimeout(resolve, 3000).unref())])
     }
     await this.kill()
+    this.#unmount()
     rmSync(this.store, { recursive: true, force: true, maxRetries: 3 })
+  }
+
+  /** Killed, it leaves what it has mounted. */
+  #unmount(): void {
+    const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n')
+    for (const line of mounts) {
+      const path = line.split(' ')[1]
+      if (path?.startsWith(`${this.store}/`)) spawnSync('umount', ['-l', path])
+    }
   }
 
   async #listens(): Promise<boolean> {

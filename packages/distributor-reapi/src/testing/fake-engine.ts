@@ -55,7 +55,7 @@ export interface Faults {
   cachesFailures?: boolean
   /** Reads give other bytes than were stored. */
   lies?: boolean
-  /** Reads that never end. */
+  /** Look-ups and reads that never end. */
   isSilent?: boolean
   /** Every call needs this in its header `authorization`. */
   token?: string
@@ -158,11 +158,17 @@ export class FakeEngine {
     unary(`/${V2}.Capabilities/GetCapabilities`, re.GetCapabilitiesRequest, re.ServerCapabilities, () =>
       this.#capabilities(),
     )
-    unary(`/${V2}.ActionCache/GetActionResult`, re.GetActionResultRequest, re.ActionResult, ({ actionDigest }) => {
-      const result = this.results.get(actionDigest?.hash ?? '')
-      if (result === undefined) throw failure(status.NOT_FOUND, 'no such result')
-      return this.faults.cachesFailures ? { ...result, exitCode: 1 } : result
-    })
+    unary(
+      `/${V2}.ActionCache/GetActionResult`,
+      re.GetActionResultRequest,
+      re.ActionResult,
+      async ({ actionDigest }) => {
+        if (this.faults.isSilent) await new Promise(() => undefined)
+        const result = this.results.get(actionDigest?.hash ?? '')
+        if (result === undefined) throw failure(status.NOT_FOUND, 'no such result')
+        return this.faults.cachesFailures ? { ...result, exitCode: 1 } : result
+      },
+    )
     unary(`/${V2}.ActionCache/UpdateActionResult`, re.UpdateActionResultRequest, re.ActionResult, (request) => {
       const result = request.actionResult ?? re.ActionResult.fromPartial({})
       this.results.set(request.actionDigest?.hash ?? '', result)

@@ -178,6 +178,8 @@ export interface CannotExpress {
   readonly kind: 'cannot'
   /** True: only this endpoint cannot (its compiler lacks the target, say); others of the distributor may. Default false. */
   readonly onlyThisEndpoint?: boolean
+  /** True: there is nothing to tell the user, a cache just does not have the job. Default false. */
+  readonly isMiss?: boolean
   /** Names the option or feature, for example '--lto-O0 has no spelling in clang'. */
   readonly reason: string
 }

@@ -25,6 +25,8 @@ export class DistributorState {
   lastTrouble: DtltoError | undefined
   /** Why it could not express the latest of the jobs that it could not. */
   lastCannot: string | undefined
+  /** It is a cache, and did not have a job. */
+  hasMissed = false
   /** Attempts in all, and those whose object is the job's. */
   started = 0
   placed = 0

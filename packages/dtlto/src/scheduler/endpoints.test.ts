@@ -255,6 +255,13 @@ describe('a distributor that took no job', () => {
     })
   }
 
+  it('is not named when it is a cache that has none of them', async () => {
+    const farm: TestLane = { ...slots(4), script: () => ({ kind: 'cannot', reason: 'not there', isMiss: true }) }
+    const run = await link(many(2), { farm, home: home() })
+    assert.ok(isDone(run))
+    assert.deepEqual(run.warnings, [])
+  })
+
   it('is not named when there was no job, when the link was cancelled, or when others were just faster', async () => {
     const silent: TestLane = { ...slots(4), status: (truth) => ({ ...truth, accepting: false }) }
     assert.deepEqual((await link([], { farm: silent, home: home() })).warnings, [])

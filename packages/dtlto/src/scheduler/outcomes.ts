@@ -82,7 +82,8 @@ export class Outcomes implements AttemptListener {
       case 'cannot':
         if (result.onlyThisEndpoint === true) state.cannotThere.add(endpoint)
         else state.cannot.set(endpoint.distributorName, result.reason)
-        endpoint.distributor.lastCannot = result.reason
+        if (result.isMiss === true) endpoint.distributor.hasMissed = true
+        else endpoint.distributor.lastCannot = result.reason
         this.#ended(attempt, { kind: 'cannot', reason: result.reason })
         break
       case 'does-not-compile':

@@ -51,7 +51,7 @@ export function checkResult(value: unknown, distributor: string): CompileResult 
       const reason = plugin.read(value, 'reason')
       if (typeof reason !== 'string') throw plugin.misbehaved('a string for "reason"', reason)
       const onlyThisEndpoint = plugin.read(value, 'onlyThisEndpoint') === true
-      return cannot(reason.slice(0, MAX_REASON), onlyThisEndpoint)
+      return cannot(reason.slice(0, MAX_REASON), onlyThisEndpoint, plugin.read(value, 'isMiss') === true)
     }
     default:
       throw plugin.misbehaved(`'object', 'does-not-compile' or 'cannot' for "kind"`, kind)
@@ -174,8 +174,13 @@ class ForeignReader {
   }
 }
 
-function cannot(reason: string, onlyThisEndpoint = false): CompileResult {
-  return Object.freeze({ kind: 'cannot', reason, ...(onlyThisEndpoint && { onlyThisEndpoint }) })
+function cannot(reason: string, onlyThisEndpoint = false, isMiss = false): CompileResult {
+  return Object.freeze({
+    kind: 'cannot',
+    reason,
+    ...(onlyThisEndpoint && { onlyThisEndpoint }),
+    ...(isMiss && { isMiss }),
+  })
 }
 
 /** As many as may be shown. */

@@ -184,6 +184,8 @@ class Schedule {
     const { name, placed } = state
     if (jobs.length === 0 || placed > 0 || endpoints.warnings.has(name)) return
     if (jobs.some(({ phase }) => phase.kind === 'ended' && phase.result.kind === 'cancelled')) return
+    // A cache that did not have them has had its part.
+    if (state.hasMissed && state.lastCannot === undefined) return
     const why = state.lastCannot ?? endpoints.waitsFor(state) ?? this.#whyUnanswered(state)
     if (why === undefined) return
     const which = jobs.length === 1 ? 'the job' : `any of the ${String(jobs.length)} jobs`
