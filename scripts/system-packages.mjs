@@ -57,6 +57,7 @@ export const SYSTEM_PACKAGES = [
     optional: true,
     reason: 'buildbox-casd executes actions in it, with no files but their inputs',
   },
+  { name: 'openssl', group: 'test', optional: true, reason: 'makes certificates for tests of TLS' },
   {
     name: 'vde2',
     group: 'test',

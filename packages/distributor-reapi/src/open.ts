@@ -4,7 +4,7 @@ import { type DistributorContext, DtltoError } from 'dtlto/plugin'
 import { type Properties, versionAction } from './action.js'
 import { parseAddress } from './address.js'
 import { type Compiler, ImageCompiler, ShippedCompiler } from './compilers.js'
-import { channelCredentials } from './credentials.js'
+import { channelCredentials, nameForTls } from './credentials.js'
 import { Engine } from './engine.js'
 import { Channel } from './grpc/channel.js'
 import { headerSource, parseHeaders } from './headers.js'
@@ -24,7 +24,9 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
   const channels = new Map<string, Channel>()
   const channelTo = (text: string): Channel => {
     const address = parseAddress(text)
-    const channel = channels.get(text) ?? new Channel(address.target, channelCredentials(address, options), headers)
+    const channel =
+      channels.get(text) ??
+      new Channel(address.target, channelCredentials(address, options), headers, nameForTls(address))
     channels.set(text, channel)
     return channel
   }

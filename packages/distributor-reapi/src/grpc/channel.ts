@@ -47,13 +47,15 @@ export class Channel {
   readonly target: string
   readonly #credentials: ChannelCredentials
   readonly #headers: HeaderSource
+  readonly #options: ClientOptions
   readonly #connections: Connection[] = []
   #isClosed = false
 
-  constructor(target: string, credentials: ChannelCredentials, headers: HeaderSource) {
+  constructor(target: string, credentials: ChannelCredentials, headers: HeaderSource, options: ClientOptions = {}) {
     this.target = target
     this.#credentials = credentials
     this.#headers = headers
+    this.#options = { ...OPTIONS, ...options }
   }
 
   /** Rejects with RpcError, like the others. */
@@ -196,7 +198,7 @@ export class Channel {
     )
     if (quietest && (quietest.calls < CALLS_A_CONNECTION || this.#connections.length >= MOST_CONNECTIONS))
       return quietest
-    const client = new Client(this.target, this.#credentials, OPTIONS)
+    const client = new Client(this.target, this.#credentials, this.#options)
     const connection = { client, calls: 0 }
     this.#connections.push(connection)
     return connection

@@ -35,7 +35,7 @@ export class RpcError extends Error {
   readonly missing: readonly string[]
 
   constructor(code: number, message: string, details: Details = NO_DETAILS) {
-    super(`${NAMES.get(code) ?? `status ${code}`}: ${message.slice(0, MESSAGE_CHARACTERS)}`)
+    super(`${NAMES.get(code) ?? `status ${code}`}: ${oneLine(message).slice(0, MESSAGE_CHARACTERS)}`)
     this.name = 'RpcError'
     this.code = code
     this.retryDelayMs = details.retryDelayMs
@@ -55,6 +55,14 @@ export class RpcError extends Error {
       return new RpcError(code, message)
     }
   }
+}
+
+/** Messages hold line breaks where TLS has failed, and grpc-js adds notes that are mostly empty. */
+function oneLine(message: string): string {
+  return message
+    .replace(/Resolution note: *$/, '')
+    .replace(/\s+/g, ' ')
+    .trim()
 }
 
 interface Details {

@@ -78,6 +78,13 @@ export interface Counts {
   readonly invocations: Set<string>
 }
 
+/** PEM. */
+export interface Tls {
+  readonly ca: Buffer
+  readonly key: Buffer
+  readonly certificate: Buffer
+}
+
 interface Pending {
   readonly operation: Operation
   readonly done: Promise<Operation>
@@ -99,22 +106,25 @@ export class FakeEngine {
   readonly #pending = new Map<string, Pending>()
   readonly #hasLostFor = new Set<string>()
   readonly #running = new Map<string, Promise<re.ExecuteResponse>>()
+  readonly #tls: Tls | undefined
   #server = new Server()
   #port = 0
   #streams = 0
 
-  private constructor(faults: Faults) {
+  private constructor(faults: Faults, tls: Tls | undefined) {
     this.faults = faults
+    this.#tls = tls
   }
 
-  static async start(faults: Faults = {}): Promise<FakeEngine> {
-    const engine = new FakeEngine(faults)
+  /** With `tls` it wants a certificate of its clients, too. */
+  static async start(faults: Faults = {}, tls?: Tls): Promise<FakeEngine> {
+    const engine = new FakeEngine(faults, tls)
     await engine.#listen()
     return engine
   }
 
   get address(): string {
-    return `grpc://127.0.0.1:${this.#port}`
+    return `${this.#tls ? 'grpcs' : 'grpc'}://127.0.0.1:${this.#port}`
   }
 
   stop(): void {
@@ -138,10 +148,16 @@ export class FakeEngine {
     })
     this.#addServices(this.#server)
     this.#port = await new Promise<number>((resolve, reject) => {
-      this.#server.bindAsync(`127.0.0.1:${this.#port}`, ServerCredentials.createInsecure(), (error, port) =>
+      this.#server.bindAsync(`127.0.0.1:${this.#port}`, this.#credentials(), (error, port) =>
         error ? reject(error) : resolve(port),
       )
     })
+  }
+
+  #credentials(): ServerCredentials {
+    if (this.#tls === undefined) return ServerCredentials.createInsecure()
+    const { ca, key, certificate } = this.#tls
+    return ServerCredentials.createSsl(ca, [{ private_key: key, cert_chain: certificate }], true)
   }
 
   #addServices(server: Server): void {
