@@ -196,7 +196,7 @@ describe('dtlto-codegen', () => {
   test('holds nothing of lld', () =>
     inTemporaryDirectory((cwd) => {
       const symbolsOfLld = (program: string) => must(NM, [program], { cwd }).match(/_ZNK?3lld\w*/g) ?? []
-      assert.ok(symbolsOfLld(join(dirname(CODEGEN), 'dtlto-lld')).length > 1000)
+      assert.ok(symbolsOfLld(join(dirname(CODEGEN), 'dtlto.node')).length > 1000)
       assert.deepEqual(symbolsOfLld(CODEGEN), [])
     }))
 })
