@@ -93,6 +93,16 @@ describe('the jobs of a link', () => {
       assert.deepEqual(changed(alone, await jobsIn(cwd, x86_64, objects)), ['DIR/main.o'])
     }))
 
+  test('are what they were when a module is added from which they import nothing', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const objects = compileFor(x86_64, cwd)
+      const before = await jobsIn(cwd, x86_64, objects)
+      const [other = ''] = compile(cwd, { 'other.c': 'int other(int n) { return n + 3; }\n' })
+      const after = await jobsIn(cwd, x86_64, [other, ...objects], ['--undefined=other'])
+      assert.equal(after.size, before.size + 1)
+      assert.deepEqual(changed(before, after), [])
+    }))
+
   test('change with an option, a replayed option and what a profile holds, but not with how the output is named', () =>
     inTemporaryDirectory(async (cwd) => {
       const objects = compileFor(x86_64, cwd)

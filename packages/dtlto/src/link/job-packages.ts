@@ -59,7 +59,8 @@ export class JobPackages {
     return Object.freeze({
       kind: 'package',
       llvmVersion: this.#facts.llvmVersion,
-      task: job.task,
+      // It is in names of files beside the object and in nothing else: without them a module that is added to the link leaves other jobs what they were.
+      task: this.#session.native.sideOutputPaths(job.index).length > 0 ? job.task : 0,
       objectName,
       replayedArgs: options.replayed,
       blobs: Object.freeze(blobs),
