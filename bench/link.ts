@@ -38,7 +38,9 @@ for (const linker of ['stock', 'dtlto', 'llvm-dtlto'] as const) {
   commands[linker] = await linkCommand(linker, program)
 }
 for (const [i, args] of options.with.entries()) {
-  commands[args] = await linkCommand('dtlto', program, args.split(' '), `dtlto-${String(i + 1)}`)
+  // With distributors of its own a row has no others: this machine would compile beside them.
+  const linker = args.includes('--distribute=') ? 'dtlto-plain' : 'dtlto'
+  commands[args] = await linkCommand(linker, program, args.split(' '), `dtlto-${String(i + 1)}`)
 }
 for (const row of options.against) if (commands[row] === undefined) usage(`there is no row '${row}' for --against`)
 if (options['side-by-side']) {
