@@ -39,12 +39,10 @@ export class WorkerProcesses {
     const packed = await job.package()
     if (packed.kind === 'cannot') return packed
     const process = await this.#take(signal)
-    const stop = (): void => process.kill()
-    signal.addEventListener('abort', stop, { once: true })
     const startedMs = this.#context.now()
     try {
       onStart()
-      const answer = await process.compile(packed)
+      const answer = await killedOnAbort(process, signal, () => process.compile(packed))
       if (answer.status === 'refused' && this.#program.isElsewhere) {
         // It has not kept what came with the job.
         process.kill()
@@ -56,7 +54,6 @@ export class WorkerProcesses {
       } else this.#idle.push(process)
       return codegenResult(answer, job.moduleId, packed, { compileMs: this.#context.now() - startedMs })
     } finally {
-      signal.removeEventListener('abort', stop)
       if (!process.alive) this.#all.delete(process)
       this.#waiting.shift()?.()
     }
@@ -98,10 +95,8 @@ export class WorkerProcesses {
   /** A command may wait for a machine, ask for a host that is gone, or reach a worker of another version. */
   async #greet(process: WorkerProcess, signal: AbortSignal): Promise<void> {
     const { llvmVersion } = this.#context
-    const stop = (): void => process.kill()
-    signal.addEventListener('abort', stop, { once: true })
     try {
-      const answer = await process.greet(llvmVersion)
+      const answer = await killedOnAbort(process, signal, () => process.greet(llvmVersion))
       if (!answer.includes(NO_JOB)) {
         process.kill()
         throw new DtltoError(
@@ -112,9 +107,18 @@ export class WorkerProcesses {
     } catch (error) {
       this.#all.delete(process)
       throw error
-    } finally {
-      signal.removeEventListener('abort', stop)
     }
+  }
+}
+
+/** While the work goes on, an abort kills the process, and with it the work. */
+async function killedOnAbort<T>(process: WorkerProcess, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  const kill = (): void => process.kill()
+  signal.addEventListener('abort', kill, { once: true })
+  try {
+    return await work()
+  } finally {
+    signal.removeEventListener('abort', kill)
   }
 }
 
