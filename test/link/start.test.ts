@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -207,6 +207,24 @@ describe('the start of a linker program', () => {
       writeFileSync(cache, text)
       assert.deepEqual(link({}, ['--distribute=local'], join(bin, 'ld.dtlto')), quiet)
     }
+  })
+
+  it('loads libLLVM beside the program, not where threads or another way of loading forbid it', () => {
+    const order = (env: Readonly<Record<string, string>>): readonly string[] => {
+      const args = ['-f', '-qq', '-e', 'trace=openat', '-o', 'opened', DTLTO, ...objects, '-shared', '-o', 'out.so']
+      assert.deepEqual(run('strace', [...args, '--distribute=local'], { cwd, env }), quiet)
+      const opened = readFileSync(join(cwd, 'opened'), 'utf8').split('\n')
+      const main = opened[0]?.split(' ')[0] ?? ''
+      return opened.flatMap((line) => {
+        const [, path = '', file] = /"([^"]*(early\.node|cli\.cjs|libLLVM)[^"]*)"/.exec(line) ?? []
+        return existsSync(path) ? [`${line.startsWith(`${main} `) ? 'main' : 'other'}: ${file}`] : []
+      })
+    }
+    const early = order({})
+    assert.deepEqual([early.length, early[0]], [3, 'main: early.node'])
+    assert.ok(early.includes('other: libLLVM'), early.join())
+    const libc = `/lib/${process.arch === 'x64' ? 'x86_64' : 'aarch64'}-linux-gnu/libdl.so.2`
+    assert.deepEqual(order({ LD_PRELOAD: libc }), ['main: cli.cjs', 'main: libLLVM'])
   })
 
   it('starts in an empty environment', () => {

@@ -40,6 +40,26 @@ function ignoreSignals(numbers) {
   }
 }
 
+/*
+ * Two cores: libLLVM is loaded on one while this one runs the program (early_llvm.cpp; in a checkout and as a package). Not with another
+ * LD_PRELOAD, for which it is loaded in another way (native/src/load.ts), nor where threads are few.
+ */
+function loadLlvmEarly() {
+  var places = ['/../../native/build/', '/../../@dtlto/native/build/']
+  var LAZY_AND_DEEPBIND = 1 | 8
+  if (process.platform !== 'linux' || process.env.LD_PRELOAD || process.env.DTLTO_NATIVE || process.execArgv.length > 0)
+    return
+  for (var i = 0; i < places.length; i++) {
+    try {
+      return process.dlopen({ exports: {} }, __dirname + places[i] + 'dtlto-early.node', LAZY_AND_DEEPBIND)
+    } catch (_) {
+      /* cli.cjs says what is wrong */
+    }
+  }
+}
+
 if (process.argv[7]) ignoreSignals(process.argv[7].split(','))
-if (isNewEnough(process.versions.node)) require('./load.cjs').compile().run()
-else goBack("Node '" + process.execPath + "' is version " + process.versions.node + ', which is too old')
+if (isNewEnough(process.versions.node)) {
+  loadLlvmEarly()
+  require('./load.cjs').compile().run()
+} else goBack("Node '" + process.execPath + "' is version " + process.versions.node + ', which is too old')
