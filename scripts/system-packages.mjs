@@ -57,6 +57,12 @@ export const SYSTEM_PACKAGES = [
     optional: true,
     reason: 'buildbox-casd executes actions in it, with no files but their inputs',
   },
+  {
+    name: 'postgresql',
+    group: 'test',
+    optional: true,
+    reason: "BuildGrid's queue; tests start one of their own, and its service is not started",
+  },
   { name: 'openssl', group: 'test', optional: true, reason: 'makes certificates for tests of TLS' },
   {
     name: 'vde2',

@@ -1,51 +1,28 @@
-/** TLS with a certificate on both sides, as companies have it, by an engine of our own: buildbox-casd has none. */
+/** TLS with a certificate on both sides, as companies have it, by an engine of our own, which shows what a test wants; BuildGrid has TLS, too. */
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { codegenProgram } from '@dtlto/native'
+import { Certificates, whyNoCertificates } from '../../packages/distributor-reapi/src/testing/certificates.js'
 import { FakeEngine } from '../../packages/distributor-reapi/src/testing/fake-engine.js'
-import { must, run } from '../link/toolchain.js'
 import { DistccLink, type TimedRun } from './distcc-link.js'
 
-const hasOpenssl = run('sh', ['-c', 'command -v openssl'], { cwd: '/' }).exitCode === 0
-
-describe('a link over an engine with TLS', { skip: hasOpenssl ? false : 'openssl is not installed' }, () => {
+describe('a link over an engine with TLS', { skip: whyNoCertificates() ?? false }, () => {
   let program: DistccLink
+  let certificates: Certificates
   let engine: FakeEngine
+  const startAs = (name: string): Promise<FakeEngine> => {
+    const read = (file: string): Buffer => certificates.read(file)
+    return FakeEngine.start({}, { ca: read('ca.pem'), key: read(`${name}.key`), certificate: read(`${name}.pem`) })
+  }
   before(async () => {
     program = new DistccLink(2, 1)
-    const cwd = program.directory
-    const openssl = (...args: string[]): string => must('openssl', args, { cwd })
-    for (const name of ['ca', 'other', 'server', 'client', 'elsewhere'])
-      openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out', `${name}.key`)
-    for (const name of ['ca', 'other'])
-      openssl(
-        'req',
-        '-x509',
-        '-new',
-        '-key',
-        `${name}.key`,
-        '-days',
-        '2',
-        '-subj',
-        `/CN=${name}`,
-        '-out',
-        `${name}.pem`,
-      )
-    writeFileSync(join(cwd, 'names'), 'subjectAltName=IP:127.0.0.1')
-    writeFileSync(join(cwd, 'others-names'), 'subjectAltName=DNS:localhost,IP:127.0.0.2')
-    for (const name of ['server', 'client', 'elsewhere']) {
-      const names = name === 'elsewhere' ? 'others-names' : 'names'
-      openssl('req', '-new', '-key', `${name}.key`, '-subj', `/CN=${name}`, '-out', `${name}.csr`)
-      const signed = ['-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '2', '-extfile', names]
-      openssl('x509', '-req', '-in', `${name}.csr`, ...signed, '-out', `${name}.pem`)
-    }
-    const read = (name: string): Buffer => readFileSync(join(cwd, name))
-    engine = await FakeEngine.start(
-      {},
-      { ca: read('ca.pem'), key: read('server.key'), certificate: read('server.pem') },
-    )
+    certificates = new Certificates(program.directory)
+    certificates.authority('other')
+    certificates.sign('server')
+    certificates.sign('client')
+    certificates.sign('elsewhere', { names: 'DNS:localhost,IP:127.0.0.2' })
+    certificates.sign('expired', { isExpired: true })
+    engine = await startAs('server')
   })
   after(() => {
     engine.stop()
@@ -73,6 +50,10 @@ describe('a link over an engine with TLS', { skip: hasOpenssl ? false : 'openssl
       message: /certificate.*tls_/s,
     },
     'the client has none': { options: ',tls_certificate=ca.pem', message: /UNAVAILABLE|certificate/ },
+    "the client's has expired": {
+      options: ',tls_certificate=ca.pem,tls_client_certificate=expired.pem,tls_client_key=expired.key',
+      message: /UNAVAILABLE|certificate/,
+    },
     'a file is not there': {
       options: ',tls_certificate=none.pem',
       message: /tls_certificate: 'none.pem' cannot be read: ENOENT/,
@@ -88,16 +69,20 @@ describe('a link over an engine with TLS', { skip: hasOpenssl ? false : 'openssl
     })
   }
 
-  test("fails and says why when the server's certificate is for another address", async () => {
-    const read = (name: string): Buffer => readFileSync(join(program.directory, name))
-    const tls = { ca: read('ca.pem'), key: read('elsewhere.key'), certificate: read('elsewhere.pem') }
-    const elsewhere = await FakeEngine.start({}, tls)
-    try {
-      const { exitCode, stderr } = await link(`,tls_certificate=ca.pem${CLIENT}`, elsewhere)
-      assert.notEqual(exitCode, 0)
-      assert.match(stderr, /certificate's altnames|altnames.*tls_/s)
-    } finally {
-      elsewhere.stop()
-    }
-  })
+  const servers: Readonly<Record<string, { certificate: string; message: RegExp }>> = {
+    'is for another address': { certificate: 'elsewhere', message: /certificate's altnames|altnames.*tls_/s },
+    'has expired': { certificate: 'expired', message: /certificate has expired.*tls_/s },
+  }
+  for (const [name, { certificate, message }] of Object.entries(servers)) {
+    test(`fails and says why when the server's certificate ${name}`, async () => {
+      const other = await startAs(certificate)
+      try {
+        const { exitCode, stderr } = await link(`,tls_certificate=ca.pem${CLIENT}`, other)
+        assert.notEqual(exitCode, 0)
+        assert.match(stderr, message)
+      } finally {
+        other.stop()
+      }
+    })
+  }
 })

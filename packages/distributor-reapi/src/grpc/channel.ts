@@ -4,7 +4,15 @@
  * The library is @grpc/grpc-js: its connections come back by themselves after a GOAWAY or a restart of the server, are kept alive, check certificates,
  * and take the proxies of the environment. Messages are encoded by ts-proto's codecs, which know no descriptors: 13 ms less to load.
  */
-import { type ChannelCredentials, Client, type ClientOptions, Metadata, type ServiceError } from '@grpc/grpc-js'
+import {
+  type ChannelCredentials,
+  Client,
+  type ClientOptions,
+  logVerbosity,
+  Metadata,
+  type ServiceError,
+  setLogVerbosity,
+} from '@grpc/grpc-js'
 import type { HeaderSource } from './header-source.js'
 import type { Method } from './methods.js'
 import { CODE, RpcError } from './status.js'
@@ -22,12 +30,17 @@ const OPTIONS: ClientOptions = {
   'grpc.enable_retries': 0,
   // Each client is a connection of its own.
   'grpc.use_local_subchannel_pool': 1,
-  'grpc.keepalive_time_ms': 30_000,
+  // Servers of gRPC's C library call it an attack when it is more often than every 5 minutes, and end the connection after three of them; the library then waits longer.
+  'grpc.keepalive_time_ms': 60_000,
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 2_000,
   'grpc.primary_user_agent': 'dtlto',
 }
+
+// The library prints what happens to connections, on the linker's stderr. Calls fail with all that there is to say.
+if (process.env['GRPC_VERBOSITY'] === undefined && process.env['GRPC_NODE_VERBOSITY'] === undefined)
+  setLogVerbosity(logVerbosity.NONE)
 
 export interface CallOptions {
   readonly signal: AbortSignal

@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { createServer, type Http2Session } from 'node:http2'
+import type { AddressInfo } from 'node:net'
+import { test } from 'node:test'
+import { ChannelCredentials } from '@grpc/grpc-js'
+import { Channel } from './channel.js'
+import { GET_CAPABILITIES } from './methods.js'
+import { mayPass } from './retry.js'
+import { RpcError } from './status.js'
+
+test('a server that is asked too often whether it lives ends the connection, and nothing is printed', async (t) => {
+  const printed = t.mock.method(console, 'error', () => undefined)
+  const sessions: Http2Session[] = []
+  const server = createServer()
+    .on('session', (session) => sessions.push(session))
+    .on('stream', ({ session }) => session?.goaway(ENHANCE_YOUR_CALM, 0, Buffer.from('too_many_pings')))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const channel = new Channel(`127.0.0.1:${port}`, ChannelCredentials.createInsecure(), () => Promise.resolve({}))
+  try {
+    const options = { signal: new AbortController().signal, timeoutMs: 10_000 }
+    const call = channel.unary(GET_CAPABILITIES, { instanceName: '' }, options)
+    await assert.rejects(call, (error) => error instanceof RpcError && mayPass(error))
+    assert.deepEqual(printed.mock.calls, [])
+  } finally {
+    channel.close()
+    for (const session of sessions) session.destroy()
+    server.close()
+  }
+})
+
+/** https://www.rfc-editor.org/rfc/rfc9113#section-7 */
+const ENHANCE_YOUR_CALM = 0xb
