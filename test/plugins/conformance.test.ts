@@ -16,6 +16,7 @@ const OBJECTS = 'it compiles real jobs to the objects that lld makes itself'
 const ABORT = 'it lets go of an aborted job at once: it rejects and frees the slot'
 const STATES = 'it opens, states its endpoints and accepts work'
 const ANNOUNCES = 'it announces every change of its endpoints, of their slots and of whether they accept work'
+const STORE = 'it keeps what others have compiled, if it says that it stores results'
 const PROBE = 'its probe, if it has one, tells whether an endpoint works and heeds its signal'
 
 /** What its endpoints say, changed. */
@@ -168,6 +169,39 @@ const MUTANTS: Readonly<Record<string, Mutant>> = {
     definition: realFake({}, () => ({ destroy: () => undefined })),
     check: 'destroy() lets go of the jobs that run',
     message: /should reject/,
+  },
+  'says that it stores results, and cannot': {
+    definition: { ...realFake(), storesResults: () => true },
+    check: STORE,
+    message: /whose storesResults\(\) is true should have storeResult\(\)/,
+  },
+  'does not tell whether it stores results': {
+    definition: { ...realFake(), storesResults: () => Promise.resolve(true) as never },
+    check: STORE,
+    message: /should give true or false, and at once/,
+  },
+  'writes to objects that it stores': {
+    definition: {
+      ...realFake({}, () => ({
+        storeResult: ({ object }) => {
+          for (const part of object.lease().parts) part.fill(0)
+          return Promise.resolve()
+        },
+      })),
+      storesResults: () => true,
+    },
+    check: STORE,
+    message: /the object belongs to the linker/,
+  },
+  'stores on when nobody waits for it': {
+    definition: {
+      ...realFake({}, () => ({
+        storeResult: (_, { aborted }) => (aborted ? new Promise<void>(() => undefined) : Promise.resolve()),
+      })),
+      storesResults: () => true,
+    },
+    check: STORE,
+    message: /storeResult\(\) should settle when its signal is aborted/,
   },
   'leaves listeners on signals': {
     definition: realFake({}, (fake, context) => ({

@@ -13,7 +13,7 @@ if (skip === undefined) {
   conformance({
     definition: reapi,
     // Each check is to execute, not to find what the one before has made.
-    options: { remote_executor, slots: 2, remote_accept_cached: false },
+    options: { remote_executor, slots: 2, remote_accept_cached: false, remote_upload_local_results: true },
     distribute: `reapi,remote_executor=${remote_executor},slots=2`,
   })
 }

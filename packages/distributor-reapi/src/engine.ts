@@ -4,8 +4,9 @@
  */
 import { DtltoError } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
+import type { Blob } from './blob.js'
 import { checkExecution, checkStorage, getCapabilities } from './capabilities.js'
-import { cachedResult, Execution, type Watching } from './execution.js'
+import { cachedResult, Execution, updateResult, type Watching } from './execution.js'
 import type { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import type { Channel } from './grpc/channel.js'
 import { CODE, RpcError } from './grpc/status.js'
@@ -41,6 +42,8 @@ export class Engine {
   readonly invocation = new Invocation()
   readonly #options: EngineOptions
   #checked: Promise<void> | undefined
+  /** Whether the action cache takes results from clients, by what its server says. Known after `check`. */
+  takesResults = false
 
   constructor(options: EngineOptions) {
     this.#options = options
@@ -74,6 +77,14 @@ export class Engine {
     const result = await cachedResult(this.#options.storage, this.#options, action, watching)
     // Failures are cached by some; they may have been the worker's.
     return result?.exitCode === 0 ? result : undefined
+  }
+
+  /** Puts a result into the action cache, its outputs and the action before. Rejects with RpcError. */
+  async publish(action: JobAction, result: ActionResult, outputs: readonly Blob[], signal: AbortSignal): Promise<void> {
+    // What the action reads need not be there, says the protocol, but the action itself and its command, which are the last ones.
+    await orAborted(this.store.ensure([...outputs, ...action.blobs.slice(-2)]), signal)
+    const options = { signal, headers: this.invocation.headers(action.digest.hash) }
+    await updateResult(this.#options.storage, this.#options, action, result, options)
   }
 
   /** Uploads what is missing, and executes. Rejects with RpcError. */
@@ -119,6 +130,7 @@ export class Engine {
     try {
       const ofStorage = await getCapabilities(storage, instanceName, call)
       checkStorage(storage.target, ofStorage)
+      this.takesResults = ofStorage.cacheCapabilities?.actionCacheUpdateCapabilities?.updateEnabled === true
       this.store.limitBatches(ofStorage.cacheCapabilities?.maxBatchTotalSizeBytes ?? 0)
       if (executor === undefined) return
       checkExecution(

@@ -13,7 +13,7 @@ import {
 } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import type { Operation } from './generated/google/longrunning/operations.js'
 import type { CallOptions, Channel } from './grpc/channel.js'
-import { CANCEL_OPERATION, EXECUTE, GET_ACTION_RESULT, WAIT_EXECUTION } from './grpc/methods.js'
+import { CANCEL_OPERATION, EXECUTE, GET_ACTION_RESULT, UPDATE_ACTION_RESULT, WAIT_EXECUTION } from './grpc/methods.js'
 import { mayPass, pauseMs, retrying } from './grpc/retry.js'
 import { CODE, RpcError } from './grpc/status.js'
 
@@ -61,6 +61,24 @@ export async function cachedResult(
     if (error instanceof RpcError && error.code === CODE.NOT_FOUND) return undefined
     throw error
   }
+}
+
+/** Puts a result that somebody else has made into the action cache. Rejects with RpcError. */
+export async function updateResult(
+  cache: Channel,
+  { instanceName }: EngineFacts,
+  action: JobAction,
+  actionResult: ActionResult,
+  options: CallOptions,
+): Promise<void> {
+  const request = {
+    instanceName,
+    actionDigest: action.digest,
+    actionResult,
+    resultsCachePolicy: undefined,
+    digestFunction: DigestFunction_Value.SHA256,
+  }
+  await retrying(options.signal, () => cache.unary(UPDATE_ACTION_RESULT, request, { timeoutMs: CALL_MS, ...options }))
 }
 
 /** Executes an action whose blobs are there. Rejects with RpcError, also for what the engine says in its answer. */

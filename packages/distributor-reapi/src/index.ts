@@ -4,9 +4,10 @@ import { OPTIONS } from './options.js'
 /** ThinLTO backends on an engine of the Remote Execution API: `--distribute=reapi,remote_executor=grpc://HOST:PORT`. */
 export default defineDistributor({
   name: 'reapi',
-  apiVersion: '2.0.0',
+  apiVersion: '2.1.0',
   // Outputs are named by digests that the worker computes, and are compared with them.
   integrity: 'end-to-end',
   options: OPTIONS,
+  storesResults: ({ remote_upload_local_results: uploads }) => uploads,
   open: async (context, options) => (await import('./open.js')).openReapi(context, options),
 })

@@ -12,6 +12,7 @@ import { InFlight } from './in-flight.js'
 import { type OpenOptions, parseProperties } from './options.js'
 import { printed } from './outcome.js'
 import { Reapi } from './reapi.js'
+import { Uploads } from './uploads.js'
 
 /** Throws DtltoError. */
 export function openReapi(context: DistributorContext, options: OpenOptions): Reapi {
@@ -40,10 +41,16 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
   })
   const platform = { properties: parseProperties(options.remote_default_exec_properties) }
   const { compiler, checkCompiler } = compilerOf(context, options, engine, platform)
+  if (options.remote_upload_local_results && options.toolchain !== 'ship')
+    throw new DtltoError(
+      'DTLTO_PLUGIN_OPTION_INVALID',
+      "remote_upload_local_results: expected toolchain=ship with it, for nobody here knows what the image's compiler would have made",
+    )
   return new Reapi(context, {
     engine,
     compiler,
     checkCompiler,
+    uploads: new Uploads(engine, compiler),
     inFlight: new InFlight(options.slots, () => context.statusChanged()),
     close: () => {
       for (const channel of channels.values()) channel.close()

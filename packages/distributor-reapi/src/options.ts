@@ -85,6 +85,12 @@ export const OPTIONS = {
     default: true,
     description: 'take results of earlier links, also of others, from the action cache',
   },
+  remote_upload_local_results: {
+    type: 'boolean',
+    default: false,
+    description:
+      'put what is compiled on this machine, or by other distributors that vouch for it, into the action cache for everybody',
+  },
 } as const satisfies OptionsSchema
 
 export type OpenOptions = OptionValues<typeof OPTIONS>

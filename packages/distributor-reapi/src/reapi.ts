@@ -7,6 +7,7 @@ import {
   type DistributorContext,
   DtltoError,
   type Endpoint,
+  type FinishedJob,
   type JobPackage,
 } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
@@ -21,6 +22,7 @@ import { CODE, RpcError } from './grpc/status.js'
 import type { InFlight } from './in-flight.js'
 import { OutputsLost, outcomeOf } from './outcome.js'
 import { asTrouble } from './trouble.js'
+import type { Uploads } from './uploads.js'
 
 /** A look-up in a cache without an engine: what takes longer is compiled here sooner. */
 const LOOKUP_MS = 2_000
@@ -31,6 +33,7 @@ export interface Parts {
   readonly inFlight: InFlight
   /** Checks the compiler of the worker's image. */
   readonly checkCompiler: () => Promise<void>
+  readonly uploads: Uploads
   readonly close: () => void
 }
 
@@ -88,14 +91,20 @@ export class Reapi implements Distributor {
     return running
   }
 
+  storeResult(finished: FinishedJob, signal: AbortSignal): Promise<void> {
+    return this.#parts.uploads.store(finished, AbortSignal.any([signal, this.#destroyed.signal]))
+  }
+
   async close(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running)
     if (this.#isClosed) return
-    const { sentBlobs, sentBytes, receivedBytes, askedBlobs } = this.#parts.engine.store.totals
+    const { engine, uploads } = this.#parts
+    const { sentBlobs, sentBytes, receivedBytes, askedBlobs } = engine.store.totals
     this.#context.debug(
       `reapi: ${this.#totals.executed} jobs executed, ${this.#totals.cached} from the action cache; ${sentBlobs} of ${askedBlobs} blobs sent, ` +
         `${sentBytes} bytes; ${receivedBytes} bytes received; up to ${this.#parts.inFlight.most} jobs at a time`,
     )
+    if (uploads.stored > 0) this.#context.debug(`reapi: ${uploads.stored} results stored`)
     this.destroy()
   }
 
@@ -168,6 +177,7 @@ export class Reapi implements Distributor {
     } catch (error) {
       if (late.aborted && !watching.signal.aborted) {
         const what = `'${engine.target}' has not answered within ${LOOKUP_MS / 1000} s`
+        if (this.#isLate) this.#parts.uploads.giveUp()
         if (this.#isLate) throw new DtltoError('DTLTO_ENDPOINT_REFUSED', `${what}, twice: it is not asked any more`)
         this.#isLate = true
         return { kind: 'cannot', reason: what }

@@ -9,6 +9,7 @@ export {
   codegenMessage,
   contentDigests,
   codegenResult,
+  codegenResultFile,
 } from './distributors/codegen/message.js'
 export type { BlobTransfer, CodegenAnswer, CodegenMessage } from './distributors/codegen/message.js'
 export { codegenProgram } from './distributors/codegen/program.js'
@@ -28,6 +29,7 @@ export type {
   DistributorDefinition,
   DoesNotCompile,
   Endpoint,
+  FinishedJob,
   JobBlob,
   JobContent,
   JobFile,

@@ -44,8 +44,13 @@ export interface NativeLink {
   localSlots(): number
   /** Whether lld has reported errors already: the link fails, whatever its objects are. */
   hasErrors(): boolean
-  /** Queues the job for a native thread; answered by a 'job-compiled' event. */
-  compileInProcess(index: number): void
+  /** Queues the job for a native thread; answered by a 'job-compiled' event. `takeNotes`: `madeHere` will be asked for. */
+  compileInProcess(index: number, takeNotes: boolean): void
+  /**
+   * What a compile in this process with `takeNotes` has made, so that it may be used in place of another compile of the same job; once. Undefined if it
+   * was not noted, or does not tell all: something was printed that is no diagnostic, or inline assembly may have read files.
+   */
+  madeHere(index: number): NativeMade | undefined
   /**
    * Gives lld a copy of an object; with `toCache` through the link's ThinLTO cache, if it has one, where later links find it. False if the job
    * is settled already. What cannot be stored is lld's error.
@@ -94,6 +99,21 @@ export interface NativeLink {
   cancel(): void
   capturedStdout(): string
   capturedStderr(): string
+}
+
+export interface NativeMade {
+  /**
+   * In a linker program a view on lld's memory, which is neither written to nor freed until the process ends; with `capture` a copy. Empty if the object is
+   * in the file `path`, an entry of the ThinLTO cache.
+   */
+  readonly object: Uint8Array
+  readonly path: string
+  /** `namesModule`: lld puts the module's id and a space before it. */
+  readonly diagnostics: readonly {
+    readonly severity: 'error' | 'warning' | 'remark' | 'note'
+    readonly text: string
+    readonly namesModule: boolean
+  }[]
 }
 
 /** The code generation options of a link. */

@@ -59,6 +59,8 @@ export interface Faults {
   isSilent?: boolean
   /** Every call needs this in its header `authorization`. */
   token?: string
+  /** Clients may put nothing into the action cache: it says so when it is asked what it can, when it is given something, or by never answering. */
+  refusesResults?: 'announced' | 'denied' | 'silent'
   /** Capabilities without execution. */
   executesNothing?: boolean
   /** Actions wait for this before they are executed. */
@@ -185,7 +187,9 @@ export class FakeEngine {
         return this.faults.cachesFailures ? { ...result, exitCode: 1 } : result
       },
     )
-    unary(`/${V2}.ActionCache/UpdateActionResult`, re.UpdateActionResultRequest, re.ActionResult, (request) => {
+    unary(`/${V2}.ActionCache/UpdateActionResult`, re.UpdateActionResultRequest, re.ActionResult, async (request) => {
+      if (this.faults.refusesResults === 'silent') await new Promise(() => undefined)
+      if (this.faults.refusesResults !== undefined) throw failure(status.PERMISSION_DENIED, 'readers only')
       const result = request.actionResult ?? re.ActionResult.fromPartial({})
       this.results.set(request.actionDigest?.hash ?? '', result)
       return result
@@ -302,7 +306,10 @@ export class FakeEngine {
 
   #capabilities(): re.ServerCapabilities {
     return re.ServerCapabilities.fromPartial({
-      cacheCapabilities: { digestFunctions: [re.DigestFunction_Value.SHA256] },
+      cacheCapabilities: {
+        digestFunctions: [re.DigestFunction_Value.SHA256],
+        actionCacheUpdateCapabilities: { updateEnabled: this.faults.refusesResults !== 'announced' },
+      },
       executionCapabilities: {
         digestFunction: re.DigestFunction_Value.SHA256,
         execEnabled: this.faults.executesNothing !== true,
@@ -437,7 +444,7 @@ export class FakeEngine {
       this.counts.executions++
       for (const [name, bytes] of files) {
         mkdirSync(dirname(join(cwd, name)), { recursive: true })
-        writeFileSync(join(cwd, name), bytes)
+        writeFileSync(join(cwd, name), bytes, { mode: 0o755 })
       }
       for (const path of command.outputPaths) mkdirSync(dirname(join(cwd, path)), { recursive: true })
       const env = Object.fromEntries(command.environmentVariables.map(({ name, value }) => [name, value]))

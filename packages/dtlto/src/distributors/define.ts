@@ -18,7 +18,7 @@ export function checkDefinition(value: unknown, from: string): asserts value is 
     throw new DtltoError('DTLTO_PLUGIN_INVALID', `${from}: expected ${expected} but received ${describe(received)}`)
   }
   if (typeof value !== 'object' || value === null) return invalid('a distributor definition', value)
-  const { name, apiVersion, options, integrity, open } = value as Record<string, unknown>
+  const { name, apiVersion, options, integrity, storesResults, open } = value as Record<string, unknown>
   if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name)) {
     invalid('a name of lower-case letters, digits and hyphens', name)
   }
@@ -47,6 +47,8 @@ export function checkDefinition(value: unknown, from: string): asserts value is 
   }
   if (integrity !== undefined && integrity !== 'end-to-end' && integrity !== 'none')
     invalid(`integrity as 'end-to-end' or 'none'`, integrity)
+  if (storesResults !== undefined && typeof storesResults !== 'function')
+    invalid('storesResults as a function', storesResults)
   if (typeof open !== 'function') invalid('open as a function', open)
 }
 

@@ -5,7 +5,7 @@
  */
 
 /** Semantic version of this contract. A plugin is accepted if its major version is the same and its minor not newer. */
-export const PLUGIN_API_VERSION = '2.0.0'
+export const PLUGIN_API_VERSION = '2.1.0'
 
 /** One option that a distributor accepts, as written in `--distribute=NAME,key=value` or in dtlto.toml. */
 export type OptionSpec =
@@ -54,6 +54,11 @@ export interface DistributorDefinition<S extends OptionsSchema = OptionsSchema> 
    * machine. Default: `none`. Objects without it are not kept for later links (`--distribute-cache`).
    */
   readonly integrity?: 'end-to-end' | 'none'
+  /**
+   * Whether, with these options, it keeps what others have compiled: then its `storeResult` is called. Asked before the link starts, so that a
+   * link in which nobody wants results has no cost for it. Since 2.1.
+   */
+  storesResults?(options: OptionValues<S>): boolean
   /**
    * Starts the distributor for one link. It should return quickly: connecting may go on in the background while its endpoints are not
    * `accepting`. Throws (or rejects with) a DtltoError if the distributor cannot be used at all.
@@ -143,6 +148,12 @@ export interface Distributor {
    * (a lost machine, a broken wire): only that is retried elsewhere.
    */
   compile(job: BackendJob, endpoint: Endpoint, attempt: Attempt): Promise<CompileResult>
+  /**
+   * A job has its object, made by somebody else: keep it for later links. Called where `storesResults` was true, for jobs whose result is that of any
+   * compile of the same job, and whose object somebody vouches for (`integrity`). It goes on beside compiling and the final link; when lld has ended, the
+   * link waits 5 s for the next of them to end, 15 s in all, and then aborts the signal. Rejecting is one warning, and nothing more is offered. Since 2.1.
+   */
+  storeResult?(finished: FinishedJob, signal: AbortSignal): Promise<void>
   /** Drains and releases everything. May be called twice. */
   close(): Promise<void>
   /** Releases everything at once. May be called twice, also after `close`. */
@@ -164,6 +175,18 @@ export interface CompiledObject {
   readonly timings: CompileTimings
   /** The machine that made it, where the endpoint has several. */
   readonly worker?: string
+}
+
+/** A job that is done, as bytes and for good. */
+export interface FinishedJob {
+  readonly job: BackendJob
+  /** Digests of its contents may be asked for; their bytes may be lld's alone by now. */
+  readonly package: JobPackage
+  readonly object: JobContent
+  /** As in CompiledObject: with the names that modules have in this link. */
+  readonly diagnostics: readonly Diagnostic[]
+  readonly stderr?: string
+  readonly sideOutputs: readonly SideOutput[]
 }
 
 /** The job itself is at fault. It is compiled once more in the linker's process, so that the user reads lld's own diagnostics. */

@@ -38,6 +38,8 @@ export interface Source {
 export interface AcceptRules extends Pick<Settings, 'verify' | 'cache'> {
   /** Whether nothing can have changed what the distributor of this name returns. */
   readonly hasIntegrity: (distributorName: string) => boolean
+  /** lld has this result, and somebody vouches for it. */
+  readonly onSafe?: ((job: LinkBackendJob, result: CompiledObject, distributorName: string) => void) | undefined
 }
 
 /** No object is so much larger than all bitcode of its link. */
@@ -74,7 +76,7 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
       doubtful.set(distributorName, (doubtful.get(distributorName) ?? new Set()).add(result.worker ?? endpointId))
       const entry = toCache ? session.native.cacheEntry(job.index) : ''
       if (entry !== '') cacheEntries.push(entry)
-    }
+    } else rules.onSafe?.(job, result, distributorName)
     // Not the result itself, which would keep the object's bytes.
     const { diagnostics, stderr } = result
     if (diagnostics.length > 0 || stderr) texts.set(job.index, { diagnostics, ...(stderr && { stderr }) })

@@ -7,6 +7,7 @@ import { schedule } from '../scheduler/schedule.js'
 import { acceptor } from './accept.js'
 import type { LinkBackendJob } from './backend-job.js'
 import { CLOCK } from './clock.js'
+import type { FinishedJobs } from './finished-jobs.js'
 import type { LinkRequest } from './request.js'
 import { type Doubts, NO_DOUBTS } from './second-link.js'
 import type { LinkSession } from './session.js'
@@ -21,6 +22,8 @@ export interface Compiling {
   readonly inLldOrder: boolean
   /** Whether nothing can have changed what the distributor of this name returns. */
   readonly hasIntegrity: (distributorName: string) => boolean
+  /** For those who keep results for later links; undefined if nobody does. */
+  readonly finished: FinishedJobs | undefined
   readonly request: LinkRequest
   readonly signal: AbortSignal
 }
@@ -37,11 +40,16 @@ export async function compileJobs({
   endpoints,
   inLldOrder,
   hasIntegrity,
+  finished,
   request,
   signal,
 }: Compiling): Promise<Doubts> {
   const { settings, events, pastMs } = request
-  const { accept, end, report, doubts } = acceptor(jobs, session, { ...settings, hasIntegrity })
+  const { accept, end, report, doubts } = acceptor(jobs, session, {
+    ...settings,
+    hasIntegrity,
+    onSafe: finished && ((job, result, from) => finished.cameFrom(job, result, from)),
+  })
   const results = await schedule({
     jobs,
     home,

@@ -25,6 +25,8 @@ export interface PreparedDistributor {
   readonly options: OptionValues<OptionsSchema>
   /** Where the user named it. */
   readonly from: string
+  /** With these options it keeps what others have compiled. */
+  readonly storesResults: boolean
 }
 
 /** Who compiles the link's jobs. */
@@ -65,11 +67,13 @@ async function prepare(
   if (choice.definition) checkDefinition(choice.definition, choice.from)
   const definition = choice.definition ?? (await loadDistributor(choice.name, choice.directory ?? directory))
   const same = others.filter((other) => other.definition.name === definition.name).length
+  const options = checkOptions(definition.options, choice, definition.name)
   return {
     label: same === 0 ? definition.name : `${definition.name}#${String(same + 1)}`,
     definition,
-    options: checkOptions(definition.options, choice, definition.name),
+    options,
     from: choice.from,
+    storesResults: definition.storesResults?.(options) === true,
   }
 }
 

@@ -29,15 +29,19 @@ export type HomeOptions = Pick<OptionValues<typeof HOME_OPTIONS>, 'slots' | 'sha
 interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly debug: (message: string) => void
+  /** Somebody wants to know what was compiled here: called before the scheduler hears of it. */
+  readonly onCompiled?: ((job: BackendJob) => void) | undefined
 }
 
 export class LinkHome implements Home {
   readonly #session: LinkSession
   readonly #slots: SharedSlots
   readonly #listeners = new Set<() => void>()
+  readonly #onCompiled: Surroundings['onCompiled']
 
-  constructor(session: LinkSession, { slots, share }: HomeOptions, { env, debug }: Surroundings) {
+  constructor(session: LinkSession, { slots, share }: HomeOptions, { env, debug, onCompiled }: Surroundings) {
     this.#session = session
+    this.#onCompiled = onCompiled
     this.#slots = new SharedSlots({
       slots,
       share,
@@ -69,9 +73,11 @@ export class LinkHome implements Home {
 
   compile(job: BackendJob, signal: AbortSignal): Promise<HomeResult> {
     return this.#slots.run(signal, async () => {
-      const { outcome, compileMs } = await this.#session.compileInProcess(job.index)
+      const takeNotes = this.#onCompiled !== undefined
+      const { outcome, compileMs } = await this.#session.compileInProcess(job.index, takeNotes)
       switch (outcome) {
         case 'compiled':
+          this.#onCompiled?.(job)
           return { kind: 'compiled', timings: { compileMs } }
         case 'failed':
           return { kind: 'does-not-compile', diagnostics: [] } // lld has them

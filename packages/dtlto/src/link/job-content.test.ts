@@ -26,3 +26,14 @@ test('a digest is computed once, and a large one elsewhere than on this thread',
   for (const part of parts) hash.update(part)
   assert.equal(await digest, hash.digest('hex'))
 })
+
+test('what is left of views on memory that was taken back is nobody’s content', async () => {
+  const view = new Uint8Array(new ArrayBuffer(8))
+  const content = new LinkContent('m0', () => [view])
+  const digest = await content.digest()
+  structuredClone(view.buffer, { transfer: [view.buffer] })
+  assert.equal(view.byteLength, 0)
+  assert.deepEqual([content.sizeBytes, await content.digest()], [8, digest])
+  assert.throws(() => content.bytes(), { code: 'DTLTO_CANCELLED' })
+  assert.throws(() => content.lease(), { code: 'DTLTO_CANCELLED' })
+})

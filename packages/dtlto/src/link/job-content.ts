@@ -1,5 +1,6 @@
 import { createHash, webcrypto } from 'node:crypto'
 import type { ContentLease, JobContent } from '../distributors/interface.js'
+import { DtltoError } from '../errors.js'
 
 /** Smaller contents are hashed at once: that takes less time than to ask another thread. */
 const SMALL_BYTES = 32 * 1024
@@ -9,6 +10,8 @@ export class LinkContent implements JobContent {
   readonly id: string
   readonly #fetch: () => readonly Uint8Array[]
   #parts: readonly Uint8Array[] | undefined
+  /** Kept: views on lld's memory have length 0 when lld goes on. */
+  #sizeBytes = 0
   #digest: Promise<string> | undefined
 
   constructor(id: string, fetch: () => readonly Uint8Array[]) {
@@ -17,11 +20,12 @@ export class LinkContent implements JobContent {
   }
 
   get sizeBytes(): number {
-    return this.#bytesOf().reduce((sum, part) => sum + part.byteLength, 0)
+    if (this.#parts === undefined) this.#bytesOf()
+    return this.#sizeBytes
   }
 
   digest(): Promise<string> {
-    return (this.#digest ??= digestOf(this.#bytesOf(), this.sizeBytes))
+    return (this.#digest ??= digestOf(this.#bytesOf(), this.#sizeBytes))
   }
 
   lease(): ContentLease {
@@ -32,8 +36,15 @@ export class LinkContent implements JobContent {
     return Buffer.concat(this.#bytesOf())
   }
 
+  /** Throws DTLTO_CANCELLED when lld has its memory back: nobody takes what is left of the views for the content. */
   #bytesOf(): readonly Uint8Array[] {
-    return (this.#parts ??= this.#fetch())
+    const isFirst = this.#parts === undefined
+    const parts = (this.#parts ??= this.#fetch())
+    const sizeBytes = parts.reduce((sum, part) => sum + part.byteLength, 0)
+    if (isFirst) this.#sizeBytes = sizeBytes
+    if (sizeBytes !== this.#sizeBytes)
+      throw new DtltoError('DTLTO_CANCELLED', 'the link does not wait for backend jobs any more: their bytes are gone')
+    return parts
   }
 }
 

@@ -3,7 +3,7 @@
  */
 import { rmSync } from 'node:fs'
 import { DEFAULT_SETTINGS } from '../config/settings.js'
-import type { LinkFacts } from '../distributors/interface.js'
+import type { BackendJob, LinkFacts } from '../distributors/interface.js'
 import { worker } from '../distributors/worker/worker.js'
 import { Endpoints } from '../scheduler/endpoints.js'
 import { completePolicy } from '../scheduler/policy.js'
@@ -19,6 +19,7 @@ import { endpointMemory } from './endpoint-memory.js'
 import { DtltoError } from '../errors.js'
 import { LinkBackendJob } from './backend-job.js'
 import { compileJobs } from './compile-jobs.js'
+import { FinishedJobs } from './finished-jobs.js'
 import { LinkHome } from './home.js'
 import { JobPackages } from './job-packages.js'
 import type { LinkRequest } from './request.js'
@@ -110,6 +111,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
             endpoints: opened.endpoints,
             inLldOrder: prepared.distributors.every(({ definition }) => definition === worker),
             hasIntegrity: hasIntegrity(prepared.distributors),
+            finished: opened.finished,
             request,
             signal: cancelled.signal,
           }),
@@ -120,6 +122,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
         if (compiled !== undefined) {
           doubts = compiled
           await distribution?.check(() => isOneReady(specs))
+          await opened.finished?.prepared()
           // From here the set of objects is fixed.
           events.emit({ type: 'objects' })
           if (request.notice && canLinkAgain(request, doubts)) held = holdFinalLink(request, doubts, request.notice)
@@ -130,6 +133,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
     const exitCode = await session.finished
     if (exitCode === 0) held?.succeeded()
     else held?.failed()
+    if (exitCode === 0) await opened?.finished?.stored()
     // Nothing that was asked for is swallowed, however late it turned out to be wrong.
     if (opened) await Promise.race([opened.distributors.refused, Promise.resolve()])
     return { doubts, exitCode, stdout: session.native.capturedStdout(), stderr: session.native.capturedStderr() }
@@ -141,6 +145,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
   } finally {
     request.signal?.removeEventListener('abort', cancel)
     cancelled.abort()
+    opened?.finished?.end()
     opened?.endpoints.end()
     opened?.home?.close()
     await opened?.distributors.close()
@@ -152,13 +157,15 @@ interface Opened {
   readonly distributors: OpenDistributors
   readonly endpoints: Endpoints
   readonly home: LinkHome | undefined
+  /** For those who keep results for later links; undefined if nobody does. */
+  readonly finished: FinishedJobs | undefined
 }
 
 function open(
   prepared: Prepared,
   facts: LinkFacts,
   session: LinkSession,
-  { env, events, settings }: LinkRequest,
+  { env, events, settings, capture }: LinkRequest,
   signal: AbortSignal,
 ): Opened {
   const localSlots = (): number => session.native.localSlots()
@@ -171,7 +178,11 @@ function open(
     memory: endpointMemory(env),
   })
   const debug = (message: string): void => events.emit({ type: 'debug', distributor: 'local', message })
-  return { distributors, endpoints, home: prepared.home && new LinkHome(session, prepared.home, { env, debug }) }
+  const keepers = distributors.specs.filter((_, i) => prepared.distributors[i]?.storesResults)
+  const finished = keepers.length > 0 ? new FinishedJobs(keepers, { session, isCaptured: capture, events }) : undefined
+  const onCompiled = finished && ((job: BackendJob) => finished.madeHere(job))
+  const home = prepared.home && new LinkHome(session, prepared.home, { env, debug, onCompiled })
+  return { distributors, endpoints, home, finished }
 }
 
 const hasIntegrity =

@@ -71,11 +71,11 @@ export class LinkSession {
     }
   }
 
-  /** Compiles a job on a native thread of this process. Asked twice at a time, it is done once. */
-  compileInProcess(index: number): Promise<Compiled> {
+  /** Compiles a job on a native thread of this process. Asked twice at a time, it is done once. `takeNotes`: for `native.madeHere`. */
+  compileInProcess(index: number, takeNotes = false): Promise<Compiled> {
     const running = this.#compiling.get(index)
     if (running) return running.promise
-    this.native.compileInProcess(index)
+    this.native.compileInProcess(index, takeNotes)
     let settle!: (compiled: Compiled) => void
     const promise = new Promise<Compiled>((resolve) => {
       settle = resolve

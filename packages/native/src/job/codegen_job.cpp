@@ -176,8 +176,10 @@ Error readInput(const dtlto::CodegenJob &Job, Input &In) {
   return Error::success();
 }
 
-dtlto::Diagnostic toDiagnostic(const DiagnosticInfo &Info) {
-  dtlto::Diagnostic Result;
+} // namespace
+
+dtlto::Diagnostic dtlto::toDiagnostic(const DiagnosticInfo &Info) {
+  Diagnostic Result;
   Result.Severity = Info.getSeverity();
   if (const auto *InSource = dyn_cast<DiagnosticInfoSrcMgr>(&Info))
     Result.NamesModule = InSource->isInlineAsmDiag();
@@ -186,8 +188,6 @@ dtlto::Diagnostic toDiagnostic(const DiagnosticInfo &Info) {
   Info.print(Printer);
   return Result;
 }
-
-} // namespace
 
 Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
   lto::Config Conf;

@@ -52,6 +52,8 @@ struct Diagnostic {
   std::string Text;
 };
 
+Diagnostic toDiagnostic(const llvm::DiagnosticInfo &Info);
+
 /// A file that the linker would have written beside the object.
 struct SideOutput {
   /// "dwo" or "remarks".

@@ -203,19 +203,24 @@ namespace {
 /// reported twice when the job is compiled elsewhere, too.
 class ClaimingHandler final : public DiagnosticHandler {
 public:
-  ClaimingHandler(const Config &Conf, bool &HasErrors,
+  ClaimingHandler(const Config &Conf, bool &HasErrors, CompileNotes *Notes,
                   function_ref<bool()> Claim)
-      : Conf(Conf), HasErrors(HasErrors), Claim(Claim) {}
+      : Conf(Conf), HasErrors(HasErrors), Notes(Notes), Claim(Claim) {}
   bool handleDiagnostics(const DiagnosticInfo &DI) override {
     HasErrors |= DI.getSeverity() == DS_Error;
-    if (Claim() && Conf.DiagHandler)
+    if (Notes)
+      Notes->Diagnostics.push_back(toDiagnostic(DI));
+    if (Claim() && Conf.DiagHandler) {
+      DiagnosticPrinting Printing;
       Conf.DiagHandler(DI);
+    }
     return true;
   }
 
 private:
   const Config &Conf;
   bool &HasErrors;
+  CompileNotes *Notes;
   function_ref<bool()> Claim;
 };
 
@@ -226,7 +231,8 @@ struct Silence final : DiagnosticHandler {
 
 /// LLVM's own backend, with one difference: the object is dropped if another
 /// attempt has won meanwhile. Pool thread.
-Error ThinJobs::compile(ThinJob &Job, bool &Lost, bool &HasErrors) {
+Error ThinJobs::compile(ThinJob &Job, bool &Lost, bool &HasErrors,
+                        CompileNotes *Notes) {
   bool Claimed = false;
   auto Claim = [&] {
     if (Claimed || Lost)
@@ -247,17 +253,21 @@ Error ThinJobs::compile(ThinJob &Job, bool &Lost, bool &HasErrors) {
   };
   LTOLLVMContext Context(Conf);
   Context.setDiagnosticHandler(
-      std::make_unique<ClaimingHandler>(Conf, HasErrors, Claim),
+      std::make_unique<ClaimingHandler>(Conf, HasErrors, Notes, Claim),
       /*RespectFilters=*/true);
   Expected<std::unique_ptr<Module>> M = Job.Module.parseModule(Context);
   if (!M)
     return M.takeError();
-  return thinBackend(Conf, Job.Task, Open, **M, CombinedIndex, Job.ImportList,
-                     Job.DefinedGlobals, &Job.ModuleMap, Conf.CodeGenOnly);
+  Error E =
+      thinBackend(Conf, Job.Task, Open, **M, CombinedIndex, Job.ImportList,
+                  Job.DefinedGlobals, &Job.ModuleMap, Conf.CodeGenOnly);
+  if (Notes)
+    Notes->MayReadFiles = mayReadFiles(**M);
+  return E;
 }
 
-void ThinJobs::compileInProcess(ThinJob &Job) {
-  BackendThreadPool.async([this, &Job] {
+void ThinJobs::compileInProcess(ThinJob &Job, bool TakeNotes) {
+  BackendThreadPool.async([this, &Job, TakeNotes] {
     auto Start = std::chrono::steady_clock::now();
     CompileOutcome Outcome = CompileOutcome::Lost;
     bool Wanted;
@@ -269,11 +279,15 @@ void ThinJobs::compileInProcess(ThinJob &Job) {
       if (Conf.TimeTraceEnabled)
         timeTraceProfilerInitialize(Conf.TimeTraceGranularity, "thin backend");
       bool Lost = false, HasErrors = false;
+      std::optional<CompileNotes> Notes;
+      if (TakeNotes)
+        Notes.emplace();
+      const uint64_t PrintedBefore = TakeNotes ? printedBytes() : 0;
       Error E = [&] {
         // As LLVM's own backend names it.
         TimeTraceScope Scope("Run ThinLTO backend thread (in-process)",
                              Job.Module.getModuleIdentifier());
-        return compile(Job, Lost, HasErrors);
+        return compile(Job, Lost, HasErrors, Notes ? &*Notes : nullptr);
       }();
       if (Lost) {
         consumeError(std::move(E));
@@ -286,6 +300,10 @@ void ThinJobs::compileInProcess(ThinJob &Job) {
         std::lock_guard<std::mutex> Lock(Job.Mutex);
         Job.Now = ThinJob::State::Settled;
         Outcome = HasErrors ? CompileOutcome::Failed : CompileOutcome::Compiled;
+        if (Notes) {
+          Notes->Printed = printedBytes() != PrintedBefore;
+          Job.Notes = std::move(Notes);
+        }
       }
       if (Conf.TimeTraceEnabled)
         timeTraceProfilerFinishThread();
@@ -324,20 +342,44 @@ Error ThinJobs::write(ThinJob &Job, StringRef Object, bool ToCache) {
   return (*Stream)->commit();
 }
 
+/// All flavours of lld have objects written to memory of theirs; only those that
+/// go into the cache are written to a file.
+static const SmallVectorImpl<char> *memoryOf(CachedFileStream &Stream) {
+  auto *Memory = dyn_cast<raw_svector_ostream>(Stream.OS.get());
+  return Memory ? &Memory->buffer() : nullptr;
+}
+
 /// For whoever has claimed the job.
 Expected<std::unique_ptr<CachedFileStream>>
 ThinJobs::takeStream(ThinJob &Job, unsigned Task, const Twine &ModuleName) {
   {
     std::lock_guard<std::mutex> Lock(Job.Mutex);
-    if (Job.Opened)
+    if (Job.Opened) {
+      Job.Object = memoryOf(*Job.Opened);
       return std::move(Job.Opened);
+    }
   }
   auto Stream = Job.AddStream(Task, ModuleName);
   if (Stream) {
     std::lock_guard<std::mutex> Lock(Job.Mutex);
     Job.ObjectPathName = (*Stream)->ObjectPathName;
+    Job.Object = memoryOf(**Stream);
   }
   return Stream;
+}
+
+std::optional<MadeHere> ThinJobs::madeHere(ThinJob &Job) const {
+  std::lock_guard<std::mutex> Lock(Job.Mutex);
+  if (Job.Now != ThinJob::State::Settled || !Job.Notes || Job.Notes->Printed ||
+      Job.Notes->MayReadFiles)
+    return std::nullopt;
+  MadeHere Made{std::move(Job.Notes->Diagnostics), {}, {}};
+  Job.Notes.reset();
+  if (Job.Object)
+    Made.Object = StringRef(Job.Object->data(), Job.Object->size());
+  else
+    Made.Path = cacheEntry(Job);
+  return Made;
 }
 
 std::vector<std::string> ThinJobs::sideOutputPaths(const ThinJob &Job) const {

@@ -2,11 +2,13 @@
 #ifndef DTLTO_LINK_THIN_JOBS_H
 #define DTLTO_LINK_THIN_JOBS_H
 
+#include "compile_notes.h"
 #include "job/individual_index.h"
 #include "job/module_bytes.h"
 #include "link.h"
 #include "llvm/LTO/LTO.h"
 #include <deque>
+#include <optional>
 
 namespace dtlto {
 
@@ -62,6 +64,11 @@ struct ThinJob {
   std::unique_ptr<llvm::CachedFileStream> Opened;
   /// The name of whatever stream was opened for the job.
   std::string ObjectPathName;
+  /// Where the object's bytes are, if lld has them in memory: they stay there
+  /// until lld frees its own.
+  const llvm::SmallVectorImpl<char> *Object = nullptr;
+  /// Of the compile in this process that made the object, if notes were wanted.
+  std::optional<CompileNotes> Notes;
   llvm::Error Failure = llvm::Error::success(); ///< set once, on Failed
   bool CacheHit = false;
 
@@ -107,8 +114,11 @@ public:
   /// id.
   const ModuleBytes *moduleBytes(llvm::StringRef ModuleId);
   /// Starts an in-process compile on a pool thread: same Config, same combined
-  /// index, no serialisation.
-  void compileInProcess(ThinJob &Job);
+  /// index, no serialisation. \p TakeNotes: madeHere() is wanted.
+  void compileInProcess(ThinJob &Job, bool TakeNotes = false);
+  /// What a compile in this process has made of the job, for others to use in
+  /// its place. Empty if it was not noted, or cannot be repeated from that.
+  std::optional<MadeHere> madeHere(ThinJob &Job) const;
   /// Without \p ToCache the object goes past lld's cache, straight to lld. False
   /// if the job is settled already. Writes a copy on a pool thread: what goes
   /// wrong there goes wrong as in LLVM's own backend.
@@ -143,7 +153,8 @@ private:
   void prepare(ThinJob &Job);
   llvm::Expected<std::unique_ptr<llvm::CachedFileStream>>
   takeStream(ThinJob &Job, unsigned Task, const llvm::Twine &ModuleName);
-  llvm::Error compile(ThinJob &Job, bool &Lost, bool &HasErrors);
+  llvm::Error compile(ThinJob &Job, bool &Lost, bool &HasErrors,
+                      CompileNotes *Notes);
   llvm::Error write(ThinJob &Job, llvm::StringRef Object, bool ToCache);
 
   llvm::AddStreamFn AddStream;

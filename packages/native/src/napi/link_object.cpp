@@ -56,8 +56,8 @@ Napi::Function LinkObject::define(Napi::Env Env) {
       {InstanceMethod<&LinkObject::jobs>("jobs"),
        InstanceMethod<&LinkObject::localSlots>("localSlots"),
        InstanceMethod<&LinkObject::hasErrors>("hasErrors"),
-       InstanceMethod<&LinkObject::ofJob<&ThinJobs::compileInProcess>>(
-           "compileInProcess"),
+       InstanceMethod<&LinkObject::compileInProcess>("compileInProcess"),
+       InstanceMethod<&LinkObject::madeHere>("madeHere"),
        InstanceMethod<&LinkObject::deliver>("deliver"),
        InstanceMethod<&LinkObject::fail>("fail"),
        InstanceMethod<&LinkObject::ofJob<&ThinJobs::cacheEntry>>("cacheEntry"),
@@ -226,6 +226,50 @@ Napi::Value LinkObject::localSlots(const Napi::CallbackInfo &Info) {
 
 Napi::Value LinkObject::hasErrors(const Napi::CallbackInfo &Info) {
   return Napi::Boolean::New(Info.Env(), LldWaits && TheLink->hasErrors());
+}
+
+Napi::Value LinkObject::compileInProcess(const Napi::CallbackInfo &Info) {
+  if (ThinJob *Job = jobOrThrow(Info))
+    TheLink->jobs().compileInProcess(*Job, /*TakeNotes=*/Info[1].ToBoolean());
+  return Info.Env().Undefined();
+}
+
+Napi::Value LinkObject::madeHere(const Napi::CallbackInfo &Info) {
+  Napi::Env Env = Info.Env();
+  ThinJob *Job = jobOrThrow(Info);
+  std::optional<MadeHere> Made;
+  if (Job)
+    Made = TheLink->jobs().madeHere(*Job);
+  if (!Made)
+    return Env.Undefined();
+  // In the order of llvm::DiagnosticSeverity.
+  static const char *const Severities[] = {"error", "warning", "remark",
+                                           "note"};
+  auto Diagnostics = Napi::Array::New(Env, Made->Diagnostics.size());
+  for (uint32_t I = 0; I < Made->Diagnostics.size(); ++I) {
+    const Diagnostic &D = Made->Diagnostics[I];
+    Napi::Object Value = Napi::Object::New(Env);
+    Value["severity"] = Napi::String::New(Env, Severities[D.Severity]);
+    Value["text"] = Napi::String::New(Env, D.Text);
+    Value["namesModule"] = Napi::Boolean::New(Env, D.NamesModule);
+    Diagnostics[I] = Value;
+  }
+  Napi::Object Result = Napi::Object::New(Env);
+  Result["diagnostics"] = Diagnostics;
+  Result["path"] = Napi::String::New(Env, Made->Path);
+  Result["object"] = lend(Env, Made->Object);
+  return Result;
+}
+
+/// lld's memory for good: a linker program frees none of it, so that who reads an
+/// object while lld goes on, or when it has ended, reads what lld reads. An
+/// embedding program gets a copy.
+Napi::Value LinkObject::lend(Napi::Env Env, llvm::StringRef Bytes) {
+  if (IsCaptured || Bytes.empty())
+    return toBuffer(Env, Bytes);
+  auto Buffer = Napi::ArrayBuffer::New(Env, const_cast<char *>(Bytes.data()),
+                                       Bytes.size());
+  return Napi::Uint8Array::New(Env, Bytes.size(), Buffer, 0);
 }
 
 Napi::Value LinkObject::deliver(const Napi::CallbackInfo &Info) {

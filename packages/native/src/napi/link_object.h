@@ -37,6 +37,8 @@ private:
   Napi::Value jobs(const Napi::CallbackInfo &Info);
   Napi::Value localSlots(const Napi::CallbackInfo &Info);
   Napi::Value hasErrors(const Napi::CallbackInfo &Info);
+  Napi::Value compileInProcess(const Napi::CallbackInfo &Info);
+  Napi::Value madeHere(const Napi::CallbackInfo &Info);
   Napi::Value deliver(const Napi::CallbackInfo &Info);
   Napi::Value fail(const Napi::CallbackInfo &Info);
   Napi::Value moduleParts(const Napi::CallbackInfo &Info);
@@ -49,6 +51,7 @@ private:
   template <class T> class AsyncCall;
   /// \p IsInput: the bytes are lld's own, mapped from a file.
   Napi::Value view(Napi::Env Env, llvm::StringRef Bytes, bool IsInput);
+  Napi::Value lend(Napi::Env Env, llvm::StringRef Bytes);
   void detachViews();
   Napi::Value resume(const Napi::CallbackInfo &Info);
   Napi::Value cancel(const Napi::CallbackInfo &Info);

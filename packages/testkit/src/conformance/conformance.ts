@@ -6,9 +6,10 @@ import { DEFINITION_CHECKS } from './definition-checks.js'
 import { END_CHECKS } from './end-checks.js'
 import { linkChecks } from './link-checks.js'
 import { program } from './program.js'
+import { STORE_CHECKS } from './store-checks.js'
 import { WORK_CHECKS } from './work-checks.js'
 
-const CHECKS = [...DEFINITION_CHECKS, ...WORK_CHECKS, ...END_CHECKS]
+const CHECKS = [...DEFINITION_CHECKS, ...WORK_CHECKS, ...STORE_CHECKS, ...END_CHECKS]
 
 /** The sentence that names a check. */
 export type ConformanceCheck = (typeof CHECKS)[number]['name']

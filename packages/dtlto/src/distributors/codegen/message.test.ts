@@ -3,7 +3,14 @@ import { createHash } from 'node:crypto'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { JobBlob, JobPackage } from '../interface.js'
-import { type CodegenAnswer, CodegenAnswers, codegenDirectory, codegenMessage, codegenResult } from './message.js'
+import {
+  type CodegenAnswer,
+  CodegenAnswers,
+  codegenDirectory,
+  codegenMessage,
+  codegenResult,
+  codegenResultFile,
+} from './message.js'
 
 function blob(role: JobBlob['role'], label: string, id: string, ...pieces: readonly string[]): JobBlob {
   const parts = pieces.map((piece) => Buffer.from(piece))
@@ -233,5 +240,41 @@ describe('an answer as a result', () => {
       kind: 'cannot',
       reason: 'made by LLVM 23',
     })
+  })
+})
+
+describe('a result that is kept for other links', () => {
+  const result = {
+    diagnostics: [
+      { severity: 'warning', message: '/home/me/lib.a(x.o) <inline asm>:1:2: é' },
+      { severity: 'warning', message: '/home/me/lib.a(x.o): linking' },
+      { severity: 'remark', message: 'a.c:3:4: "word"' },
+    ],
+    stderr: 'é',
+    sideOutputs: [{ kind: 'dwo', path: 'd/3.dwo', bytes: Buffer.from('dwo') }],
+  } as const
+
+  test('names the module as each of them does', () => {
+    const file = codegenResultFile(result, '/home/me/lib.a(x.o)', JOB)
+    assert.ok(file)
+    assert.ok(!file.includes('/home/me'))
+    const answer = read(file)
+    assert.ok(answer)
+    const { sideOutputs, stderr } = result
+    const diagnostics = result.diagnostics.map((each) => ({
+      ...each,
+      message: each.message.replace('/home/me/lib.a(x.o)', 'y.o'),
+    }))
+    const expected = { kind: 'object', object: Buffer.alloc(0), diagnostics, sideOutputs, stderr, timings: {} }
+    assert.deepEqual(codegenResult(answer, 'y.o', JOB), expected)
+  })
+
+  test('is none where the name stands in the middle of a text', () => {
+    for (const said of [
+      { ...result, stderr: 'in x.o' },
+      { ...result, diagnostics: [{ severity: 'note', message: 'see x.o' }] as const },
+      { ...result, diagnostics: [{ severity: 'note', message: 'x.o: x.o' }] as const },
+    ])
+      assert.equal(codegenResultFile(said, 'x.o', JOB), undefined)
   })
 })

@@ -5,7 +5,15 @@
  */
 import { createHash } from 'node:crypto'
 import { printableLine } from '../../printable.js'
-import type { CompileResult, ContentLease, Diagnostic, JobBlob, JobPackage, SideOutput } from '../interface.js'
+import type {
+  CompiledObject,
+  CompileResult,
+  ContentLease,
+  Diagnostic,
+  JobBlob,
+  JobPackage,
+  SideOutput,
+} from '../interface.js'
 
 const HEADER_BYTES = 16
 const DIGEST_BYTES = 32
@@ -221,6 +229,37 @@ export function codegenResult(
   }
   const { object, sideOutputs, stderr } = answer
   return { kind: 'object', object, diagnostics, sideOutputs, stderr, timings }
+}
+
+/**
+ * A result as the file `result` that `dtlto-codegen --job … --side-outputs` writes beside the object: the reverse of `codegenResult`, for whoever keeps
+ * results for other links. Undefined if its text names the module where `codegenResult` would not put another link's name in its place.
+ */
+export function codegenResultFile(
+  { diagnostics, stderr = '', sideOutputs }: Pick<CompiledObject, 'diagnostics' | 'stderr' | 'sideOutputs'>,
+  moduleId: string,
+  job: JobPackage,
+): Buffer | undefined {
+  const canonicalName = job.blobs[0]?.label ?? ''
+  const worded = diagnostics.map(({ severity, message }) => {
+    if (message.startsWith(`${moduleId} `)) return { severity, named: 1, message: message.slice(moduleId.length + 1) }
+    if (!message.startsWith(`${moduleId}:`)) return { severity, named: 0, message }
+    return { severity, named: 0, message: canonicalName + message.slice(moduleId.length) }
+  })
+  if ([stderr, ...worded.map(({ message }) => message)].some((text) => text.includes(moduleId))) return undefined
+  const printed = Buffer.from(stderr)
+  const lines = [
+    'dtlto-result 2',
+    'status compiled',
+    ...worded.map(({ severity, named, message }) => `diagnostic ${severity} ${String(named)} ${quote(message)}`),
+    'object 0', // it has a file of its own
+    ...sideOutputs.map(({ kind, path, bytes }) => `output ${kind} ${quote(path)} ${String(bytes.length)}`),
+    ...(printed.length > 0 ? [`stderr ${String(printed.length)}`] : []),
+  ]
+  const text = Buffer.from(lines.map((line) => `${line}\n`).join(''))
+  const body = Buffer.concat([...sideOutputs.map(({ bytes }) => bytes), printed])
+  const digest = createHash('sha256').update(text).update(body).digest()
+  return Buffer.concat([header('DTLR', text.length, body.length), digest, text, body])
 }
 
 /** Some diagnostics begin with the module's name, which in a job is canonical. */
