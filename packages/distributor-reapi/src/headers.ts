@@ -4,9 +4,9 @@
  */
 import { readFile } from 'node:fs/promises'
 import { DtltoError } from 'dtlto/plugin'
-import type { HeaderSource } from './grpc/header-source.js'
+import type { Headers } from './grpc/header-source.js'
 
-interface Header {
+export interface Header {
   readonly name: string
   readonly from:
     | { readonly kind: 'plain'; readonly value: string }
@@ -37,16 +37,13 @@ function parseValue(name: string, value: string): Header['from'] {
   return { kind: 'plain', value: checkedValue(name, value, 'as written') }
 }
 
-export function headerSource(
+/** Rejects with DTLTO_ENDPOINT_REFUSED. */
+export async function readHeaders(
   headers: readonly Header[],
   env: Readonly<Record<string, string | undefined>>,
-): HeaderSource {
-  let values: Promise<Readonly<Record<string, string>>> | undefined
-  const read = async (): Promise<Readonly<Record<string, string>>> => {
-    const pairs = headers.map(async (header) => [header.name, await valueOf(header, env)] as const)
-    return Object.fromEntries(await Promise.all(pairs))
-  }
-  return (lookAgain) => (values = lookAgain || values === undefined ? read() : values)
+): Promise<Headers> {
+  const pairs = headers.map(async (header) => [header.name, await valueOf(header, env)] as const)
+  return Object.fromEntries(await Promise.all(pairs))
 }
 
 async function valueOf({ name, from }: Header, env: Readonly<Record<string, string | undefined>>): Promise<string> {
@@ -69,7 +66,8 @@ async function valueOf({ name, from }: Header, env: Readonly<Record<string, stri
   }
 }
 
-function checkedValue(name: string, value: string, whence: string): string {
+/** Throws DTLTO_ENDPOINT_REFUSED, without the value. */
+export function checkedValue(name: string, value: string, whence: string): string {
   if (/^[\x20-\x7e]+$/.test(value)) return value
   throw refused(`the value of the header '${name}' ${whence} is empty or not one line of printable ASCII`)
 }

@@ -2,32 +2,43 @@
 import { randomUUID } from 'node:crypto'
 import { type DistributorContext, DtltoError } from 'dtlto/plugin'
 import { type Properties, versionAction } from './action.js'
-import { parseAddress } from './address.js'
+import { type Address, parseAddress } from './address.js'
 import { type Compiler, ImageCompiler, ShippedCompiler } from './compilers.js'
+import { askHelper } from './credential-helper.js'
 import { channelCredentials, nameForTls } from './credentials.js'
 import { Engine } from './engine.js'
 import { Channel } from './grpc/channel.js'
-import { headerSource, parseHeaders } from './headers.js'
+import type { HeaderSource } from './grpc/header-source.js'
+import { parseHeaders, readHeaders } from './headers.js'
+import { helperFor, parseHelpers } from './helper-choice.js'
 import { InFlight } from './in-flight.js'
 import { type OpenOptions, parseProperties } from './options.js'
 import { printed } from './outcome.js'
 import { Reapi } from './reapi.js'
+import { renewing } from './renewing.js'
 import { Uploads } from './uploads.js'
 
 /** Throws DtltoError. */
 export function openReapi(context: DistributorContext, options: OpenOptions): Reapi {
   const { env, signal } = context
-  const executorAddress = options.remote_executor ?? env['DTLTO_REMOTE_EXECUTOR']
+  const executorAddress = options.remote_executor
   const cacheAddress = options.remote_cache ?? executorAddress
   if (cacheAddress === undefined || cacheAddress === '')
     throw new DtltoError('DTLTO_PLUGIN_OPTION_INVALID', 'remote_executor: expected the address of an engine, got none')
-  const headers = headerSource(parseHeaders(options.remote_header), env)
+  const written = parseHeaders(options.remote_header)
+  const helpers = parseHelpers(options.credential_helper)
+  const headersFor = (address: Address): HeaderSource =>
+    renewing(async () => {
+      const helper = helperFor(helpers, address)
+      const [own, given] = await Promise.all([readHeaders(written, env), helper && askHelper(helper, address, env)])
+      return { headers: { ...given?.headers, ...own }, untilMs: given?.untilMs ?? Infinity }
+    })
   const channels = new Map<string, Channel>()
   const channelTo = (text: string): Channel => {
     const address = parseAddress(text)
     const channel =
       channels.get(text) ??
-      new Channel(address.target, channelCredentials(address, options), headers, nameForTls(address))
+      new Channel(address.target, channelCredentials(address, options), headersFor(address), nameForTls(address))
     channels.set(text, channel)
     return channel
   }

@@ -1,6 +1,7 @@
 import type { OptionsSchema, OptionValues } from 'dtlto/plugin'
 import { parseAddress } from './address.js'
 import { parseHeaders } from './headers.js'
+import { parseHelpers } from './helper-choice.js'
 
 /** Says what is wrong, if `parse` throws. */
 function wrongIf<T>(parse: (value: T) => unknown): (value: T) => string | undefined {
@@ -28,14 +29,15 @@ export function parseProperties(
 export const OPTIONS = {
   remote_executor: {
     type: 'string',
-    description:
-      'the engine: grpc://HOST:PORT or grpcs://HOST[:PORT] (TLS). Default: the variable DTLTO_REMOTE_EXECUTOR',
+    description: 'the engine: grpc://HOST:PORT or grpcs://HOST[:PORT] (TLS)',
+    receivesSecrets: true,
     check: wrongIf(parseAddress),
   },
   remote_cache: {
     type: 'string',
     description:
       'its storage and action cache, where that is another server. Without an engine: a cache of results. Default: the engine itself',
+    receivesSecrets: true,
     check: wrongIf(parseAddress),
   },
   remote_instance_name: { type: 'string', default: '', description: 'which of the instances behind these servers' },
@@ -52,6 +54,15 @@ export const OPTIONS = {
       'headers of every call: NAME=VALUE, NAME=@FILE or NAME=$VARIABLE; a secret is not written here, but in a file or a variable',
     readsSecrets: true,
     check: wrongIf(parseHeaders),
+  },
+  credential_helper: {
+    type: 'list',
+    default: [],
+    description:
+      "programs that give headers, by the protocol of Bazel's credential helpers: PATH, or DOMAIN=PATH for one server (*.DOMAIN for all below it)",
+    runsCode: true,
+    readsSecrets: true,
+    check: wrongIf(parseHelpers),
   },
   tls_certificate: {
     type: 'string',

@@ -13,7 +13,7 @@ import {
   type ServiceError,
   setLogVerbosity,
 } from '@grpc/grpc-js'
-import type { HeaderSource } from './header-source.js'
+import type { Headers, HeaderSource } from './header-source.js'
 import type { Method } from './methods.js'
 import { CODE, RpcError } from './status.js'
 
@@ -186,9 +186,10 @@ export class Channel {
     { headers, signal }: CallOptions,
     call: (metadata: Metadata, connection: Connection) => Promise<T>,
   ): Promise<T> {
-    for (let lookAgain = false; ; lookAgain = true) {
+    for (let refused: Headers | undefined; ; ) {
       const metadata = new Metadata()
-      for (const [name, value] of Object.entries({ ...(await this.#headers(lookAgain)), ...headers })) {
+      const own = await this.#headers(refused)
+      for (const [name, value] of Object.entries({ ...own, ...headers })) {
         metadata.set(name, value)
       }
       if (signal.aborted || this.#isClosed) throw new RpcError(CODE.CANCELLED, 'the call is not wanted any more')
@@ -197,7 +198,8 @@ export class Channel {
       try {
         return await call(metadata, connection)
       } catch (error) {
-        if (!(error instanceof RpcError) || error.code !== CODE.UNAUTHENTICATED || lookAgain) throw error
+        if (!(error instanceof RpcError) || error.code !== CODE.UNAUTHENTICATED || refused !== undefined) throw error
+        refused = own
       } finally {
         connection.calls--
       }

@@ -1,2 +1,4 @@
-/** Headers of calls. `lookAgain`: the server has refused the last ones. */
-export type HeaderSource = (lookAgain: boolean) => Promise<Readonly<Record<string, string>>>
+export type Headers = Readonly<Record<string, string>>
+
+/** Headers of calls. `refused`: what it has given before, and a server does not accept any more. */
+export type HeaderSource = (refused?: Headers) => Promise<Headers>

@@ -1,14 +1,13 @@
 import { parseDistributor } from './choices.js'
 import { type PartialSettings, SettingsReader } from './settings.js'
 import { SETTING_KEYS, variableName } from './table.js'
-import { checkVariables, type Environment } from './variables.js'
+import type { Environment } from './variables.js'
 
 /**
  * For builds whose linker flags are hard to reach: a variable for every setting, and DTLTO_DISTRIBUTE with several distributors separated by
  * blanks. DTLTO_CONFIG is the file's business. An empty variable is as good as none.
  */
 export function settingsFromEnvironment(env: Environment): PartialSettings {
-  checkVariables(env)
   const reader = new SettingsReader()
   const distribute = env['DTLTO_DISTRIBUTE']?.trim()
   if (distribute) {

@@ -14,7 +14,7 @@ import {
   type Settings,
 } from './settings.js'
 import { whyDistrusted } from './trusted-file.js'
-import type { Environment } from './variables.js'
+import { checkVariables, type Environment, optionVariables } from './variables.js'
 
 export interface SettingsSources {
   readonly commandLine: PartialSettings
@@ -49,9 +49,17 @@ export async function loadSettings(sources: SettingsSources): Promise<Settings> 
     )
   }
   checkTables(file, merged.distributors, sources.workingDirectory)
+  const variables = optionVariables(sources.env)
+  // What a path or a package calls itself is known when it is loaded: prepareDistributors.
+  if (chosen.every(({ name }) => BUILT_IN.includes(name))) checkVariables(sources.env, BUILT_IN)
   return {
     ...merged,
-    distributors: eachOnce(chosen.map((choice) => withFileOptions(choice, file, sources.workingDirectory))),
+    distributors: eachOnce(
+      chosen.map((choice) => ({
+        ...withFileOptions(choice, file, sources.workingDirectory),
+        ...(Object.keys(variables).length > 0 && { variables }),
+      })),
+    ),
   }
 }
 

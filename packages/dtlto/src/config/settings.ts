@@ -1,6 +1,7 @@
 /** The settings of one link, whatever they were written in. */
 import type { DistributorDefinition } from '../distributors/interface.js'
 import { SETTING_KEYS, SETTINGS, type SettingKey, type SettingValues } from './table.js'
+import type { Environment } from './variables.js'
 
 /** A value as written: a string from the command line or the environment, any scalar or list from the file. */
 export type RawOptionValue = string | number | boolean | readonly string[]
@@ -16,6 +17,8 @@ export interface DistributorChoice {
   readonly from: string
   /** Where single options were written, for errors, by key; the others beside the name. */
   readonly places?: Readonly<Record<string, string>>
+  /** Variables of the environment that are no settings: options, if their names begin with the distributor's. */
+  readonly variables?: Environment
   /** The file that `places` are in, if it was merely found and the user has not allowed it to name code. */
   readonly notAllowed?: string
   /** What a relative path, or the search for a package, counts from, if not the working directory. */

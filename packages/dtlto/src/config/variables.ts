@@ -23,17 +23,38 @@ export const START_VARIABLES: Readonly<Record<string, string>> = {
 /** Of this repository's own set-up, tests and measurements: they run links, which must not mind. launcher/request.cpp knows them, too. */
 const DEVELOPMENT = /^DTLTO_(TEST|FUZZ|PARITY|SKIP|LLVM|CLANG)_/
 
-/** Throws DTLTO_OPTION_INVALID for a variable of dtlto's that it does not know. An empty one counts as unset. */
-export function checkVariables(env: Environment): void {
-  for (const [name, value] of Object.entries(env)) {
-    if (!name.startsWith('DTLTO_') || !value || isKnown(name)) continue
+/** An option of a distributor as a variable: `slots` of `worker` is DTLTO_WORKER_SLOTS. */
+export function optionVariable(distributor: string, option = ''): string {
+  return `DTLTO_${distributor}_${option}`.replaceAll('-', '_').toUpperCase()
+}
+
+/** Variables that can only be options of distributors. */
+export function optionVariables(env: Environment): Environment {
+  return Object.fromEntries(ownVariables(env).filter(([name]) => !isSetting(name)))
+}
+
+/**
+ * Throws DTLTO_OPTION_INVALID for a variable of dtlto's that it does not know. An empty one counts as unset. `distributors`: whose options have variables;
+ * whether there is such an option they say when they are loaded.
+ */
+export function checkVariables(env: Environment, distributors: Iterable<string>): void {
+  const prefixes = [...distributors].map((name) => optionVariable(name))
+  for (const [name] of ownVariables(env)) {
+    if (isSetting(name) || prefixes.some((prefix) => name.startsWith(prefix))) continue
+    const possible = `: dtlto has ${SETTING_VARIABLES.join(', ')}, and DTLTO_NAME_OPTION for options of distributors`
     throw new DtltoError(
       'DTLTO_OPTION_INVALID',
-      `unknown variable '${name}' in the environment${didYouMean(name, SETTING_VARIABLES) || `: dtlto has ${SETTING_VARIABLES.join(', ')}`}`,
+      `unknown variable '${name}' in the environment${didYouMean(name, SETTING_VARIABLES) || possible}`,
     )
   }
 }
 
-function isKnown(name: string): boolean {
+function ownVariables(env: Environment): [name: string, value: string][] {
+  return Object.entries(env).flatMap(([name, value]) =>
+    name.startsWith('DTLTO_') && value ? [[name, value] as [string, string]] : [],
+  )
+}
+
+function isSetting(name: string): boolean {
   return SETTING_VARIABLES.includes(name) || name in START_VARIABLES || DEVELOPMENT.test(name)
 }

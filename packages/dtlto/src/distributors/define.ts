@@ -39,7 +39,7 @@ export function checkDefinition(value: unknown, from: string): asserts value is 
       invalid(`a type of string, integer, boolean or list for option '${key}'`, type)
     }
     if (check !== undefined && typeof check !== 'function') invalid(`check of option '${key}' as a function`, check)
-    for (const mark of ['runsCode', 'readsSecrets']) {
+    for (const mark of ['runsCode', 'readsSecrets', 'receivesSecrets']) {
       const value = marks[mark]
       if (value !== undefined && typeof value !== 'boolean')
         invalid(`${mark} of option '${key}' as true or false`, value)

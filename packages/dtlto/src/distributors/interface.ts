@@ -25,6 +25,8 @@ export interface OptionOf<T> {
   readonly runsCode?: boolean
   /** True if the value may name files or variables whose contents are sent to a server: consent as with `runsCode`. */
   readonly readsSecrets?: boolean
+  /** True if the value names a server that what `readsSecrets` gives is sent to: where such an option is set, consent as with `runsCode`. Since 2.1. */
+  readonly receivesSecrets?: boolean
 }
 
 export type OptionsSchema = Readonly<Record<string, OptionSpec>>

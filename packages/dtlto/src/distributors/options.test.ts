@@ -101,3 +101,39 @@ test('a name that every object has is no option that was given', () => {
   const schema = { constructor: { type: 'string', description: '' } } as const
   assert.equal(checkOptions(schema, here({}), 'd').constructor, undefined)
 })
+
+const VARIABLES = {
+  hosts: { type: 'list', description: '' },
+  'stats-port': { type: 'integer', description: '' },
+  remote_header: { type: 'string', description: '', readsSecrets: true },
+  server: { type: 'string', description: '', receivesSecrets: true },
+} as const
+
+test('an option may come from a variable: after what is written beside the name, before a file', () => {
+  const variables = { DTLTO_MY_FARM_STATS_PORT: '3', DTLTO_MY_FARM_HOSTS: 'v w', DTLTO_OTHER_HOSTS: 'x' }
+  const options = { hosts: ['f'], 'stats-port': 4 }
+  const check = (written: object) =>
+    checkOptions(VARIABLES, { options, from: 'here', variables, ...written }, 'my-farm')
+  assert.deepEqual([check({}).hosts, check({})['stats-port']], [['f'], 4])
+  const places = { hosts: "'hosts' in 'f:2:1'" }
+  assert.deepEqual([check({ places }).hosts, check({ places })['stats-port']], [['v', 'w'], 4])
+  assert.throws(() => check({ options: {}, variables: { DTLTO_MY_FARM_STATS_PORT: 'x' } }), {
+    message: /^DTLTO_MY_FARM_STATS_PORT in the environment: expected an integer but received 'x'$/,
+  })
+  assert.throws(() => check({ variables: { DTLTO_MY_FARM_HOST: 'x' } }), {
+    message: /^unknown variable 'DTLTO_MY_FARM_HOST' in the environment; did you mean 'DTLTO_MY_FARM_HOSTS'\?$/,
+  })
+})
+
+test('a file that was merely found may not name the server that secrets of the user are sent to', () => {
+  const places = { server: "'server' in 'f:2:1'" }
+  const options = { server: 's' }
+  const written = { options, from: 'here', places, notAllowed: 'f' }
+  assert.equal(checkOptions(VARIABLES, written, 'd').server, 's')
+  const secret = { ...written, variables: { DTLTO_D_REMOTE_HEADER: 'a=@token' } }
+  const code = 'DTLTO_CONFIG_NOT_ALLOWED'
+  assert.throws(() => checkOptions(VARIABLES, secret, 'd'), { code, message: /secrets are set to be sent there/ })
+  // The user's own variable may.
+  const own = { ...secret, variables: { ...secret.variables, DTLTO_D_SERVER: 't' } }
+  assert.equal(checkOptions(VARIABLES, own, 'd').server, 't')
+})

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks'
 import type { DistributorChoice, Settings } from '../config/settings.js'
+import { checkVariables } from '../config/variables.js'
 import { checkDefinition } from '../distributors/define.js'
 import type {
   DistributorContext,
@@ -9,6 +10,7 @@ import type {
   OptionsSchema,
 } from '../distributors/interface.js'
 import { loadDistributor } from '../distributors/load.js'
+import { BUILT_IN } from '../distributors/locate.js'
 import { isWrongSetting, openDistributor } from '../distributors/opening.js'
 import { checkOptions } from '../distributors/options.js'
 import { worker } from '../distributors/worker/worker.js'
@@ -48,12 +50,14 @@ export async function prepareDistributors(settings: Settings, directory: string)
     const { isolate, ...here } = checkOptions(HOME_OPTIONS, choice, 'local')
     if (isolate === 'none') home = here
     else {
-      const { isolate: _, ...options } = choice.options
+      const options = { share: here.share, ...(here.slots !== undefined && { slots: here.slots }) }
       distributors.push(
         await prepare({ ...choice, name: 'worker', definition: worker, options }, directory, distributors),
       )
     }
   }
+  const variables = settings.distributors[0]?.variables ?? {}
+  checkVariables(variables, [...BUILT_IN, ...distributors.map(({ definition }) => definition.name)])
   if (home !== undefined) return { home: { ...home, takesPart: true }, distributors }
   const lastResort = { slots: undefined, share: true, takesPart: false }
   return { home: settings.fallback === 'local' ? lastResort : undefined, distributors }

@@ -1,15 +1,14 @@
 import { findConfigFile } from '../../config/file.js'
 import type { Settings } from '../../config/settings.js'
-import { type Environment, SETTING_VARIABLES, START_VARIABLES } from '../../config/variables.js'
+import { type Environment, optionVariables, SETTING_VARIABLES, START_VARIABLES } from '../../config/variables.js'
 import { jobserverAddress, openJobserver } from '../../slots/jobserver.js'
 import { type Finding, good, note } from './finding.js'
 
 /** Settings that were read without an error: where they come from, and what they come to. */
 export function describeSettings(settings: Settings, env: Environment, directory: string): Finding[] {
   const file = env['DTLTO_CONFIG'] || findConfigFile(directory)?.path
-  const variables = [...SETTING_VARIABLES, ...Object.keys(START_VARIABLES)].flatMap((name) =>
-    env[name] ? [`${name}=${env[name]}`] : [],
-  )
+  const names = [...SETTING_VARIABLES, ...Object.keys(START_VARIABLES), ...Object.keys(optionVariables(env))]
+  const variables = names.flatMap((name) => (env[name] ? [`${name}=${env[name]}`] : []))
   const chosen = settings.distributors.map(({ name, options, from }) => {
     const written = Object.entries(options).map(([key, value]) => `,${key}=${[value].flat().join('+')}`)
     return `${name}${written.join('')} (from ${from})`
