@@ -7,7 +7,7 @@
  *
  * --distribute: who compiles; by default this process. --profile-mib: with a sample profile of that size among the options of each job.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -17,6 +17,7 @@ import { prepare, type ProgramName } from '../test/programs/programs.js'
 import { RECIPES } from '../test/programs/recipes.js'
 import { describeMachine, milliseconds, seconds, table } from './format.js'
 import { positiveInteger } from './positive-integer.js'
+import { writeSampleProfile } from './sample-profile.js'
 import { median } from './statistics.js'
 
 const { values: options, positionals } = parseArgs({
@@ -47,7 +48,11 @@ const distributorOptions: Record<string, string> = Object.fromEntries(
   pairs.map((pair) => pair.split(/=(.*)/s) as [string, string]),
 )
 const profile =
-  options['profile-mib'] === undefined ? [] : [sampleProfile(positiveInteger('--profile-mib', options['profile-mib']))]
+  options['profile-mib'] === undefined
+    ? []
+    : [
+        `--lto-sample-profile=${writeSampleProfile(directory, positiveInteger('--profile-mib', options['profile-mib']))}`,
+      ]
 try {
   for (let i = 0; i <= links; i++) {
     let jobs = 0
@@ -100,21 +105,6 @@ console.log(
   ),
 )
 console.log('\nMedians.')
-
-/** lld's option for a profile of functions that no program has. */
-function sampleProfile(mebibytes: number): string {
-  const path = join(directory, 'samples.prof')
-  const lines: string[] = []
-  for (let bytes = 0, i = 0; bytes < mebibytes * 1024 ** 2; i++) {
-    const name = `_ZN5bench8function${String(i)}Ev`
-    lines.push(
-      `${name}:${String(1000 + i)}:${String(1 + (i % 100))}\n 1: ${String(1 + (i % 7))}\n 2: ${String(i % 11)}\n`,
-    )
-    bytes += lines.at(-1)?.length ?? 0
-  }
-  writeFileSync(path, lines.join(''))
-  return `--lto-sample-profile=${path}`
-}
 
 /** Processor time of the main thread of this process. The first number of schedstat is in nanoseconds. */
 function ownCpuMs(): number {
