@@ -118,6 +118,7 @@ export default defineConfig(
       'packages/dtlto/src/cli/**',
       'packages/dtlto/src/distributors/worker/**',
       'packages/dtlto/src/distributors/codegen/program.ts',
+      'packages/dtlto/src/distributors/c-plugin/**',
       '**/*.test.ts',
     ],
     rules: {

@@ -59,6 +59,7 @@ const FILTERS = [
   'test/remote-jobs/service',
   'test/remote-jobs/codegen-program',
   'test/remote-jobs/killed-worker',
+  'test/plugins/c-plugin',
 ]
 
 /** Not the programs that start Node: they are written into packages/dtlto/bin. */
@@ -94,6 +95,9 @@ async function main({ runtime, variable, options }) {
       .join(':'),
     DTLTO_NATIVE: join(directory, 'dtlto.node'),
     DTLTO_NODE: writeNode(directory, runtimePath(runtime)),
+    // Plugins in C that tests build.
+    CC: 'clang-22',
+    CFLAGS: `-fsanitize=${name} -fno-omit-frame-pointer -g`,
   }
   const steps = [
     [join(directory, UNIT_TESTS), '--gtest_brief=1'],

@@ -11,7 +11,7 @@ export {
   codegenResult,
   codegenResultFile,
 } from './distributors/codegen/message.js'
-export type { BlobTransfer, CodegenAnswer, CodegenMessage } from './distributors/codegen/message.js'
+export type { BlobTransfer, CodegenAnswer, CodegenFile, CodegenMessage } from './distributors/codegen/message.js'
 export { codegenProgram } from './distributors/codegen/program.js'
 export { PLUGIN_API_VERSION } from './distributors/interface.js'
 export type {

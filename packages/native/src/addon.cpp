@@ -2,6 +2,7 @@
 #include "link/process.h"
 #include "link/second_link.h"
 #include "napi/link_object.h"
+#include "napi/plugin_object.h"
 #include "napi/values.h"
 #include "llvm/Config/llvm-config.h"
 
@@ -62,6 +63,8 @@ static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
   Exports["holdOutput"] = Napi::Function::New<holdOutput>(Env);
   Exports["releaseOutput"] = Napi::Function::New<releaseOutput>(Env);
   Exports["startSecondLink"] = Napi::Function::New<startSecondLink>(Env);
+  Exports["loadPlugin"] = Napi::Function::New<loadPlugin>(Env);
+  Exports["Plugin"] = PluginObject::define(Env);
   Exports["Link"] = LinkObject::define(Env);
   return Exports;
 }

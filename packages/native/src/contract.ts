@@ -183,6 +183,17 @@ export interface NativeAddon {
   releaseOutput(): void
   /** Drops what was held back and becomes the second link; returns if that cannot be done. */
   startSecondLink(): void
+  /** The distributor in C at this path (include/dtlto_plugin.h). Throws an Error that says why it cannot be used. */
+  loadPlugin(path: string): NativePluginTable
+  /**
+   * Opens one. `onEvents` is called when there are events to take, on the event loop. Throws an Error with the plugin's own words if it cannot be
+   * opened.
+   */
+  readonly Plugin: new (
+    table: NativePluginTable['table'],
+    context: NativePluginContext,
+    onEvents: () => void,
+  ) => NativePlugin
   /**
    * Starts lld. argv[0] selects the flavour by its base name, as in the stock program. With `capture` the link's output is kept
    * in memory and its memory is freed; without, it goes to file descriptors 1 and 2, as in stock lld, and no link can follow in this process.
@@ -209,4 +220,103 @@ export interface NativeStart {
   readonly descriptors: readonly number[]
   /** The soft limit of open files; 0: unknown. */
   readonly descriptorLimit: number
+}
+
+/** A distributor in C. Numbers stand for the enumerations of dtlto_plugin.h. */
+export interface NativePluginTable {
+  readonly table: { readonly brand: 'dtlto_plugin' }
+  readonly name: string
+  readonly form: number
+  readonly integrity: boolean
+  readonly options: readonly NativePluginOption[]
+  readonly canPrepare: boolean
+  readonly canProbe: boolean
+  readonly canClose: boolean
+}
+
+export interface NativePluginOption {
+  readonly name: string | undefined
+  readonly description: string | undefined
+  readonly type: number
+  readonly default: string | undefined
+  readonly min: number
+  readonly max: number
+  readonly choices: readonly string[] | undefined
+  readonly flags: number
+}
+
+export interface NativePluginContext {
+  readonly flavour: string
+  readonly llvmVersion: string
+  readonly workingDirectory: string
+  readonly codegenProgram: string
+  readonly options: readonly (readonly [name: string, items: readonly string[]])[]
+}
+
+/** As dtlto_job. The arrays are given away: nobody changes them any more. */
+export interface NativePluginJob {
+  readonly index: number
+  readonly task: number
+  readonly moduleId: string
+  readonly targetTriple: string
+  readonly cacheKey: string
+  readonly cost: number
+  readonly bitcodeBytes: number
+  readonly importedBytes: number
+  readonly importedModules: number
+  readonly endpoint?: string
+  readonly message?: readonly Uint8Array[]
+  readonly files?: readonly {
+    readonly name: string
+    readonly sha256: string | undefined
+    readonly parts: readonly Uint8Array[]
+  }[]
+  readonly arguments?: readonly string[]
+  readonly output?: string
+}
+
+export interface NativePluginResult {
+  readonly outcome: number
+  readonly data: Buffer
+  readonly details: Buffer
+  readonly text: string
+  readonly worker: string
+  readonly queuedMs: number
+  readonly sendMs: number
+  readonly compileMs: number
+  readonly receiveMs: number
+}
+
+export interface NativePluginEndpoint {
+  readonly id: string
+  readonly text: string
+  readonly slots: number
+  readonly busyElsewhere: number
+  readonly accepting: boolean
+  readonly hasQueue: boolean
+  readonly speed: number
+  readonly latencyMs: number
+  readonly queueLimitMs: number
+  readonly deadlineMs: number
+}
+
+export type NativePluginEvent =
+  | { readonly kind: 'finished'; readonly call: number; readonly result: NativePluginResult }
+  | { readonly kind: 'started'; readonly call: number }
+  | { readonly kind: 'endpoints'; readonly endpoints: readonly NativePluginEndpoint[] }
+  | { readonly kind: 'warning' | 'debug'; readonly word: string; readonly text: string }
+
+/**
+ * An opened distributor in C. What begins a call gives its number; the call ends by a 'finished' event, and not before that may the bytes of its
+ * jobs go. `prepare`, `probe` and `close` only if the table can. Nothing but `takeEvents` after `destroy`.
+ */
+export interface NativePlugin {
+  takeEvents(): readonly NativePluginEvent[]
+  prepare(jobs: readonly NativePluginJob[]): number
+  probe(endpoint: string): number
+  /** One job. */
+  compile(job: readonly [NativePluginJob]): number
+  cancel(call: number): void
+  close(): number
+  destroy(): void
 }

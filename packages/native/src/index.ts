@@ -17,6 +17,14 @@ export type {
   NativeAddon,
   NativeStartProblem,
   NativeStart,
+  NativePlugin,
+  NativePluginContext,
+  NativePluginEndpoint,
+  NativePluginEvent,
+  NativePluginJob,
+  NativePluginOption,
+  NativePluginResult,
+  NativePluginTable,
 } from './contract.js'
 export { NativeLoadError } from './load.js'
 

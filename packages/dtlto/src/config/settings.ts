@@ -8,7 +8,7 @@ export type RawOptionValue = string | number | boolean | readonly string[]
 
 /** A distributor that the user named, with its options as written; its own schema checks them when it is loaded. */
 export interface DistributorChoice {
-  /** A built-in name, an npm package, a path to an ES module or to a `.node` shared library. */
+  /** A built-in name, an npm package, a path to an ES module or to a shared library (`.node`, `.so`). */
   readonly name: string
   /** The distributor itself, from a program that embeds the link: then nothing is loaded, and `name` is for messages. */
   readonly definition?: DistributorDefinition

@@ -4,9 +4,10 @@ import { pathToFileURL } from 'node:url'
 import { didYouMean } from '../config/nearest.js'
 import { whyDistrusted } from '../config/trusted-file.js'
 import { DtltoError } from '../errors.js'
+import { loadCPlugin } from './c-plugin/table.js'
 import { checkDefinition } from './define.js'
 import type { DistributorDefinition } from './interface.js'
-import { BUILT_IN, candidates, isOwnName } from './locate.js'
+import { BUILT_IN, candidates, isOwnName, SHARED_LIBRARY } from './locate.js'
 import { worker } from './worker/worker.js'
 
 const IMPORT_TIMEOUT_MS = 10_000
@@ -54,6 +55,7 @@ export async function loadDistributor(name: string, directory: string): Promise<
 }
 
 async function importDistributor(path: string): Promise<unknown> {
+  if (SHARED_LIBRARY.test(path)) return loadCPlugin(path)
   if (extname(path) === '.node') {
     const module = { exports: {} as Record<string, unknown> }
     process.dlopen(module, path)
@@ -84,5 +86,5 @@ async function withinTime<T>(loading: Promise<T>): Promise<T> {
 function remedy(name: string): string {
   if (isOwnName(name)) return `this dtlto has no distributor '${name}': it has ${BUILT_IN.join(', ')}`
   const builtIns = `a built-in name (${BUILT_IN.join(', ')})`
-  return `give ${builtIns}, an installed npm package, or a path to an ES module or .node library${didYouMean(name, BUILT_IN)}`
+  return `give ${builtIns}, an installed npm package, or a path to an ES module, a .node or a .so library${didYouMean(name, BUILT_IN)}`
 }

@@ -1,5 +1,5 @@
 /**
- * What the name of a distributor stands for: one that comes with dtlto; a path to an ES module or to a `.node` shared library; an npm package,
+ * What the name of a distributor stands for: one that comes with dtlto; a path to an ES module, to a `.node` shared library, or to a `.so` with dtlto's C interface; an npm package,
  * looked for from a directory upwards and then from dtlto itself, as `NAME`, `dtlto-distributor-NAME` and `@dtlto/distributor-NAME`.
  */
 import { existsSync } from 'node:fs'
@@ -20,8 +20,11 @@ export function isOwnName(name: string): boolean {
   return BUILT_IN.includes(name) || RESERVED.includes(name)
 }
 
+/** A library with dtlto's C interface. */
+export const SHARED_LIBRARY: RegExp = /\.so(\.\d+)*$/
+
 export function isPath(name: string): boolean {
-  return /[/\\]|\.(m?js|cjs|node)$/.test(name) && !name.startsWith('@')
+  return (/[/\\]|\.(m?js|cjs|node)$/.test(name) || SHARED_LIBRARY.test(name)) && !name.startsWith('@')
 }
 
 export interface Candidate {

@@ -78,21 +78,35 @@ export async function contentDigests(job: JobPackage): Promise<ReadonlyMap<strin
   return new Map(await Promise.all(found))
 }
 
-function sha256(text: string): string {
+function sha256(text: string | Buffer): string {
   return createHash('sha256').update(text).digest('hex')
 }
 
+/** A file of that directory. */
+export interface CodegenFile {
+  readonly name: string
+  /** Of its bytes; for contents the same as the name. */
+  readonly sha256: string
+  /** A copy in one piece. */
+  readonly bytes: () => Uint8Array
+  readonly lease: () => ContentLease
+}
+
 /** The job as the files of a directory for `dtlto-codegen --job`: `job.txt`, and contents under their digests, each once. */
-export async function codegenDirectory(
-  job: JobPackage,
-): Promise<readonly { readonly name: string; readonly bytes: () => Uint8Array }[]> {
+export async function codegenDirectory(job: JobPackage): Promise<readonly CodegenFile[]> {
   const digests = await Promise.all(job.blobs.map(({ content }) => content.digest()))
   const lines = job.blobs.map((blob, i) => blobLine(blob, digests[i] as string))
   const manifest = Buffer.from(`${manifestHead(job)}${lines.join('\n')}\n`)
   const contents = new Map(job.blobs.map(({ content }, i) => [digests[i] as string, content]))
+  const own = { bytes: () => manifest, lease: () => ({ parts: [manifest], release: () => undefined }) }
   return [
-    { name: 'job.txt', bytes: () => manifest },
-    ...[...contents].map(([name, content]) => ({ name, bytes: () => content.bytes() })),
+    { name: 'job.txt', sha256: sha256(manifest), ...own },
+    ...[...contents].map(([digest, content]) => ({
+      name: digest,
+      sha256: digest,
+      bytes: () => content.bytes(),
+      lease: () => content.lease(),
+    })),
   ]
 }
 
