@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, join, relative } from 'node:path'
 import { withLock } from '../../scripts/lock.mjs'
 import { ROOT } from '../../scripts/root.mjs'
 import { fetchSource } from './apt-source.js'
@@ -72,11 +72,18 @@ export async function checkProgram(program: Program, executable: string): Promis
  */
 export async function linkWithMake(program: Program, copy: string, bin = DTLTO_BIN): Promise<string> {
   const { directory, target } = RECIPES[program.name]
-  await cp(sourceOf(program.name), copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+  await copyProgram(program, copy)
   const executable = join(copy, directory, target)
   await rm(executable)
   await make(program.name, copy, bin)
   return executable
+}
+
+/** The same link in a copy of the program's tree at `copy` (must not exist): as another user would have it. */
+export async function copyProgram(program: Program, copy: string): Promise<Program> {
+  const source = sourceOf(program.name)
+  await cp(source, copy, { recursive: true, preserveTimestamps: true, verbatimSymlinks: true })
+  return { ...program, directory: join(copy, relative(source, program.directory)) }
 }
 
 async function compile(name: ProgramName, source: string, capture: string) {
