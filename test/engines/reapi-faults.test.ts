@@ -38,6 +38,8 @@ describe('a whole link over an engine that', () => {
     assert.equal(jobsExecuted(), MODULES)
     assert.equal(counts.invocations.size, 1)
     assert.match(trace(), /fake-1/, 'the worker is named in the trace')
+    assert.match(trace(), /"fetchMs":5,/, 'what the engine says of the parts of an action, too')
+    assert.match(trace(), /"handOverMs":3,/)
     const uploaded = counts.uploadedBytes
     await isGood()
     assert.equal(jobsExecuted(), MODULES + 1, 'the version was asked for again, and nothing else')

@@ -7,7 +7,7 @@ import type { JobAction } from './action.js'
 import type { Blob } from './blob.js'
 import { checkExecution, checkStorage, getCapabilities } from './capabilities.js'
 import { cachedResult, Execution, updateResult, type Watching } from './execution.js'
-import type { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
+import type { ActionResult, ServerCapabilities } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import type { Channel } from './grpc/channel.js'
 import { CODE, RpcError } from './grpc/status.js'
 import { Invocation } from './request-metadata.js'
@@ -34,6 +34,12 @@ export interface Executed {
   readonly executeMs: number
 }
 
+export interface Capabilities {
+  readonly storage: ServerCapabilities
+  /** Undefined: nobody executes. */
+  readonly executor: ServerCapabilities | undefined
+}
+
 /** Where a result came from decides what to try when its outputs are not there. */
 export type CacheUse = 'ask' | 'skip'
 
@@ -42,6 +48,7 @@ export class Engine {
   readonly invocation = new Invocation()
   readonly #options: EngineOptions
   #checked: Promise<void> | undefined
+  #capabilities: Capabilities | undefined
   /** Whether the action cache takes results from clients, by what its server says. Known after `check`. */
   takesResults = false
 
@@ -54,6 +61,17 @@ export class Engine {
   /** HOST:PORT, for people. */
   get target(): string {
     return (this.#options.executor ?? this.#options.storage).target
+  }
+
+  /** The same, of the server that stores. */
+  get storageTarget(): string {
+    return this.#options.storage.target
+  }
+
+  /** What the servers say of themselves, when `check` has found it good. */
+  async capabilities(): Promise<Capabilities> {
+    await this.check()
+    return this.#capabilities as Capabilities
   }
 
   get canExecute(): boolean {
@@ -127,18 +145,20 @@ export class Engine {
   async #check(): Promise<void> {
     const { executor, storage, instanceName, signal } = this.#options
     const call = { signal, headers: this.invocation.headers() }
+    let asked = storage
     try {
       const ofStorage = await getCapabilities(storage, instanceName, call)
       checkStorage(storage.target, ofStorage)
       this.takesResults = ofStorage.cacheCapabilities?.actionCacheUpdateCapabilities?.updateEnabled === true
       this.store.limitBatches(ofStorage.cacheCapabilities?.maxBatchTotalSizeBytes ?? 0)
+      this.#capabilities = { storage: ofStorage, executor: undefined }
       if (executor === undefined) return
-      checkExecution(
-        executor.target,
-        executor === storage ? ofStorage : await getCapabilities(executor, instanceName, call),
-      )
+      asked = executor
+      const ofExecutor = executor === storage ? ofStorage : await getCapabilities(executor, instanceName, call)
+      checkExecution(executor.target, ofExecutor)
+      this.#capabilities = { storage: ofStorage, executor: ofExecutor }
     } catch (error) {
-      throw wrongInstance(error, instanceName) ?? asTrouble(error, this.target)
+      throw wrongInstance(error, instanceName) ?? asTrouble(error, asked.target)
     }
   }
 }

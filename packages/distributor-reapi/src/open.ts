@@ -62,6 +62,8 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
     compiler,
     checkCompiler,
     uploads: new Uploads(engine, compiler),
+    reads: options.remote_accept_cached,
+    writes: options.remote_upload_local_results,
     inFlight: new InFlight(options.slots, () => context.statusChanged()),
     close: () => {
       for (const channel of channels.values()) channel.close()

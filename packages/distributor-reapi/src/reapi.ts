@@ -9,6 +9,7 @@ import {
   type Endpoint,
   type FinishedJob,
   type JobPackage,
+  type SelfCheck,
 } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import type { Compiler } from './compilers.js'
@@ -21,6 +22,7 @@ import type {
 import { CODE, RpcError } from './grpc/status.js'
 import type { InFlight } from './in-flight.js'
 import { OutputsLost, outcomeOf } from './outcome.js'
+import { selfCheck } from './self-check.js'
 import { asTrouble } from './trouble.js'
 import type { Uploads } from './uploads.js'
 
@@ -34,6 +36,9 @@ export interface Parts {
   /** Checks the compiler of the worker's image. */
   readonly checkCompiler: () => Promise<void>
   readonly uploads: Uploads
+  /** What the options say of the action cache. */
+  readonly reads: boolean
+  readonly writes: boolean
   readonly close: () => void
 }
 
@@ -93,6 +98,10 @@ export class Reapi implements Distributor {
 
   storeResult(finished: FinishedJob, signal: AbortSignal): Promise<void> {
     return this.#parts.uploads.store(finished, AbortSignal.any([signal, this.#destroyed.signal]))
+  }
+
+  selfCheck(signal: AbortSignal): Promise<readonly SelfCheck[]> {
+    return selfCheck(this.#parts, AbortSignal.any([signal, this.#destroyed.signal]))
   }
 
   async close(): Promise<void> {
@@ -230,7 +239,7 @@ export class Reapi implements Distributor {
     if (ranMs === undefined) return { timings: { sendMs, compileMs: executeMs }, worker }
     const queuedMs = span(metadata?.queuedTimestamp, metadata?.workerStartTimestamp) ?? Math.max(0, executeMs - ranMs)
     this.#parts.inFlight.executed(queuedMs, ranMs)
-    return { timings: { sendMs, queuedMs, compileMs: ranMs }, worker }
+    return { timings: { sendMs, queuedMs, compileMs: ranMs, ...workerTimes(metadata) }, worker }
   }
 }
 
@@ -243,6 +252,13 @@ function withFigures(outcome: CompileResult, { timings, worker }: Figures): Comp
   if (outcome.kind === 'cannot') return outcome
   const named = worker === undefined ? {} : { worker }
   return outcome.kind === 'object' ? { ...outcome, timings, ...named } : { ...outcome, ...named }
+}
+
+/** What the worker did before and after it ran the compiler, where it tells. */
+function workerTimes(metadata: ExecutedActionMetadata | undefined): { fetchMs?: number; handOverMs?: number } {
+  const fetchMs = span(metadata?.inputFetchStartTimestamp, metadata?.inputFetchCompletedTimestamp)
+  const handOverMs = span(metadata?.outputUploadStartTimestamp, metadata?.outputUploadCompletedTimestamp)
+  return { ...(fetchMs !== undefined && { fetchMs }), ...(handOverMs !== undefined && { handOverMs }) }
 }
 
 function span(from: Date | undefined, to: Date | undefined): number | undefined {

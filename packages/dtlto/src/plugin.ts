@@ -39,5 +39,6 @@ export type {
   OptionSpec,
   OptionsSchema,
   OptionValues,
+  SelfCheck,
   SideOutput,
 } from './distributors/interface.js'

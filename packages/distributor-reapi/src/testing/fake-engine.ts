@@ -65,6 +65,8 @@ export interface Faults {
   executesNothing?: boolean
   /** Actions wait for this before they are executed. */
   queue?: Promise<void>
+  /** Nobody has the properties that actions ask for. */
+  hasNoWorker?: boolean
   /** Exit code of every execution. */
   exitCode?: number
   /** Shuts the server's connections after an execution has begun: GOAWAY. */
@@ -356,6 +358,7 @@ export class FakeEngine {
     const { actionDigest, skipCacheLookup } = call.request
     const hash = actionDigest?.hash ?? ''
     const { asksForPatience: patience, losesInputs: loses } = this.faults
+    if (this.faults.hasNoWorker) throw failure(status.FAILED_PRECONDITION, 'no worker has these properties')
     if (this.#takes('isExhausted')) throw failure(status.RESOURCE_EXHAUSTED, 'quota')
     if (patience && patience.times > 0) {
       this.faults = { ...this.faults, asksForPatience: { ...patience, times: patience.times - 1 } }
@@ -473,6 +476,10 @@ export class FakeEngine {
         stderrRaw: Buffer.from(ran.stderr),
         executionMetadata: {
           worker: 'fake-1',
+          inputFetchStartTimestamp: new Date(startMs - 7),
+          inputFetchCompletedTimestamp: new Date(startMs - 2),
+          outputUploadStartTimestamp: new Date(startMs),
+          outputUploadCompletedTimestamp: new Date(startMs + 3),
           executionStartTimestamp: new Date(startMs),
           executionCompletedTimestamp: new Date(),
         },

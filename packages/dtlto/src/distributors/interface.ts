@@ -156,6 +156,8 @@ export interface Distributor {
    * link waits 5 s for the next of them to end, 15 s in all, and then aborts the signal. Rejecting is one warning, and nothing more is offered. Since 2.1.
    */
   storeResult?(finished: FinishedJob, signal: AbortSignal): Promise<void>
+  /** For `dtlto doctor`: what it finds out about its servers and its permissions beyond a small job. Never called in a link. Since 2.1. */
+  selfCheck?(signal: AbortSignal): Promise<readonly SelfCheck[]>
   /** Drains and releases everything. May be called twice. */
   close(): Promise<void>
   /** Releases everything at once. May be called twice, also after `close`. */
@@ -177,6 +179,16 @@ export interface CompiledObject {
   readonly timings: CompileTimings
   /** The machine that made it, where the endpoint has several. */
   readonly worker?: string
+}
+
+/** One thing that a distributor has looked at for the user. */
+export interface SelfCheck {
+  /** `note`: not as it might be. `warning`: a part of what the options ask for does not work. `bad`: it cannot work; no job is tried then. */
+  readonly level: 'good' | 'note' | 'warning' | 'bad'
+  /** One line. */
+  readonly text: string
+  /** What to do: one line. */
+  readonly remedy?: string
 }
 
 /** A job that is done, as bytes and for good. */
@@ -224,7 +236,11 @@ export interface SideOutput {
 export interface CompileTimings {
   readonly queuedMs?: number
   readonly sendMs?: number
+  /** The machine that compiles gets what it needs, from wherever it lies. Since 2.1. */
+  readonly fetchMs?: number
   readonly compileMs?: number
+  /** That machine puts what it has made where it is taken from. Since 2.1. */
+  readonly handOverMs?: number
   readonly receiveMs?: number
 }
 

@@ -31,7 +31,8 @@ test('a summary says where jobs ran, which were slow, and what was tried again a
   const error = new DtltoError('DTLTO_DISTRIBUTOR_FAILED', "server 'x' closed the connection\nand more")
   run(0, 0, at('x'), { outcome: { kind: 'trouble', error } })
   run(1, 0, local, { timings: { compileMs: 700 } }, 'retry')
-  run(2, 1, at('x'), { timings: { compileMs: 900 } })
+  run(2, 1, at('x'), { timings: { compileMs: 900, queuedMs: 300, fetchMs: 20, handOverMs: 10 } })
+  run(5, 1, { distributor: 'cache', endpoint: 'c' }, { outcome: { kind: 'cannot', reason: 'no', isMiss: true } })
   run(3, 2, at('x'), { outcome: { kind: 'abandoned' } })
   run(4, 2, at('y'), {}, 'hedge')
   summary.add({ type: 'objects' })
@@ -39,9 +40,10 @@ test('a summary says where jobs ran, which were slow, and what was tried again a
   summary.add({ type: 'end', exitCode: 0 })
   assert.equal(
     summary.text(),
-    `summary: 3 ThinLTO jobs in 5.0 s, after 2.0 s of reading and planning; 0.25 s of final link
-  distcc   2 jobs, up to 1 in flight, 1.9 s compiling, 6.0 MB of bitcode: x 1, y 1
+    `summary: 3 ThinLTO jobs in 6.0 s, after 2.0 s of reading and planning; 0.25 s of final link
+  distcc   2 jobs, up to 1 in flight, 1.9 s compiling, 0.30 s in its queue, 0.03 s of fetching inputs and handing over outputs, 6.0 MB of bitcode: x 1, y 1
   local    1 job, up to 1 in flight, 0.70 s compiling
+  missed   cache: 1 job not in the cache
   slowest  1.0 s c.o on distcc (y)
            0.90 s b.o on distcc (x)
            0.70 s a.o on local

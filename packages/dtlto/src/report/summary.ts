@@ -29,6 +29,8 @@ interface Place {
   /** Sent and not answered. */
   mostAtATime: number
   compileMs: number
+  /** What distributors say of their jobs' times beside that. */
+  readonly times: { queuedMs: number; fetchMs: number; handOverMs: number }
   bitcodeBytes: number
   /** Jobs by machine. */
   readonly machines: Map<string, number>
@@ -46,6 +48,8 @@ export class LinkSummary {
   readonly #troubles = new Map<string, number>()
   #jobs: readonly BackendJob[] = []
   #slowest: Slow[] = []
+  /** Jobs that a cache did not have, by distributor. */
+  readonly #misses = new Map<string, number>()
   #secondsStarted = 0
   #secondsWon = 0
   #failed = 0
@@ -89,6 +93,8 @@ export class LinkSummary {
     const rows: [title: string, text: string][] = [...this.#places]
       .filter(([, { placed }]) => placed > 0)
       .map(([name, place]) => [name, describePlace(name, place)])
+    for (const [name, misses] of this.#misses)
+      rows.push(['missed', `${name}: ${count(misses, 'job')} not in the cache`])
     if (this.#failed > 0) rows.push(['failed', `${count(this.#failed, 'job')} without an object`])
     for (const [i, { ms, job, where }] of this.#slowest.entries()) {
       rows.push([
@@ -140,6 +146,7 @@ export class LinkSummary {
         const machine = machineOf(event)
         place.placed++
         place.compileMs += ms
+        for (const key of ['queuedMs', 'fetchMs', 'handOverMs'] as const) place.times[key] += event.timings?.[key] ?? 0
         if (machine !== '') place.machines.set(machine, (place.machines.get(machine) ?? 0) + 1)
         if (event.reason === 'hedge') this.#secondsWon++
         this.#remember({ ms, job: event.job, where: event.distributor + (machine === '' ? '' : ` (${machine})`) })
@@ -149,7 +156,8 @@ export class LinkSummary {
         this.#again(`${event.distributor}: ${event.outcome.error.message}`)
         break
       case 'cannot':
-        this.#again(`${event.distributor} cannot: ${event.outcome.reason}`)
+        if (event.outcome.isMiss) this.#misses.set(event.distributor, (this.#misses.get(event.distributor) ?? 0) + 1)
+        else this.#again(`${event.distributor} cannot: ${event.outcome.reason}`)
         break
       case 'does-not-compile':
       case 'lost':
@@ -171,7 +179,15 @@ export class LinkSummary {
   #place(distributor: string): Place {
     const known = this.#places.get(distributor)
     if (known) return known
-    const place = { placed: 0, running: 0, mostAtATime: 0, compileMs: 0, bitcodeBytes: 0, machines: new Map() }
+    const place = {
+      placed: 0,
+      running: 0,
+      mostAtATime: 0,
+      compileMs: 0,
+      times: { queuedMs: 0, fetchMs: 0, handOverMs: 0 },
+      bitcodeBytes: 0,
+      machines: new Map(),
+    }
     this.#places.set(distributor, place)
     return place
   }
@@ -183,6 +199,10 @@ function describePlace(name: string, place: Place): string {
     `up to ${String(place.mostAtATime)} in flight`,
     `${seconds(place.compileMs)} compiling`,
   ]
+  const { queuedMs, fetchMs, handOverMs } = place.times
+  if (queuedMs > 0) facts.push(`${seconds(queuedMs)} in its queue`)
+  if (fetchMs + handOverMs > 0)
+    facts.push(`${seconds(fetchMs + handOverMs)} of fetching inputs and handing over outputs`)
   // In this process nothing is sent.
   if (name !== 'local') facts.push(`${(place.bitcodeBytes / 1e6).toFixed(1)} MB of bitcode`)
   const machines = [...place.machines].sort(([, a], [, b]) => b - a)

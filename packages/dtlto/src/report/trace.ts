@@ -39,7 +39,9 @@ interface Row {
 const PARTS = [
   ['queue', 'queuedMs'],
   ['send', 'sendMs'],
+  ['fetch', 'fetchMs'],
   ['compile', 'compileMs'],
+  ['hand over', 'handOverMs'],
   ['receive', 'receiveMs'],
 ] as const
 

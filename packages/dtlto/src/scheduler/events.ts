@@ -90,6 +90,7 @@ export type AttemptOutcome =
   | { readonly kind: 'lost' }
   /** Aborted: another attempt won, or the link was cancelled. Its promise may not have settled yet. */
   | { readonly kind: 'abandoned' }
-  | { readonly kind: 'cannot'; readonly reason: string }
+  /** `isMiss`: it is a cache that does not have the job. */
+  | { readonly kind: 'cannot'; readonly reason: string; readonly isMiss?: true }
   | { readonly kind: 'does-not-compile' }
   | { readonly kind: 'trouble'; readonly error: DtltoError }

@@ -84,7 +84,7 @@ export class Outcomes implements AttemptListener {
         else state.cannot.set(endpoint.distributorName, result.reason)
         if (result.isMiss === true) endpoint.distributor.hasMissed = true
         else endpoint.distributor.lastCannot = result.reason
-        this.#ended(attempt, { kind: 'cannot', reason: result.reason })
+        this.#ended(attempt, { kind: 'cannot', reason: result.reason, ...(result.isMiss && { isMiss: true }) })
         break
       case 'does-not-compile':
         state.refusal = { endpoint, result }

@@ -152,7 +152,7 @@ class ForeignReader {
     const timings = this.read(record, 'timings')
     if (!isRecord(timings)) throw this.misbehaved('an object for "timings"', timings)
     const copy: Record<string, number> = {}
-    for (const key of ['queuedMs', 'sendMs', 'compileMs', 'receiveMs']) {
+    for (const key of ['queuedMs', 'sendMs', 'fetchMs', 'compileMs', 'handOverMs', 'receiveMs']) {
       const ms = this.read(timings, key)
       if (typeof ms === 'number' && ms >= 0 && ms < Infinity) copy[key] = ms
     }

@@ -66,6 +66,25 @@ export const DEFINITION_CHECKS = checks([
       }),
   },
   {
+    name: 'its check of itself, if it has one, finds nothing wrong and heeds its signal',
+    run: (bench) =>
+      withOpened(bench, async ({ distributor }) => {
+        if (distributor.selfCheck === undefined) return
+        const checking = distributor.selfCheck(new AbortController().signal)
+        const found = await within(checking, bench.limits.readyMs, 'selfCheck() should end: a user waits for it')
+        for (const { level, text, remedy } of found) {
+          assert.match(level, /^(good|note|warning)$/, `selfCheck() finds ${level}, though all is well: ${text}`)
+          assert.ok(
+            text !== '' && remedy !== '',
+            'selfCheck() should have a text for each finding, and remedies that say something',
+          )
+        }
+        const over = AbortSignal.abort(new DtltoError('DTLTO_CANCELLED', 'nobody waits any more'))
+        const settled = distributor.selfCheck(over).catch(() => undefined)
+        await within(settled, bench.limits.abortMs, 'selfCheck() should settle when its signal is aborted')
+      }),
+  },
+  {
     name: 'its probe, if it has one, tells whether an endpoint works and heeds its signal',
     run: (bench) =>
       withOpened(bench, async ({ distributor }) => {

@@ -89,6 +89,15 @@ export const WORK_CHECKS = checks([
   },
 ])
 
+const TIMES = [
+  'queuedMs',
+  'sendMs',
+  'fetchMs',
+  'compileMs',
+  'handOverMs',
+  'receiveMs',
+] as const satisfies readonly (keyof CompileTimings)[]
+
 /** The call's result, which must be right. */
 export async function checkedResult(opened: Opened, call: Call): Promise<CompileResult> {
   const result = await opened.result(call)
@@ -111,7 +120,7 @@ function checkResult(result: CompileResult, { job, endpoint, begun }: Call): voi
     same,
     `the object of '${job.moduleId}' should have the bytes that lld makes: same LLVM, all arguments, all files?`,
   )
-  for (const name of ['queuedMs', 'sendMs', 'compileMs', 'receiveMs'] satisfies (keyof CompileTimings)[]) {
+  for (const name of TIMES) {
     const ms = result.timings[name]
     assert.ok(
       ms === undefined || (ms >= 0 && ms < Infinity),

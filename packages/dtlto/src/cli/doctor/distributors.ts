@@ -10,11 +10,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { native } from '@dtlto/native'
 import type { DistributorChoice, Settings } from '../../config/settings.js'
 import type { Distributor, DistributorDefinition, Endpoint } from '../../distributors/interface.js'
-import { prepareDistributors } from '../../link/distributors.js'
+import { type PreparedDistributor, prepareDistributors } from '../../link/distributors.js'
 import { type LinkEvent, LinkEvents } from '../../link/events.js'
 import { runLink } from '../../link/link.js'
 import { machineOf } from '../../report/place.js'
 import { bad, type Finding, good, note, warning } from './finding.js'
+import { selfChecks } from './self-checks.js'
 
 type SchedulerEvent = Extract<LinkEvent, { type: 'scheduler' }>['event']
 
@@ -29,7 +30,7 @@ export async function* probeDistributors(settings: Settings, clang: string | und
   try {
     const module = clang === undefined ? undefined : compileModule(clang, directory)
     if (module === undefined) yield note('no clang makes a module to try them with')
-    for (const choice of settings.distributors) yield await probe(choice, settings, directory, module)
+    for (const choice of settings.distributors) yield* probe(choice, settings, directory, module)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -42,22 +43,43 @@ function compileModule(clang: string, directory: string): string | undefined {
   return status === 0 ? module : undefined
 }
 
-async function probe(
+async function* probe(
   choice: DistributorChoice,
   settings: Settings,
   directory: string,
   module: string | undefined,
-): Promise<Finding> {
+): AsyncGenerator<Finding, void> {
   const alone: Settings = { ...settings, distributors: [choice], fallback: 'none', trace: undefined }
-  let definition: DistributorDefinition | undefined
+  let prepared: PreparedDistributor | undefined
   try {
     const { home, distributors } = await prepareDistributors(alone, process.cwd())
-    definition = distributors[0]?.definition
-    if (home === undefined && definition === undefined) return bad(`${choice.name}: not found`)
+    prepared = distributors[0]
+    if (home === undefined && prepared === undefined) {
+      yield bad(`${choice.name}: not found`)
+      return
+    }
   } catch (error) {
-    return bad(`${choice.name}: ${messageOf(error)}`)
+    yield bad(`${choice.name}: ${messageOf(error)}`)
+    return
   }
-  if (module === undefined) return note(`${choice.name}: loaded; not tried`)
+  const own = prepared === undefined ? [] : await selfChecks(choice.name, prepared)
+  yield* own
+  if (own.some(({ level }) => level === 'bad')) return
+  if (module === undefined) {
+    yield note(`${choice.name}: loaded; not tried`)
+    return
+  }
+  yield await tryJob(choice, alone, prepared?.definition, directory, module)
+}
+
+/** A link with the one job, by this distributor alone. */
+async function tryJob(
+  choice: DistributorChoice,
+  alone: Settings,
+  definition: DistributorDefinition | undefined,
+  directory: string,
+  module: string,
+): Promise<Finding> {
   // `local` is this process, or its options are those of another definition.
   const watched = choice.name === 'local' || definition === undefined ? undefined : watch(definition)
   const trial = new Trial(() => watched?.endpoints() ?? [])
@@ -82,6 +104,10 @@ async function probe(
     const down = trial.down.map((id) => `'${id}'`).join(', ')
     return down === '' ? good(text) : warning(text, `see to ${down}; links go on with the others`)
   }
+  if (trial.hasMissed && trial.troubles.size === 0)
+    return good(
+      `${choice.name}: it answers, and does not have the result of a small job: a cache has what was put into it`,
+    )
   const why = trial.troubles.size > 0 ? [...trial.troubles] : stderr.trim().split('\n').slice(0, 3)
   return bad(
     [`${choice.name}: a small job has not come back`, ...why, ...trial.lines].join('\n'),
@@ -92,6 +118,8 @@ async function probe(
 /** What happened to the one job, and what the distributor said of its endpoints meanwhile. */
 class Trial {
   compiled = 'nothing was compiled'
+  /** It is a cache, and was asked. */
+  hasMissed = false
   readonly troubles = new Set<string>()
   readonly #giveUp = new AbortController()
   /** Why an endpoint gets no work, by its name. */
@@ -152,7 +180,8 @@ class Trial {
         break
       }
       case 'cannot':
-        this.troubles.add(`it cannot take the job: ${outcome.reason}`)
+        if (outcome.isMiss) this.hasMissed = true
+        else this.troubles.add(`it cannot take the job: ${outcome.reason}`)
         break
       case 'trouble':
         this.troubles.add(outcome.error.message)

@@ -1,0 +1,83 @@
+/** What `dtlto doctor` wants to know beyond a small job: what the servers say that they can do, and whether this user may do it. */
+import { randomUUID } from 'node:crypto'
+import type { SelfCheck } from 'dtlto/plugin'
+import { versionAction } from './action.js'
+import { type Engine, orAborted } from './engine.js'
+import { ActionResult, type ServerCapabilities } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
+import { asTrouble } from './trouble.js'
+
+interface Asked {
+  readonly engine: Engine
+  /** Checks the compiler of the worker's image. */
+  readonly checkCompiler: () => Promise<void>
+  readonly reads: boolean
+  readonly writes: boolean
+}
+
+/** Never rejects. What fails first is the last finding: what comes after would fail for the same reason. */
+export async function selfCheck(
+  { engine, checkCompiler, reads, writes }: Asked,
+  signal: AbortSignal,
+): Promise<readonly SelfCheck[]> {
+  const found: SelfCheck[] = []
+  const good = (text: string): void => void found.push({ level: 'good', text })
+  const steps = [
+    async () => {
+      const { storage, executor } = await engine.capabilities()
+      good(`'${engine.storageTarget}' stores: ${describe(storage)}`)
+      if (executor !== undefined) good(`'${engine.target}' executes`)
+    },
+    async () => {
+      if (!reads) return void found.push({ level: 'note', text: 'its action cache is not asked: remote_accept_cached' })
+      await engine.lookUp(nothing(), watching(engine, signal))
+      good('its action cache answers')
+    },
+    async () => {
+      if (engine.canExecute) await checkCompiler()
+    },
+    async () => {
+      if (writes) found.push(await checkWriting(engine, signal))
+      else good('its action cache is only read: remote_upload_local_results is off')
+    },
+  ]
+  try {
+    for (const step of steps) await orAborted(step(), signal)
+  } catch (error) {
+    found.push({ level: 'bad', text: asTrouble(error, engine.target).message })
+  }
+  return found
+}
+
+/** An action that nobody has executed. */
+const nothing = () => versionAction('dtlto-doctor', { properties: [] }, randomUUID())
+
+const watching = (engine: Engine, signal: AbortSignal) => ({
+  signal,
+  headers: engine.invocation.headers(),
+  onExecuting: () => undefined,
+})
+
+function describe({ cacheCapabilities, lowApiVersion: low, highApiVersion: high }: ServerCapabilities): string {
+  const version = (api: typeof low): string => `${api?.major ?? 2}.${api?.minor ?? 0}`
+  const batch = cacheCapabilities?.maxBatchTotalSizeBytes ?? 0
+  return `version ${version(low)} to ${version(high)} of the API, batches of ${batch > 0 ? `${batch} bytes` : 'the usual size'}`
+}
+
+const REMEDY =
+  'have writing to its action cache allowed there for this user (an instance that may be written, a role, a certificate), or leave out remote_upload_local_results'
+
+/** Puts an entry into the cache that nobody will ever ask for, and takes it back. */
+async function checkWriting(engine: Engine, signal: AbortSignal): Promise<SelfCheck> {
+  const text = 'its action cache takes no results of this user'
+  if (!engine.takesResults) return { level: 'bad', text: `${text}: it says so`, remedy: REMEDY }
+  const action = nothing()
+  try {
+    await engine.publish(action, ActionResult.fromPartial({ stdoutRaw: Buffer.from('dtlto doctor') }), [], signal)
+  } catch (error) {
+    return { level: 'bad', text: `${text}: ${error instanceof Error ? error.message : String(error)}`, remedy: REMEDY }
+  }
+  const back = await engine.lookUp(action, watching(engine, signal))
+  if (back !== undefined) return { level: 'good', text: 'its action cache takes results of this user' }
+  const remedy = 'is there another server, or a cache that throws things away at once, behind this address?'
+  return { level: 'warning', text: 'its action cache has taken a result and does not have it', remedy }
+}
