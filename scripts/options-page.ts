@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { OPTIONS as DISTCC_OPTIONS } from '../packages/distributor-distcc/src/options.js'
 import { OPTIONS as REAPI_OPTIONS } from '../packages/distributor-reapi/src/options.js'
+import { OPTIONS as SSH_OPTIONS } from '../packages/distributor-ssh/src/options.js'
 import {
   optionName,
   OTHER_OPTIONS,
@@ -36,6 +37,7 @@ const SCHEMAS: Readonly<Record<string, OptionsSchema>> = {
   worker: worker.options,
   distcc: DISTCC_OPTIONS,
   reapi: REAPI_OPTIONS,
+  ssh: SSH_OPTIONS,
 }
 
 const TABLES: Readonly<Record<string, () => string[]>> = {

@@ -43,6 +43,12 @@ export const SYSTEM_PACKAGES = [
   { name: 'strace', group: 'test', reason: 'sees which files a link creates' },
   { name: 'time', group: 'test', reason: 'measures processor time and peak memory of a link' },
   { name: 'distcc', group: 'test', reason: 'the real peer of the distcc distributor; its daemon is not started' },
+  { name: 'openssh-client', group: 'test', reason: 'what the distributor ssh connects by' },
+  {
+    name: 'openssh-server',
+    group: 'test',
+    reason: 'the real peer of the distributor ssh; its daemon is not started',
+  },
   { name: 'iproute2', group: 'test', reason: 'network namespaces: other machines for distcc, on this one' },
   { name: 'libfaketime', group: 'test', optional: true, reason: 'a clock that stands still' },
   {
@@ -157,7 +163,7 @@ export function updatePackageLists(prefix) {
 }
 
 /**
- * Installs packages, and starts no service: distcc brings a daemon, which has no business on a developer's machine.
+ * Installs packages, and starts no service: distcc and OpenSSH bring daemons, which have no business on a developer's machine.
  * Debian's way to say so is a policy-rc.d that answers 101; one that is there already belongs to the administrator.
  * @param {readonly string[]} prefix from rootPrefix
  * @param {readonly SystemPackage[]} packages
@@ -174,8 +180,9 @@ export function installPackages(prefix, packages) {
     fi
     apt-get -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3 -q install -y --no-install-recommends ${names.join(' ')} || exit 1
     # The policy holds for now only; this keeps the daemon from starting with the machine.
-    if [ -d /run/systemd/system ] && echo ' ${names.join(' ')} ' | grep -q ' distcc '; then
-      systemctl disable --now distcc >/dev/null 2>&1 || true
+    if [ -d /run/systemd/system ]; then
+      case ' ${names.join(' ')} ' in *' distcc '*) systemctl disable --now distcc >/dev/null 2>&1 || true ;; esac
+      case ' ${names.join(' ')} ' in *' openssh-server '*) systemctl disable --now ssh >/dev/null 2>&1 || true ;; esac
     fi`
   return runAsRoot(prefix, script)
 }

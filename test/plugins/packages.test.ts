@@ -8,7 +8,7 @@ import { PROGRAM_NAMES } from '../../packages/dtlto/src/cli/programs.js'
 import { DTLTO_BIN, inTemporaryDirectory, must, run } from '../link/toolchain.js'
 
 const PACKAGES = fileURLToPath(new URL('../../packages/', import.meta.url))
-const NAMES = ['dtlto', 'native', 'testkit', 'distributor-distcc']
+const NAMES = ['dtlto', 'native', 'testkit', 'distributor-distcc', 'distributor-reapi', 'distributor-ssh']
 
 interface PackageJson {
   readonly name: string

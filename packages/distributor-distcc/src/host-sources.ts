@@ -1,6 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { DtltoError } from 'dtlto/plugin'
+import { DtltoError, findHostList, type HostListSources } from 'dtlto/plugin'
 import { type HostList, parseHosts } from './hosts.js'
 
 export interface HostSource extends HostList {
@@ -8,20 +6,12 @@ export interface HostSource extends HostList {
   readonly from: string
 }
 
-export interface HostSourceFacts {
-  /** The option `hosts`, one entry each. */
-  readonly option: readonly string[] | undefined
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** Content of a file, or undefined when there is none. */
-  readonly readFile?: (path: string) => string | undefined
-}
-
 /**
  * The servers to use: the option `hosts`, else DISTCC_HOSTS, else the first of distcc's files that exists:
  * $DISTCC_DIR/hosts (by default ~/.distcc/hosts), /etc/distcc/hosts. Throws DtltoError when nothing names a server.
  */
-export function findHosts({ option, env, readFile = readIfThere }: HostSourceFacts): HostSource {
-  const found = candidates(option, env, readFile)
+export function findHosts(sources: HostListSources): HostSource {
+  const found = findHostList(sources)
   if (found === undefined) {
     throw new DtltoError(
       'DTLTO_OPTION_INVALID',
@@ -44,30 +34,4 @@ export function findHosts({ option, env, readFile = readIfThere }: HostSourceFac
     )
   }
   return { ...list, from: found.from }
-}
-
-function candidates(
-  option: HostSourceFacts['option'],
-  env: HostSourceFacts['env'],
-  readFile: (path: string) => string | undefined,
-): { readonly text: string; readonly from: string } | undefined {
-  if (option !== undefined && option.length > 0) return { text: option.join('\n'), from: `option 'hosts'` }
-  const variable = env['DISTCC_HOSTS']
-  if (variable !== undefined && variable.trim() !== '') return { text: variable, from: 'DISTCC_HOSTS' }
-  const home = env['HOME']
-  const directory = env['DISTCC_DIR'] ?? (home === undefined ? undefined : join(home, '.distcc'))
-  for (const path of [...(directory === undefined ? [] : [join(directory, 'hosts')]), '/etc/distcc/hosts']) {
-    const text = readFile(path)
-    // Debian installs a hosts file that holds comments only.
-    if (text !== undefined && text.replace(/#.*$/gm, '').trim() !== '') return { text, from: `'${path}'` }
-  }
-  return undefined
-}
-
-function readIfThere(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
 }

@@ -116,7 +116,7 @@ describe('the servers of a link', () => {
     const nowhere = (): unknown => findHosts({ option: undefined, env: {}, readFile: () => '# nothing' })
     assert.throws(nowhere, { code: 'DTLTO_OPTION_INVALID', message: /hosts=HOST\/SLOTS.*DISTCC_HOSTS/ })
     const useless = (): unknown => findHosts({ option: ['localhost', '@ssh'], env: {} })
-    assert.throws(useless, { code: 'DTLTO_OPTION_INVALID', message: /'localhost': .* '@ssh': servers over ssh/ })
+    assert.throws(useless, { code: 'DTLTO_OPTION_INVALID', message: /'localhost': .* '@ssh': machines over ssh/ })
     const unreadable = (): unknown => findHosts({ option: undefined, env: { DISTCC_HOSTS: 'a:b' } })
     assert.throws(unreadable, { code: 'DTLTO_OPTION_INVALID', message: /^DISTCC_HOSTS cannot be read: .*'a:b'/ })
   })

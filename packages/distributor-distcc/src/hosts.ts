@@ -1,12 +1,8 @@
 /**
- * Server lists in the syntax of distcc's DISTCC_HOSTS and hosts files (distcc(1), HOST SPECIFICATIONS):
- *
- *   HOST[:PORT][/SLOTS][,OPTION…]   HOST is a name, an IPv4 address, or an IPv6 address in brackets
- *
- * separated by blanks, with comments from # to the end of the line. `:PORT` may also follow `/SLOTS`, as of old. All of
- * distcc's syntax is understood; what names no TCP server is left out, with the reason. One option is ours:
- * `compiler=NAME`, the compiler's name on that server.
+ * Server lists of distcc: those entries of a list (dtlto's host-list.ts has the syntax) that name a distccd on TCP. What names none is left out, with
+ * the reason. One option is ours: `compiler=NAME`, the compiler's name on that server.
  */
+import { hostListWords, parseListedHost } from 'dtlto/plugin'
 
 export const DEFAULT_PORT = 3632
 /** More slots than this are believed of no server. */
@@ -34,10 +30,7 @@ export interface HostList {
 export function parseHosts(text: string): HostList {
   const hosts = new Map<string, Host>()
   const skipped: { entry: string; reason: string }[] = []
-  for (const entry of text
-    .replace(/#.*$/gm, '')
-    .split(/\s+/)
-    .filter((word) => word !== '')) {
+  for (const entry of hostListWords(text)) {
     // The order of servers means nothing here anyway.
     if (entry === '--randomize') continue
     const reason = whyNoServer(entry)
@@ -60,38 +53,22 @@ function whyNoServer(entry: string): string | undefined {
     return `in distcc it means this machine without a server: that is the distributor 'local'. Write 127.0.0.1 for a distccd on it`
   }
   if (entry === '+zeroconf') return 'servers are not looked for by Zeroconf: name them'
-  if (/^[^[,/:]*@/.test(entry)) return 'servers over ssh are not supported: name a distccd that listens on TCP'
+  if (/^[^[,/:]*@/.test(entry))
+    return `machines over ssh are for the distributor 'ssh': --distribute=ssh takes them from the same list`
   if (/,auth\b/.test(entry)) return 'GSS-API authentication is not supported'
   return undefined
 }
 
-const ENTRY = /^(?:\[(?<v6>[0-9a-fA-F:.%\w]+)\]|(?<name>[^\s:/,[\]@]+))(?<tail>(?:[:/]\d+)*)(?<options>(?:,[^,\s]*)*)$/
-
 function parseHost(entry: string): Host {
-  const groups = ENTRY.exec(entry)?.groups
-  if (groups === undefined) throw bad(entry, 'HOST[:PORT][/SLOTS][,OPTION]')
-  const host = groups['v6'] ?? groups['name'] ?? ''
-  if (host.startsWith('-') || host.startsWith('+')) throw bad(entry, 'HOST[:PORT][/SLOTS][,OPTION]')
-  const tail = groups['tail'] ?? ''
-  const ports = [...tail.matchAll(/:(\d+)/g)].map((m) => Number(m[1]))
-  const limits = [...tail.matchAll(/\/(\d+)/g)].map((m) => Number(m[1]))
-  if (ports.length > 1 || limits.length > 1) throw bad(entry, 'at most one port and one number of slots')
-  const port = ports[0] ?? DEFAULT_PORT
-  if (port < 1 || port > 65535) throw bad(entry, 'a port from 1 to 65535')
-  const slots = limits[0]
-  if (slots !== undefined && (slots < 1 || slots > MOST_SLOTS)) throw bad(entry, `from 1 to ${MOST_SLOTS} slots`)
-
+  const { host, port = DEFAULT_PORT, slots, options } = parseListedHost(entry)
   let compiler: string | undefined
-  for (const option of (groups['options'] ?? '').split(',').slice(1)) {
+  for (const option of options) {
     const named = /^compiler=([\w.+-]+)$/.exec(option)
     if (named !== null) compiler = named[1]
     // The protocol that carries several files always compresses, and "cpp" is how distcc asks for that protocol.
-    else if (option !== 'lzo' && option !== 'cpp') throw bad(entry, `the options lzo, cpp and compiler=NAME`)
+    else if (option !== 'lzo' && option !== 'cpp')
+      throw new SyntaxError(`expected the options lzo, cpp and compiler=NAME but received '${entry}'`)
   }
-  const shown = groups['v6'] === undefined ? host : `[${host}]`
+  const shown = host.includes(':') ? `[${host}]` : host
   return { name: port === DEFAULT_PORT ? shown : `${shown}:${port}`, host, port, slots, compiler }
-}
-
-function bad(entry: string, expected: string): SyntaxError {
-  return new SyntaxError(`expected ${expected} but received '${entry}'`)
 }

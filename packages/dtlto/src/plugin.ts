@@ -12,7 +12,11 @@ export {
   codegenResultFile,
 } from './distributors/codegen/message.js'
 export type { BlobTransfer, CodegenAnswer, CodegenFile, CodegenMessage } from './distributors/codegen/message.js'
+export { codegenToolchain } from './distributors/codegen/toolchain.js'
+export type { CodegenToolchain, ToolchainFile } from './distributors/codegen/toolchain.js'
 export { codegenProgram } from './distributors/codegen/program.js'
+export { findHostList, hostListWords, parseListedHost } from './distributors/host-list.js'
+export type { ListedHost, HostListText, HostListSources } from './distributors/host-list.js'
 export { PLUGIN_API_VERSION } from './distributors/interface.js'
 export type {
   Attempt,

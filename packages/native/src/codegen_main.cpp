@@ -10,6 +10,7 @@
 // global. It ends when its input ends, and at once when nobody can receive the
 // result any more, so that no worker outlives its linker.
 
+#include "codegen_server.h"
 #include "job/codegen_job.h"
 #include "job/config_codec.h"
 #include "job/job_codec.h"
@@ -38,7 +39,7 @@ static codegen::RegisterCodeGenFlags CodeGenFlags;
 
 static constexpr StringLiteral Usage =
     R"(usage: dtlto-codegen --job DIR -o OBJECT [--side-outputs DIR]
-       dtlto-codegen --serve | --serve-fd N
+       dtlto-codegen --serve | --serve-fd N | --serve-many SECONDS
        dtlto-codegen --print-options FILE | --manifest | --version | --help
 
 Compiles the ThinLTO backend jobs of dtlto from their bytes alone.
@@ -49,6 +50,9 @@ Compiles the ThinLTO backend jobs of dtlto from their bytes alone.
   --serve              read jobs from standard input, write results to standard
                        output, until the input ends
   --serve-fd N         the same on the open socket N
+  --serve-many SECONDS read frames with jobs from standard input and compile as
+                       many at a time as there are; end when the other side is
+                       silent for SECONDS
   --print-options FILE check the code generation options in FILE (or in the job
                        in the directory FILE) and print them
   --manifest           print what a machine needs to run this program: digest
@@ -337,6 +341,13 @@ int main(int Argc, char **Argv) {
       int Out = fcntl(1, F_DUPFD_CLOEXEC, 3);
       dup2(2, 1);
       return serve(0, Out);
+    }
+    unsigned Seconds;
+    if (Arg == "--serve-many" && HasValue &&
+        !Args[I + 1].getAsInteger(10, Seconds) && Seconds > 0) {
+      int Out = fcntl(1, F_DUPFD_CLOEXEC, 3);
+      dup2(2, 1);
+      return serveMany(0, Out, Seconds, compileCaptured) ? Compiled : IOTrouble;
     }
     int Socket;
     if (Arg == "--serve-fd" && HasValue &&

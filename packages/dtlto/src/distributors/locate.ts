@@ -7,10 +7,10 @@ import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 
 /** Packages that come with dtlto. They are looked for in its own installation only, never near the working directory. */
-export const PACKAGED: readonly string[] = ['distcc', 'reapi']
+export const PACKAGED: readonly string[] = ['distcc', 'reapi', 'ssh']
 
 /** Names that dtlto keeps for itself: no package near the working directory can take them. */
-const RESERVED: readonly string[] = ['ssh', 'external']
+const RESERVED: readonly string[] = ['external']
 
 /** All that need no code but dtlto's own. */
 export const BUILT_IN: readonly string[] = ['local', 'worker', ...PACKAGED]

@@ -1,0 +1,117 @@
+/** OpenSSH's client, as the user has configured it: keys, agent, ProxyJump, ControlMaster, compression, ~/.ssh/config. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Readable, Writable } from 'node:stream'
+import type { Host } from './hosts.js'
+
+export interface SshFacts {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly connectTimeoutMs: number
+}
+
+export interface SshEnd {
+  /** Undefined for a signal, or when there is no ssh. */
+  readonly exitCode: number | undefined
+  readonly text: string
+}
+
+const STDERR_BYTES = 16 * 1024
+/** After ssh's end, for the last of its words: a master that stays in the background keeps stderr open for ever. */
+const LAST_WORDS_MS = 200
+
+/** Ours for this connection, whatever the configuration says. */
+const OPTIONS = [
+  // These came with OpenSSH 8.7.
+  'IgnoreUnknown=ForkAfterAuthentication,StdinNull,SessionType',
+  'ForkAfterAuthentication=no',
+  'StdinNull=no',
+  'SessionType=default',
+  // Nobody is there to be asked.
+  'BatchMode=yes',
+  'ConnectionAttempts=1',
+  'ServerAliveInterval=5',
+  'ServerAliveCountMax=4',
+  'ClearAllForwardings=yes',
+  'ForwardAgent=no',
+  'ForwardX11=no',
+  'Tunnel=no',
+  'PermitLocalCommand=no',
+  'RemoteCommand=none',
+  'EscapeChar=none',
+  // Banners are no errors.
+  'LogLevel=ERROR',
+]
+
+export function sshArguments({ host, user, port }: Host, connectTimeoutMs: number, command: string): string[] {
+  const timeout = `ConnectTimeout=${Math.ceil(connectTimeoutMs / 1000)}`
+  return [
+    '-T',
+    ...[...OPTIONS, timeout].flatMap((option) => ['-o', option]),
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    '--',
+    host,
+    command,
+  ]
+}
+
+/** A process of ssh, in a session of its own: without a terminal to ask at, and out of reach of a Control-C that is meant for the linker. */
+export class SshProcess {
+  readonly stdin: Writable
+  readonly stdout: Readable
+  /** Resolves when it has ended. */
+  readonly ended: Promise<SshEnd>
+  readonly #child: ChildProcess
+  #stderr = ''
+
+  constructor(host: Host, command: string, { env, connectTimeoutMs }: SshFacts) {
+    const child = spawn('ssh', sshArguments(host, connectTimeoutMs, command), {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { ...env },
+      detached: true,
+    })
+    this.#child = child
+    this.stdin = child.stdin
+    this.stdout = child.stdout
+    // Its end says more.
+    child.stdin.on('error', () => undefined)
+    child.stdout.on('error', () => undefined)
+    child.stderr.on('error', () => undefined)
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_BYTES)
+    })
+    this.ended = new Promise((resolve) => {
+      const end = (exitCode: number | undefined, text: string): void => resolve({ exitCode, text })
+      child.on('error', (error: NodeJS.ErrnoException) =>
+        end(
+          undefined,
+          error.code === 'ENOENT'
+            ? "there is no program 'ssh': install OpenSSH's client"
+            : `ssh cannot be started: ${error.message}`,
+        ),
+      )
+      child.on('exit', (code, signal) => {
+        const said = (): void => end(code ?? undefined, this.#stderr.trim() || `ended by ${signal ?? String(code)}`)
+        child.on('close', said)
+        setTimeout(said, LAST_WORDS_MS).unref()
+      })
+    })
+  }
+
+  /** Nothing of the link waits for it any more. */
+  release(): void {
+    this.stdin.end()
+    this.#child.unref()
+  }
+
+  /** With what it has started: a ProxyCommand, for example. */
+  kill(): void {
+    this.stdin.destroy()
+    const { pid } = this.#child
+    if (pid === undefined) return
+    try {
+      process.kill(-pid, 'SIGKILL')
+    } catch {
+      // It has ended.
+    }
+  }
+}
