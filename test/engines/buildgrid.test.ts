@@ -72,6 +72,16 @@ describe('a whole link over BuildGrid', { skip: (await whyNoBuildGrid()) ?? fals
     assertIdentical(await ended)
   })
 
+  test('keeps what the linking machine has compiled, as a cache alone', async () => {
+    // Of other names than what workers have made.
+    const cache = grid.options.replace('remote_executor=', 'remote_cache=').replace(PROPERTY, 'OSFamily=linux+Pool=none')
+    const written = await program.start([`--distribute=reapi,${cache},remote_upload_local_results`])
+    assertIdentical(written)
+    assertIdentical(await link('', cache))
+    const { executed, cached } = totals()
+    assert.ok(executed === 0 && cached >= MODULES, JSON.stringify(totals()))
+  })
+
   // One with another value would wait in the queue: such a worker may come.
   test('says why when workers do not even know a property that is asked for', async () => {
     const options = grid.options.replace(PROPERTY, 'OSFamily=linux+Pool=none')

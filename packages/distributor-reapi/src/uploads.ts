@@ -14,12 +14,14 @@ import { ActionResult } from './generated/build/bazel/remote/execution/v2/remote
 import { CODE, RpcError } from './grpc/status.js'
 import { asTrouble } from './trouble.js'
 
+const CHECK_MS = 2_000
 /** What the entry says of its worker. Nothing of this machine. */
 const WORKER = 'dtlto-client'
 
 export class Uploads {
   readonly #engine: Engine
   readonly #compiler: Compiler
+  #checked: Promise<void> | undefined
   #stored = 0
   #isGivenUp = false
 
@@ -40,12 +42,7 @@ export class Uploads {
 
   /** Rejects with a DtltoError. */
   async store({ job, package: packed, object, ...said }: FinishedJob, signal: AbortSignal): Promise<void> {
-    // Whoever asked whether the server can be used has been told of that.
-    const isThere = await orAborted(this.#engine.check(), signal).then(
-      () => true,
-      () => false,
-    )
-    if (!isThere || this.#isGivenUp) return
+    if (!(await this.#isThere(signal)) || this.#isGivenUp) return
     if (!this.#engine.takesResults) throw this.#refused(`'${this.#engine.target}' takes no results from clients`)
     const action = await this.#compiler.action(packed)
     if (action.kind === 'cannot' || action.resultPath === undefined) return
@@ -59,6 +56,19 @@ export class Uploads {
       if (error instanceof RpcError && REFUSALS.has(error.code))
         throw this.#refused(`'${this.#engine.target}' takes no results of this user: ${error.message}`)
       throw asTrouble(error, this.#engine.target)
+    }
+  }
+
+  /** A server that does not even say what it can is not waited for. Whoever asked whether it can be used has told the user. */
+  async #isThere(signal: AbortSignal): Promise<boolean> {
+    this.#checked ??= orAborted(this.#engine.check(), AbortSignal.timeout(CHECK_MS))
+    const checked = this.#checked
+    try {
+      await orAborted(checked, signal)
+      return true
+    } catch {
+      if (this.#checked === checked) this.#checked = undefined
+      return false
     }
   }
 
