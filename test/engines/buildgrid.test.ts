@@ -74,7 +74,9 @@ describe('a whole link over BuildGrid', { skip: (await whyNoBuildGrid()) ?? fals
 
   test('keeps what the linking machine has compiled, as a cache alone', async () => {
     // Of other names than what workers have made.
-    const cache = grid.options.replace('remote_executor=', 'remote_cache=').replace(PROPERTY, 'OSFamily=linux+Pool=none')
+    const cache = grid.options
+      .replace('remote_executor=', 'remote_cache=')
+      .replace(PROPERTY, 'OSFamily=linux+Pool=none')
     const written = await program.start([`--distribute=reapi,${cache},remote_upload_local_results`])
     assertIdentical(written)
     assertIdentical(await link('', cache))
