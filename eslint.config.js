@@ -117,6 +117,7 @@ export default defineConfig(
       'packages/dtlto/src/link/**',
       'packages/dtlto/src/cli/**',
       'packages/dtlto/src/distributors/worker/**',
+      'packages/dtlto/src/distributors/codegen/clang-directory.ts',
       'packages/dtlto/src/distributors/codegen/program.ts',
       'packages/dtlto/src/distributors/c-plugin/**',
       '**/*.test.ts',

@@ -8,6 +8,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { OPTIONS as DISTCC_OPTIONS } from '../packages/distributor-distcc/src/options.js'
+import { OPTIONS as EXTERNAL_OPTIONS } from '../packages/distributor-external/src/options.js'
 import { OPTIONS as REAPI_OPTIONS } from '../packages/distributor-reapi/src/options.js'
 import { OPTIONS as SSH_OPTIONS } from '../packages/distributor-ssh/src/options.js'
 import {
@@ -36,6 +37,7 @@ const SCHEMAS: Readonly<Record<string, OptionsSchema>> = {
   local: HOME_OPTIONS,
   worker: worker.options,
   distcc: DISTCC_OPTIONS,
+  external: EXTERNAL_OPTIONS,
   reapi: REAPI_OPTIONS,
   ssh: SSH_OPTIONS,
 }

@@ -14,6 +14,7 @@ export {
 export type { BlobTransfer, CodegenAnswer, CodegenFile, CodegenMessage } from './distributors/codegen/message.js'
 export { codegenToolchain } from './distributors/codegen/toolchain.js'
 export type { CodegenToolchain, ToolchainFile } from './distributors/codegen/toolchain.js'
+export { clangJobIn } from './distributors/codegen/clang-directory.js'
 export { codegenProgram } from './distributors/codegen/program.js'
 export { findHostList, hostListWords, parseListedHost } from './distributors/host-list.js'
 export type { ListedHost, HostListText, HostListSources } from './distributors/host-list.js'

@@ -1,4 +1,5 @@
 // Registration only.
+#include "job/individual_index.h"
 #include "link/process.h"
 #include "link/second_link.h"
 #include "napi/link_object.h"
@@ -52,6 +53,40 @@ static void releaseOutput(const Napi::CallbackInfo &) { releaseOutput(); }
 
 static void startSecondLink(const Napi::CallbackInfo &) { startSecondLink(); }
 
+static Napi::Value moduleIds(const Napi::CallbackInfo &Info) {
+  auto Index = readModuleIds(viewOf(Info[0]));
+  if (!Index) {
+    Napi::Error::New(Info.Env(), llvm::toString(Index.takeError()))
+        .ThrowAsJavaScriptException();
+    return Info.Env().Undefined();
+  }
+  std::vector<std::string> Ids;
+  for (const IndividualIndex::Module &Module : Index->Modules)
+    Ids.push_back(Module.Id);
+  return toValue(Info.Env(), Ids);
+}
+
+static Napi::Value renameModuleIds(const Napi::CallbackInfo &Info) {
+  auto Index = readModuleIds(viewOf(Info[0]));
+  auto Rename = [&]() -> llvm::Expected<std::string> {
+    if (!Index)
+      return Index.takeError();
+    std::vector<std::string> NewIds = toArguments(Info[1]);
+    if (NewIds.size() != Index->Modules.size())
+      return llvm::createStringError("as many new ids as modules are needed");
+    llvm::StringMap<std::string> Names;
+    for (size_t I = 0; I < NewIds.size(); ++I)
+      Names[Index->Modules[I].Id] = NewIds[I];
+    return renameModules(*Index, Names);
+  };
+  llvm::Expected<std::string> Renamed = Rename();
+  if (Renamed)
+    return toBuffer(Info.Env(), *Renamed);
+  Napi::Error::New(Info.Env(), llvm::toString(Renamed.takeError()))
+      .ThrowAsJavaScriptException();
+  return Info.Env().Undefined();
+}
+
 static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
   Exports["version"] = Napi::String::New(Env, DTLTO_VERSION);
   Exports["llvmVersion"] = Napi::String::New(Env, LLVM_VERSION_STRING);
@@ -63,6 +98,8 @@ static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
   Exports["holdOutput"] = Napi::Function::New<holdOutput>(Env);
   Exports["releaseOutput"] = Napi::Function::New<releaseOutput>(Env);
   Exports["startSecondLink"] = Napi::Function::New<startSecondLink>(Env);
+  Exports["moduleIds"] = Napi::Function::New<moduleIds>(Env);
+  Exports["renameModuleIds"] = Napi::Function::New<renameModuleIds>(Env);
   Exports["loadPlugin"] = Napi::Function::New<loadPlugin>(Env);
   Exports["Plugin"] = PluginObject::define(Env);
   Exports["Link"] = LinkObject::define(Env);

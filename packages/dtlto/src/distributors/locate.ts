@@ -7,17 +7,14 @@ import { createRequire } from 'node:module'
 import { join, resolve } from 'node:path'
 
 /** Packages that come with dtlto. They are looked for in its own installation only, never near the working directory. */
-export const PACKAGED: readonly string[] = ['distcc', 'reapi', 'ssh']
-
-/** Names that dtlto keeps for itself: no package near the working directory can take them. */
-const RESERVED: readonly string[] = ['external']
+export const PACKAGED: readonly string[] = ['distcc', 'external', 'reapi', 'ssh']
 
 /** All that need no code but dtlto's own. */
 export const BUILT_IN: readonly string[] = ['local', 'worker', ...PACKAGED]
 
-/** True for what is, or will be, dtlto's own. */
+/** True for what is dtlto's own: no package near the working directory can take such a name. */
 export function isOwnName(name: string): boolean {
-  return BUILT_IN.includes(name) || RESERVED.includes(name)
+  return BUILT_IN.includes(name)
 }
 
 /** A library with dtlto's C interface. */

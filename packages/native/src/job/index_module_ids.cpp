@@ -8,8 +8,9 @@
 // bits and hold no absolute positions. It writes that one block anew and
 // corrects the length of the block around it; every other bit is copied.
 //
-// The old table is not read: LLVM 22 writes the bytes of an id with their signs
-// extended, so that one beyond ASCII damages what follows it in the table.
+// renameModules() does not read the old table: LLVM 22 writes the bytes of an id
+// with their signs extended, so that one beyond ASCII damages what follows it in
+// the table. readModuleIds() does, for ids that are plain.
 
 #include "individual_index.h"
 #include "llvm/ADT/STLExtras.h"
@@ -28,6 +29,7 @@ struct ModuleTable {
   size_t Length;      // its own length word
   size_t End;         // the first byte after it
   unsigned CodeWidth;
+  BitstreamCursor Records; // at its first record
 };
 
 Error malformed(const Twine &What) {
@@ -74,6 +76,7 @@ Expected<ModuleTable> findModuleTable(StringRef Bytes) {
     Table.Length = Start - 4;
     Table.End = Start + size_t(Words) * 4;
     Table.CodeWidth = Cursor.getAbbrevIDWidth();
+    Table.Records = std::move(Cursor);
     return Table;
   }
   return malformed("no module table");
@@ -148,6 +151,55 @@ dtlto::renameModules(const IndividualIndex &Index,
   support::endian::write32le(
       OuterLength, support::endian::read32le(OuterLength) + Growth / 4);
   return Result;
+}
+
+static Expected<std::vector<dtlto::IndividualIndex::Module>>
+readTable(BitstreamCursor &Cursor) {
+  std::vector<dtlto::IndividualIndex::Module> Modules;
+  SmallVector<uint64_t, 64> Record;
+  while (true) {
+    Expected<BitstreamEntry> Entry =
+        Cursor.advance(BitstreamCursor::AF_DontPopBlockAtEnd);
+    if (!Entry)
+      return Entry.takeError();
+    if (Entry->Kind == BitstreamEntry::EndBlock)
+      return Modules;
+    if (Entry->Kind != BitstreamEntry::Record)
+      return malformed("a table of modules with something else in it");
+    Record.clear();
+    Expected<unsigned> Code = Cursor.readRecord(Entry->ID, Record);
+    if (!Code)
+      return Code.takeError();
+    if (*Code == bitc::MST_CODE_ENTRY) {
+      if (Record.empty() || Record[0] != Modules.size())
+        return malformed("modules that are not in order");
+      auto &Module = Modules.emplace_back();
+      Module.Hash = {};
+      for (uint64_t C : ArrayRef(Record).drop_front()) {
+        if (C == 0 || C > 127)
+          return malformed("a module id that is not plain ASCII");
+        Module.Id += char(C);
+      }
+    } else if (*Code == bitc::MST_CODE_HASH) {
+      if (Modules.empty() || Record.size() != 5)
+        return malformed("a hash of no module");
+      for (size_t I = 0; I < 5; ++I)
+        Modules.back().Hash[I] = uint32_t(Record[I]);
+    }
+  }
+}
+
+Expected<dtlto::IndividualIndex> dtlto::readModuleIds(StringRef Bytes) {
+  Expected<ModuleTable> Table = findModuleTable(Bytes);
+  if (!Table)
+    return Table.takeError();
+  auto Modules = readTable(Table->Records);
+  if (!Modules)
+    return Modules.takeError();
+  IndividualIndex Index;
+  Index.Bytes = Bytes.str();
+  Index.Modules = std::move(*Modules);
+  return Index;
 }
 
 StringMap<std::string> dtlto::canonicalIds(std::vector<std::string> Ids) {

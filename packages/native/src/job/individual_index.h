@@ -51,6 +51,11 @@ llvm::Expected<std::string> renameModules(
       return true;
     });
 
+/// The module ids of an index that somebody else has made, with all that
+/// renameModules() needs. An error where LLVM's reader would lose its way: see
+/// index_module_ids.cpp.
+llvm::Expected<IndividualIndex> readModuleIds(llvm::StringRef Bytes);
+
 /// Ids that name no machine's paths and sort as \p Ids do: "m0", … for the
 /// smallest, and so on. Equal jobs of two machines get equal ids.
 llvm::StringMap<std::string> canonicalIds(std::vector<std::string> Ids);

@@ -69,6 +69,39 @@ TEST_F(IndividualIndexTest, HoldsOwnAndImportedSummariesAndNoOthers) {
   EXPECT_FALSE(only(*Read, 7));
 }
 
+TEST_F(IndividualIndexTest, ReadsItsOwnIdsAndRenamesThem) {
+  Imports.addDefinition(Index->modulePaths().find("b.o")->first(), 2);
+  IndividualIndex Own = make("a.o");
+  IndividualIndex Again = cantFail(readModuleIds(Own.Bytes));
+  ASSERT_EQ(Again.Modules.size(), Own.Modules.size());
+  StringMap<std::string> There, Back;
+  for (size_t I = 0; I < Own.Modules.size(); ++I) {
+    EXPECT_EQ(Again.Modules[I].Id, Own.Modules[I].Id);
+    EXPECT_EQ(Again.Modules[I].Hash, Own.Modules[I].Hash);
+    There[Own.Modules[I].Id] = "/tmp/a b/" + Own.Modules[I].Id;
+    Back["/tmp/a b/" + Own.Modules[I].Id] = Own.Modules[I].Id;
+  }
+  std::string Renamed = cantFail(renameModules(Again, There));
+  IndividualIndex Moved = cantFail(readModuleIds(Renamed));
+  EXPECT_EQ(Moved.Modules[0].Id, "/tmp/a b/" + Own.Modules[0].Id);
+  // Once with our table, it comes back as it was.
+  std::string First = cantFail(renameModules(Moved, Back));
+  IndividualIndex Twice = cantFail(readModuleIds(
+      cantFail(renameModules(cantFail(readModuleIds(First)), There))));
+  EXPECT_EQ(cantFail(renameModules(Twice, Back)), First);
+}
+
+TEST_F(IndividualIndexTest, RefusesWhatIsNoIndex) {
+  std::string Bytes = make("a.o").Bytes;
+  for (StringRef Broken :
+       {StringRef(), StringRef("BC\xC0\xDE", 4), StringRef("no bitcode"),
+        StringRef(Bytes).take_front(Bytes.size() / 2 / 4 * 4)}) {
+    auto Read = readModuleIds(Broken);
+    EXPECT_FALSE(bool(Read));
+    consumeError(Read.takeError());
+  }
+}
+
 TEST_F(IndividualIndexTest, StandsInForWhatTheLinkerResolvedInThisOutput) {
   Imports.addDefinition(Index->modulePaths().find("b.o")->first(), 2);
   auto Read = read(make("a.o").Bytes);
