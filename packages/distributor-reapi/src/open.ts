@@ -18,6 +18,9 @@ import { Reapi } from './reapi.js'
 import { renewing } from './renewing.js'
 import { Uploads } from './uploads.js'
 
+/** Look-ups at a time in a cache that executes nothing: they wait for the wire and for nobody's processor. */
+const LOOKUPS = 64
+
 /** Throws DtltoError. */
 export function openReapi(context: DistributorContext, options: OpenOptions): Reapi {
   const { env, signal } = context
@@ -64,7 +67,7 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
     uploads: new Uploads(engine, compiler),
     reads: options.remote_accept_cached,
     writes: options.remote_upload_local_results,
-    inFlight: new InFlight(options.slots, () => context.statusChanged()),
+    inFlight: new InFlight(options.slots || (engine.canExecute ? 0 : LOOKUPS), () => context.statusChanged()),
     close: () => {
       for (const channel of channels.values()) channel.close()
     },

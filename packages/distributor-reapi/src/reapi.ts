@@ -22,12 +22,10 @@ import type {
 import { CODE, RpcError } from './grpc/status.js'
 import type { InFlight } from './in-flight.js'
 import { OutputsLost, outcomeOf } from './outcome.js'
+import { LOOKUP_MS, Patience } from './patience.js'
 import { selfCheck } from './self-check.js'
 import { asTrouble } from './trouble.js'
 import type { Uploads } from './uploads.js'
-
-/** A look-up in a cache without an engine: what takes longer is compiled here sooner. */
-const LOOKUP_MS = 2_000
 
 export interface Parts {
   readonly engine: Engine
@@ -50,12 +48,12 @@ export class Reapi implements Distributor {
   readonly #destroyed = new AbortController()
   readonly #totals = { executed: 0, cached: 0 }
   #isClosed = false
-  /** The last look-up in a cache without an engine has taken too long. */
-  #isLate = false
+  readonly #patience: Patience
 
   constructor(context: DistributorContext, parts: Parts) {
     this.#context = context
     this.#parts = parts
+    this.#patience = new Patience(() => context.now())
     setMaxListeners(0, this.#destroyed.signal, context.signal)
   }
 
@@ -169,31 +167,46 @@ export class Reapi implements Distributor {
     }
   }
 
-  /** A look-up may cost a link no more than LOOKUP_MS, and that once more: then nobody asks any more, and this machine compiles. */
+  /** Where patience ends, nobody asks any more, and this machine compiles: patience.ts. */
   async #fromCacheAlone(
     action: JobAction,
     watching: Watching,
     read: (result: ActionResult, signal: AbortSignal) => Promise<CompileResult>,
   ): Promise<CompileResult> {
     const { engine } = this.#parts
+    const patience = this.#patience
     watching.onExecuting()
     const late = AbortSignal.timeout(LOOKUP_MS)
     const signal = AbortSignal.any([watching.signal, late])
+    const beganMs = this.#context.now()
+    const tookMs = (): number => this.#context.now() - beganMs
+    patience.began()
     try {
       const cached = await orAborted(engine.lookUp(action, { ...watching, signal }), signal)
-      this.#isLate = late.aborted
-      if (cached !== undefined) return this.#hit(await orAborted(read(cached, signal), signal))
+      const outcome = cached && (await orAborted(read(cached, signal), signal))
+      const why = patience.ended(tookMs(), outcome !== undefined)
+      if (outcome !== undefined) return this.#hit(outcome)
+      if (why !== undefined) throw this.#noMore(why)
     } catch (error) {
-      if (late.aborted && !watching.signal.aborted) {
-        const what = `'${engine.target}' has not answered within ${LOOKUP_MS / 1000} s`
-        if (this.#isLate) this.#parts.uploads.giveUp()
-        if (this.#isLate) throw new DtltoError('DTLTO_ENDPOINT_REFUSED', `${what}, twice: it is not asked any more`)
-        this.#isLate = true
-        return { kind: 'cannot', reason: what }
+      if (watching.signal.aborted) {
+        // Nobody hears of this any more, but the next look-up shows it.
+        patience.ended(tookMs(), false)
+        throw error
+      }
+      if (late.aborted) {
+        const what = `has not answered within ${LOOKUP_MS / 1000} s`
+        if (patience.late()) throw this.#noMore(`${what}, twice`)
+        return { kind: 'cannot', reason: `'${engine.target}' ${what}` }
       }
       if (!(error instanceof OutputsLost)) throw error
     }
     return { kind: 'cannot', isMiss: true, reason: 'the remote cache does not have it' }
+  }
+
+  #noMore(why: string): DtltoError {
+    const { engine, uploads } = this.#parts
+    uploads.giveUp()
+    return new DtltoError('DTLTO_ENDPOINT_REFUSED', `'${engine.target}' ${why}: it is not asked any more`)
   }
 
   #hit(outcome: CompileResult): CompileResult {
