@@ -10,6 +10,7 @@ import { cachedResult, Execution, updateResult, type Watching } from './executio
 import type { ActionResult, ServerCapabilities } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import type { Channel } from './grpc/channel.js'
 import { CODE, RpcError } from './grpc/status.js'
+import { orAborted } from './or-aborted.js'
 import { Invocation } from './request-metadata.js'
 import { Store } from './store.js'
 import { asTrouble } from './trouble.js'
@@ -170,19 +171,4 @@ function wrongInstance(error: unknown, instanceName: string): DtltoError | undef
     return undefined
   const what = `the instance name '${instanceName}' is refused (${error.message}): look at option remote_instance_name`
   return new DtltoError('DTLTO_ENDPOINT_REFUSED', what, { cause: error })
-}
-
-/** What belongs to the link goes on; whoever waits for it stops. */
-export async function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  let abort = (): void => undefined
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(new RpcError(CODE.CANCELLED, 'the job is not wanted any more'))
-  })
-  if (signal.aborted) abort()
-  signal.addEventListener('abort', abort)
-  try {
-    return await Promise.race([work, aborted])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }

@@ -13,7 +13,7 @@ import {
 } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import type { Compiler } from './compilers.js'
-import { type CacheUse, type Engine, type Executed, orAborted } from './engine.js'
+import { type CacheUse, type Engine, type Executed } from './engine.js'
 import type { Watching } from './execution.js'
 import type {
   ActionResult,
@@ -21,6 +21,7 @@ import type {
 } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { CODE, RpcError } from './grpc/status.js'
 import type { InFlight } from './in-flight.js'
+import { orAborted } from './or-aborted.js'
 import { OutputsLost, outcomeOf } from './outcome.js'
 import { LOOKUP_MS, Patience } from './patience.js'
 import { selfCheck } from './self-check.js'
@@ -106,10 +107,11 @@ export class Reapi implements Distributor {
     while (this.#running.size > 0) await Promise.all(this.#running)
     if (this.#isClosed) return
     const { engine, uploads } = this.#parts
-    const { sentBlobs, sentBytes, receivedBytes, askedBlobs } = engine.store.totals
+    const { store } = engine
+    const { sentBlobs, sentBytes, askedBlobs } = store.totals
     this.#context.debug(
       `reapi: ${this.#totals.executed} jobs executed, ${this.#totals.cached} from the action cache; ${sentBlobs} of ${askedBlobs} blobs sent, ` +
-        `${sentBytes} bytes; ${receivedBytes} bytes received; up to ${this.#parts.inFlight.most} jobs at a time`,
+        `${sentBytes} bytes; ${store.receivedBytes} bytes received; up to ${this.#parts.inFlight.most} jobs at a time`,
     )
     if (uploads.stored > 0) this.#context.debug(`reapi: ${uploads.stored} results stored`)
     this.destroy()

@@ -9,9 +9,10 @@ import { codegenResultFile, DtltoError, type FinishedJob } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import { type Blob, bytesBlob, contentBlob } from './blob.js'
 import type { Compiler } from './compilers.js'
-import { type Engine, orAborted } from './engine.js'
+import type { Engine } from './engine.js'
 import { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { CODE, RpcError } from './grpc/status.js'
+import { orAborted } from './or-aborted.js'
 import { asTrouble } from './trouble.js'
 
 const CHECK_MS = 2_000

@@ -75,10 +75,11 @@ export interface CasdOptions {
   readonly mounts?: readonly string[]
   /** Use it again: a restarted server. */
   readonly port?: number
-  /** Its store. Default: a new one. */
+  /** Its store, which stays. Default: a new one, for as long as it runs. */
   readonly store?: string
   /** Starts it elsewhere: in a network namespace. */
   readonly wrapper?: readonly string[]
+  readonly args?: readonly string[]
   /** Where it listens: an IP address. */
   readonly address?: string
 }
@@ -86,10 +87,14 @@ export interface CasdOptions {
 export class Casd {
   readonly port: number
   readonly store: string
+  readonly #isOwnStore: boolean
   readonly #process: ServerProcess
+  readonly #host: string
 
-  private constructor(process: ServerProcess, port: number, store: string) {
+  private constructor(isOwnStore: boolean, process: ServerProcess, host: string, port: number, store: string) {
+    this.#isOwnStore = isOwnStore
     this.#process = process
+    this.#host = host
     this.port = port
     this.store = store
   }
@@ -99,6 +104,7 @@ export class Casd {
     port,
     store,
     mounts: more = [],
+    args: options = [],
     wrapper = [],
     address = '127.0.0.1',
   }: CasdOptions): Promise<Casd> {
@@ -108,26 +114,48 @@ export class Casd {
       (pair) => `--runner-arg=--ro-bind-mount=${pair}`,
     )
     const runner = `--buildbox-run=${join(CASD_PROGRAMS, 'buildbox-run')}`
-    const args = [`--bind=${address}:${at}`, runner, '--jobs=2', '--log-level=warning', ...mounts, directory]
+    const args = [
+      `--bind=${address}:${at}`,
+      runner,
+      '--jobs=2',
+      '--log-level=warning',
+      ...mounts,
+      ...options,
+      directory,
+    ]
     const [program = '', ...rest] = [...wrapper, join(CASD_PROGRAMS, 'buildbox-casd'), ...args]
     // buildbox-fuse is looked for on PATH.
     const env = { ...process.env, PATH: `${CASD_PROGRAMS}:${process.env['PATH'] ?? ''}` }
-    const casd = new Casd(new ServerProcess(program, rest, { env }), at, directory)
+    const casd = new Casd(store === undefined, new ServerProcess(program, rest, { env }), address, at, directory)
     await casd.#process.listens(at, 'buildbox-casd', address)
     return casd
   }
 
   get address(): string {
-    return `grpc://127.0.0.1:${this.port}`
+    return `grpc://${this.#host}:${this.port}`
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid
+  }
+
+  get isRunning(): boolean {
+    return this.#process.isRunning
   }
 
   get log(): string {
     return this.#process.log
   }
 
-  /** Whether a program of an action runs: a child of the server, or of that. */
+  /** Whether an action is executed: a child of the server does that. */
   get isExecuting(): boolean {
-    return spawnSync('pgrep', ['-P', String(this.#process.pid)]).status === 0
+    return this.runners().length > 0
+  }
+
+  /** Process ids of what executes an action each. */
+  runners(): number[] {
+    const { stdout } = spawnSync('pgrep', ['-P', String(this.#process.pid), '-f', 'buildbox-run'], { encoding: 'utf8' })
+    return stdout.split('\n').filter(Boolean).map(Number)
   }
 
   signal(name: NodeJS.Signals): void {
@@ -143,7 +171,7 @@ export class Casd {
     // It unmounts what it has mounted; killed, it leaves that.
     await this.#process.stop()
     this.#unmount()
-    rmSync(this.store, { recursive: true, force: true, maxRetries: 3 })
+    if (this.#isOwnStore) rmSync(this.store, { recursive: true, force: true, maxRetries: 3 })
   }
 
   #unmount(): void {

@@ -2,11 +2,7 @@
  * An engine of the Remote Execution API for what real ones at hand do not do, or not when a test wants it: it loses blobs, cuts streams, refuses and lies as it is told.
  * What it executes it really runs, on this machine, in a directory with the action's inputs.
  */
-import { execFile } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import {
   Metadata,
   Server,
@@ -24,60 +20,19 @@ import { Empty } from '../generated/google/protobuf/empty.js'
 import { PreconditionFailure, RetryInfo } from '../generated/google/rpc/error_details.js'
 import { Status } from '../generated/google/rpc/status.js'
 import { encodeMessage } from '../grpc/methods.js'
-import { digestOf } from '../blob.js'
+import type { Faults } from './fake-faults.js'
+import { runAction, treeOf } from './run-action.js'
+
+export type { Faults } from './fake-faults.js'
 
 type Codec<T> = Pick<re.MessageFns<T>, 'encode' | 'decode'>
-
-/** How it tells that inputs are missing. */
-export type Dialect = 'details' | 'precondition' | 'internal'
-
-/** Numbers are how many times it does so. */
-export interface Faults {
-  /** Execute never looks into the action cache, and always executes. */
-  ignoresCache?: boolean
-  /** Before the first execution of an action all blobs are lost. */
-  losesInputs?: { times: number; dialect: Dialect }
-  /** The stream of an execution is cut when it has begun. */
-  cutsStreams?: number
-  /** It has forgotten operations that somebody waits for. */
-  forgetsOperations?: number
-  /** Refuses an execution with UNAVAILABLE, and asks for this much patience. */
-  asksForPatience?: { times: number; ms: number }
-  /** Refuses an execution with RESOURCE_EXHAUSTED. */
-  isExhausted?: number
-  /** Takes no batches, in neither direction. */
-  refusesBatches?: boolean
-  /** Says nothing to a batch's blobs. */
-  forgetsBatches?: boolean
-  /** The outputs of an execution are lost before somebody reads them. */
-  losesOutputs?: number
-  /** Results in the action cache are failures, unless it is told not to look there. */
-  cachesFailures?: boolean
-  /** Reads give other bytes than were stored. */
-  lies?: boolean
-  /** Look-ups and reads that never end. */
-  isSilent?: boolean
-  /** Every call needs this in its header `authorization`. */
-  token?: string
-  /** Clients may put nothing into the action cache: it says so when it is asked what it can, when it is given something, or by never answering. */
-  refusesResults?: 'announced' | 'denied' | 'silent'
-  /** Capabilities without execution. */
-  executesNothing?: boolean
-  /** Actions wait for this before they are executed. */
-  queue?: Promise<void>
-  /** Nobody has the properties that actions ask for. */
-  hasNoWorker?: boolean
-  /** Exit code of every execution. */
-  exitCode?: number
-  /** Shuts the server's connections after an execution has begun: GOAWAY. */
-  goesAway?: number
-}
 
 export interface Counts {
   readonly calls: Map<string, number>
   uploadedBytes: number
   executions: number
   cancelled: number
+  refusedTokens: number
   streamsAtOnce: number
   readonly invocations: Set<string>
 }
@@ -102,6 +57,7 @@ export class FakeEngine {
     uploadedBytes: 0,
     executions: 0,
     cancelled: 0,
+    refusedTokens: 0,
     streamsAtOnce: 0,
     invocations: new Set(),
   }
@@ -110,7 +66,7 @@ export class FakeEngine {
   readonly #pending = new Map<string, Pending>()
   readonly #hasLostFor = new Set<string>()
   readonly #running = new Map<string, Promise<re.ExecuteResponse>>()
-  readonly #tls: Tls | undefined
+  #tls: Tls | undefined
   #server = new Server()
   #port = 0
   #streams = 0
@@ -135,8 +91,9 @@ export class FakeEngine {
     this.#server.forceShutdown()
   }
 
-  /** A real restart, at the same port: what is stored stays. */
-  async restart(): Promise<void> {
+  /** A real restart, at the same port: what is stored stays. `tls`: with another certificate. */
+  async restart(tls = this.#tls): Promise<void> {
+    this.#tls = tls
     this.#server.forceShutdown()
     await this.#listen()
   }
@@ -168,7 +125,7 @@ export class FakeEngine {
     const V2 = 'build.bazel.remote.execution.v2'
     const unary = <Q, A>(path: string, request: Codec<Q>, answer: Codec<A>, handle: (request: Q) => A | Promise<A>) => {
       const name = path.split('/')[2] ?? ''
-      add(server, path, request, answer, 'unary', (call: ServerUnaryCall<Q, A>, callback: Callback<A>) => {
+      this.#add(server, path, request, answer, 'unary', (call: ServerUnaryCall<Q, A>, callback: Callback<A>) => {
         void this.#guarded(name, call.metadata, () => handle(call.request)).then(
           (message) => callback(null, message),
           (error: unknown) => callback(error as ServerErrorResponse),
@@ -240,7 +197,7 @@ export class FakeEngine {
       handle: (call: ServerWritableStream<Q, A>) => Promise<void>,
     ) => {
       const name = path.split('/')[2] ?? ''
-      add(server, path, request, answer, 'serverStream', (call: ServerWritableStream<Q, A>) => {
+      this.#add(server, path, request, answer, 'serverStream', (call: ServerWritableStream<Q, A>) => {
         this.counts.streamsAtOnce = Math.max(this.counts.streamsAtOnce, ++this.#streams)
         call.on('error', () => undefined)
         this.#guarded(name, call.metadata, () => handle(call))
@@ -267,7 +224,7 @@ export class FakeEngine {
     })
     const path = '/google.bytestream.ByteStream/Write'
     type WriteCall = ServerReadableStream<bytestream.WriteRequest, bytestream.WriteResponse>
-    add(
+    this.#add(
       server,
       path,
       bytestream.WriteRequest,
@@ -296,13 +253,38 @@ export class FakeEngine {
     )
   }
 
+  #add<Q, A>(
+    server: Server,
+    path: string,
+    request: Codec<Q>,
+    answer: Codec<A>,
+    kind: 'unary' | 'serverStream' | 'clientStream',
+    handler: AnyHandler,
+  ): void {
+    const definition = {
+      path,
+      requestStream: kind === 'clientStream',
+      responseStream: kind === 'serverStream',
+      requestSerialize: (message: Q) => encodeMessage(request, message),
+      requestDeserialize: (bytes: Buffer) => request.decode(bytes),
+      responseSerialize: (message: A) => {
+        const bytes = encodeMessage(answer, message)
+        return this.faults.damages?.(bytes) ?? bytes
+      },
+      responseDeserialize: (bytes: Buffer) => answer.decode(bytes),
+    }
+    server.addService({ method: definition }, { method: handler as never })
+  }
+
   async #guarded<T>(name: string, metadata: Metadata, handle: () => T | Promise<T>): Promise<T> {
     this.counts.calls.set(name, this.count(name) + 1)
     const [bytes] = metadata.get('build.bazel.remote.execution.v2.requestmetadata-bin')
     if (Buffer.isBuffer(bytes)) this.counts.invocations.add(re.RequestMetadata.decode(bytes).toolInvocationId)
     const { token } = this.faults
-    if (token !== undefined && metadata.get('authorization')[0] !== token)
+    if (token !== undefined && metadata.get('authorization')[0] !== token) {
+      this.counts.refusedTokens++
       throw failure(status.UNAUTHENTICATED, 'who is that?')
+    }
     return await handle()
   }
 
@@ -359,11 +341,10 @@ export class FakeEngine {
     const hash = actionDigest?.hash ?? ''
     const { asksForPatience: patience, losesInputs: loses } = this.faults
     if (this.faults.hasNoWorker) throw failure(status.FAILED_PRECONDITION, 'no worker has these properties')
-    if (this.#takes('isExhausted')) throw failure(status.RESOURCE_EXHAUSTED, 'quota')
+    if (this.#takes('isExhausted')) throw failure(status.RESOURCE_EXHAUSTED, 'quota', [patienceOf(QUOTA_MS)])
     if (patience && patience.times > 0) {
       this.faults = { ...this.faults, asksForPatience: { ...patience, times: patience.times - 1 } }
-      const detail = { retryDelay: { seconds: 0, nanos: patience.ms * 1e6 } }
-      throw failure(status.UNAVAILABLE, 'busy', [any('RetryInfo', RetryInfo, detail)])
+      throw failure(status.UNAVAILABLE, 'busy', [patienceOf(patience.ms)])
     }
     if (loses && loses.times > 0 && !this.#hasLostFor.has(hash)) {
       this.#hasLostFor.add(hash)
@@ -403,9 +384,10 @@ export class FakeEngine {
     }
     await this.faults.queue
     const missing: string[] = []
-    const tree = this.#tree(hash, missing)
+    const tree = treeOf(hash, this.blobs, missing)
     if (tree === undefined) return re.ExecuteResponse.fromPartial({ status: this.#missing(missing) })
-    const result = await this.#run(tree)
+    this.counts.executions++
+    const result = await runAction(tree, this.blobs, this.faults.exitCode)
     if (result.exitCode === 0) this.results.set(hash, result)
     this.onExecuted()
     if (this.#takes('losesOutputs')) for (const { digest } of result.outputFiles) this.blobs.delete(digest?.hash ?? '')
@@ -419,108 +401,17 @@ export class FakeEngine {
     const details = dialect === 'details' ? [any('PreconditionFailure', PreconditionFailure, { violations })] : []
     return { code: status.FAILED_PRECONDITION, message: 'inputs are missing', details }
   }
-
-  /** The command and the files of an action; undefined if blobs are `missing`. */
-  #tree(hash: string, missing: string[]): Tree | undefined {
-    const get = (digest: re.Digest | undefined): Buffer => {
-      const wanted = digest?.hash ?? ''
-      const bytes = digest?.sizeBytes === 0 ? Buffer.alloc(0) : this.blobs.get(wanted)
-      if (bytes === undefined) missing.push(wanted)
-      return bytes ?? Buffer.alloc(0)
-    }
-    const action = re.Action.decode(get({ hash, sizeBytes: 1 }))
-    if (missing.length > 0) return undefined
-    const command = re.Command.decode(get(action.commandDigest))
-    const files = new Map<string, Buffer>()
-    const walk = (digest: re.Digest | undefined, prefix: string): void => {
-      const { files: nodes, directories } = re.Directory.decode(get(digest))
-      for (const { name, digest: of } of nodes) files.set(prefix + name, get(of))
-      for (const { name, digest: of } of directories) walk(of, `${prefix}${name}/`)
-    }
-    walk(action.inputRootDigest, '')
-    return missing.length > 0 ? undefined : { command, files }
-  }
-
-  async #run({ command, files }: Tree): Promise<re.ActionResult> {
-    const cwd = mkdtempSync(join(tmpdir(), 'dtlto-fake-engine-'))
-    try {
-      this.counts.executions++
-      for (const [name, bytes] of files) {
-        mkdirSync(dirname(join(cwd, name)), { recursive: true })
-        writeFileSync(join(cwd, name), bytes, { mode: 0o755 })
-      }
-      for (const path of command.outputPaths) mkdirSync(dirname(join(cwd, path)), { recursive: true })
-      const env = Object.fromEntries(command.environmentVariables.map(({ name, value }) => [name, value]))
-      const [program = '', ...args] = command.arguments
-      const startMs = Date.now()
-      const ran = await new Promise<{ exitCode: number; stdout: string; stderr: string }>((resolve) => {
-        execFile(program, args, { cwd, env }, (error, stdout, stderr) => {
-          const { code = 0 } = (error ?? {}) as { code?: number | string }
-          resolve({ exitCode: typeof code === 'number' ? code : 127, stdout, stderr })
-        })
-      })
-      const outputFiles = command.outputPaths.flatMap((path) => {
-        try {
-          const bytes = readFileSync(join(cwd, path))
-          const digest = digestOf(bytes)
-          this.blobs.set(digest.hash, bytes)
-          return [{ path, digest }]
-        } catch {
-          return []
-        }
-      })
-      return re.ActionResult.fromPartial({
-        outputFiles,
-        exitCode: this.faults.exitCode ?? ran.exitCode,
-        stdoutRaw: Buffer.from(ran.stdout),
-        stderrRaw: Buffer.from(ran.stderr),
-        executionMetadata: {
-          worker: 'fake-1',
-          inputFetchStartTimestamp: new Date(startMs - 7),
-          inputFetchCompletedTimestamp: new Date(startMs - 2),
-          outputUploadStartTimestamp: new Date(startMs),
-          outputUploadCompletedTimestamp: new Date(startMs + 3),
-          executionStartTimestamp: new Date(startMs),
-          executionCompletedTimestamp: new Date(),
-        },
-      })
-    } finally {
-      rmSync(cwd, { recursive: true })
-    }
-  }
-}
-
-interface Tree {
-  readonly command: re.Command
-  readonly files: ReadonlyMap<string, Buffer>
 }
 
 type Callback<A> = (error: ServerErrorResponse | null, answer?: A) => void
 
 type AnyHandler = (call: never, callback: never) => void
 
-function add<Q, A>(
-  server: Server,
-  path: string,
-  request: Codec<Q>,
-  answer: Codec<A>,
-  kind: 'unary' | 'serverStream' | 'clientStream',
-  handler: AnyHandler,
-): void {
-  server.addService(
-    {
-      method: {
-        path,
-        requestStream: kind === 'clientStream',
-        responseStream: kind === 'serverStream',
-        requestSerialize: (message: Q) => encodeMessage(request, message),
-        requestDeserialize: (bytes: Buffer) => request.decode(bytes),
-        responseSerialize: (message: A) => encodeMessage(answer, message),
-        responseDeserialize: (bytes: Buffer) => answer.decode(bytes),
-      },
-    },
-    { method: handler as never },
-  )
+/** How long those are to wait who have used up their quota. */
+const QUOTA_MS = 50
+
+function patienceOf(ms: number): Status['details'][number] {
+  return any('RetryInfo', RetryInfo, { retryDelay: { seconds: 0, nanos: ms * 1e6 } })
 }
 
 function stage(value: re.ExecutionStage_Value): Operation['metadata'] {

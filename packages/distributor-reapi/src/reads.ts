@@ -1,0 +1,120 @@
+/**
+ * What is read of the storage. Results come in all at once where the action cache has them, and a call costs more than the bytes of a small object: so what
+ * jobs want at the same time is read by one call.
+ */
+import { digestOf } from './blob.js'
+import { Batches } from './batches.js'
+import { type Digest, DigestFunction_Value } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
+import type { Channel } from './grpc/channel.js'
+import { BATCH_READ_BLOBS, READ } from './grpc/methods.js'
+import { retrying } from './grpc/retry.js'
+import { CODE, RpcError } from './grpc/status.js'
+import { orAborted } from './or-aborted.js'
+import {
+  BATCH_BYTES,
+  BLOB_OVERHEAD,
+  BLOBS_A_BATCH,
+  callOf,
+  REFUSES_BATCHES,
+  resourceName,
+  type StoreFacts,
+  streamMs,
+} from './store-calls.js'
+
+/** What is in memory at a time is these batches: 12 MiB at most, as long as blobs are small. */
+const BATCHES_AT_ONCE = 6
+/** What a server may claim that an object has: more is no object. */
+const MOST_BYTES = 2 * 1024 ** 3
+
+/** Bytes, or why there are none of this blob. */
+type Read = Buffer | RpcError
+
+export class Reads {
+  /** Read so far. */
+  bytes = 0
+  readonly #channel: Channel
+  readonly #facts: StoreFacts
+  readonly #batches: Batches<Digest, Read>
+
+  constructor(channel: Channel, facts: StoreFacts) {
+    this.#channel = channel
+    this.#facts = facts
+    const limits = { atOnce: BATCHES_AT_ONCE, items: BLOBS_A_BATCH, weight: BATCH_BYTES }
+    this.#batches = new Batches(limits, (digests) => this.#readBatch(digests))
+  }
+
+  limitBatches(bytes: number): void {
+    this.#batches.limits = { ...this.#batches.limits, weight: bytes }
+  }
+
+  /** The bytes, which have been compared with their digest. Rejects with RpcError NOT_FOUND if they are gone, DATA_LOSS if they are others. */
+  async read(digest: Digest, signal: AbortSignal): Promise<Buffer> {
+    const { sizeBytes } = digest
+    if (sizeBytes === 0) return Buffer.alloc(0)
+    if (!(sizeBytes > 0 && sizeBytes <= MOST_BYTES))
+      throw new RpcError(CODE.DATA_LOSS, `a blob that claims to have ${sizeBytes} bytes`)
+    const weight = sizeBytes + BLOB_OVERHEAD
+    const bytes = await retrying(signal, async () => {
+      if (weight > this.#batches.limits.weight) return await this.#readStream(digest, signal)
+      // The call is not this job's alone, so that it goes on without it.
+      const read = await orAborted(this.#batches.add(digest, weight), signal)
+      if (read instanceof RpcError) throw read
+      return read
+    })
+    this.bytes += bytes.length
+    return checked(bytes, digest)
+  }
+
+  async #readBatch(digests: readonly Digest[]): Promise<Read[]> {
+    const { instanceName } = this.#facts
+    const unique = new Map(digests.map((digest) => [digest.hash, digest]))
+    const request = {
+      instanceName,
+      digests: [...unique.values()],
+      acceptableCompressors: [],
+      digestFunction: DigestFunction_Value.SHA256,
+    }
+    try {
+      const { responses } = await this.#channel.unary(BATCH_READ_BLOBS, request, callOf(this.#facts))
+      const found = new Map(responses.map((response) => [response.digest?.hash, response]))
+      return digests.map(({ hash }) => {
+        const response = found.get(hash)
+        if (response === undefined)
+          return new RpcError(CODE.NOT_FOUND, `the server has not answered for the blob ${hash}`)
+        return response.status?.code ? RpcError.ofStatus(response.status) : response.data
+      })
+    } catch (error) {
+      if (!(error instanceof RpcError) || !REFUSES_BATCHES.has(error.code)) throw error
+      return await Promise.all(digests.map((digest) => this.#streamed(digest)))
+    }
+  }
+
+  async #streamed(digest: Digest): Promise<Read> {
+    try {
+      return await this.#readStream(digest, this.#facts.signal)
+    } catch (error) {
+      if (error instanceof RpcError) return error
+      throw error
+    }
+  }
+
+  async #readStream(digest: Digest, signal: AbortSignal): Promise<Buffer> {
+    const chunks: Buffer[] = []
+    let have = 0
+    const name = resourceName(this.#facts.instanceName, 'blobs', digest)
+    const request = { resourceName: name, readOffset: 0, readLimit: 0 }
+    const call = { ...callOf(this.#facts), signal, timeoutMs: streamMs(digest.sizeBytes) }
+    await this.#channel.serverStream(READ, request, call, ({ data }) => {
+      have += data.length
+      if (have > digest.sizeBytes) throw new RpcError(CODE.DATA_LOSS, `more bytes than the blob ${digest.hash} has`)
+      chunks.push(data)
+    })
+    return Buffer.concat(chunks)
+  }
+}
+
+function checked(bytes: Buffer, digest: Digest): Buffer {
+  const { hash } = digestOf(bytes)
+  if (bytes.length === digest.sizeBytes && hash === digest.hash) return bytes
+  throw new RpcError(CODE.DATA_LOSS, `the server has sent other bytes than the digest ${digest.hash} stands for`)
+}
