@@ -129,6 +129,20 @@ describe('a whole link over an engine that', () => {
     assert.equal(jobsExecuted(), MODULES)
   })
 
+  test('leaves jobs in its queue: those that are compiled here are cancelled there', async () => {
+    const engine = await start({})
+    // The question for the compiler's version is not to wait.
+    engine.onExecuted = () => {
+      engine.faults = { queue: new Promise(() => undefined) }
+    }
+    const { exitCode } = await link('', [])
+    assert.equal(exitCode, 0)
+    assert.ok(program.isIdentical())
+    assert.ok(engine.count('Execute') > 1, 'nothing was in its queue')
+    // The linker does not wait until the engine has heard of the last one.
+    assert.ok(engine.counts.cancelled > 0)
+  })
+
   test('renews tokens in the middle of a link', async () => {
     const token = join(program.directory, 'token')
     writeFileSync(token, 'old-secret\n')

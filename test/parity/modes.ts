@@ -25,6 +25,7 @@ export const modes = {
   },
   clang: { about: 'a stock clang for every job that it can express', distribute: [example('process-pool')] },
   distcc: { about: 'stock distccd, at DISTCC_HOSTS', distribute: ['distcc'] },
+  reapi: { about: 'an engine, at DTLTO_REMOTE_EXECUTOR, with the compiler that is sent', distribute: ['reapi'] },
   faulty: {
     about: 'beside this process, a distributor whose every kind of answer is wrong now and then',
     distribute: [fileURLToPath(new URL('faulty.js', import.meta.url)), 'local'],

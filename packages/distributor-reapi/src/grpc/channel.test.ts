@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
-import { createServer, type Http2Session } from 'node:http2'
+import { setMaxListeners } from 'node:events'
+import { createServer, type Http2Session, type ServerHttp2Stream } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { test } from 'node:test'
 import { ChannelCredentials } from '@grpc/grpc-js'
 import { Channel } from './channel.js'
 import { GET_CAPABILITIES } from './methods.js'
 import { mayPass } from './retry.js'
-import { RpcError } from './status.js'
+import { CODE, RpcError } from './status.js'
 
 test('a server that is asked too often whether it lives ends the connection, and nothing is printed', async (t) => {
   const printed = t.mock.method(console, 'error', () => undefined)
@@ -28,6 +29,42 @@ test('a server that is asked too often whether it lives ends the connection, and
     server.close()
   }
 })
+
+test('more calls than a server takes on one connection go over several', async () => {
+  const CALLS = 250
+  const waiting: ServerHttp2Stream[] = []
+  const sessions: Http2Session[] = []
+  const server = createServer({ settings: { maxConcurrentStreams: 100 } })
+    .on('session', (session) => sessions.push(session))
+    .on('stream', (stream) => {
+      waiting.push(stream)
+      // None is answered before all are there.
+      if (waiting.length === CALLS) for (const each of waiting) refuse(each)
+    })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const channel = new Channel(`127.0.0.1:${port}`, ChannelCredentials.createInsecure(), () => Promise.resolve({}))
+  try {
+    const options = { signal: new AbortController().signal, timeoutMs: 30_000 }
+    setMaxListeners(0, options.signal)
+    const calls = Array.from({ length: CALLS }, () => channel.unary(GET_CAPABILITIES, { instanceName: '' }, options))
+    const ended = await Promise.allSettled(calls)
+    for (const each of ended) {
+      assert.ok(each.status === 'rejected' && each.reason instanceof RpcError)
+      assert.equal(each.reason.code, CODE.NOT_FOUND)
+    }
+    assert.equal(sessions.length, 3)
+  } finally {
+    channel.close()
+    for (const session of sessions) session.destroy()
+    server.close()
+  }
+})
+
+function refuse(stream: ServerHttp2Stream): void {
+  const headers = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(CODE.NOT_FOUND) }
+  stream.respond(headers, { endStream: true })
+}
 
 /** https://www.rfc-editor.org/rfc/rfc9113#section-7 */
 const ENHANCE_YOUR_CALM = 0xb
