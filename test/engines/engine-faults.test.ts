@@ -33,11 +33,15 @@ describe('a whole link has the bytes of stock lld though its engine', { skip: (a
   }
 })
 
+/** Where the fault strikes before its first object is there. */
+const NOTHING_CAME = /nothing that it was sent came back before others had compiled it/
+
 /** One line for each reason, and what they say is true. */
 function checkWarnings(stderr: string, { warning, mayBeSilent }: EngineFault): void {
   const lines = stderr.split('\n').filter((line) => line !== '')
   for (const line of lines) assert.match(line, /^ld\.dtlto: warning: reapi: /, stderr)
-  if (lines.length > 0 || !mayBeSilent) assert.match(stderr, warning)
+  const isTooLate = mayBeSilent && lines.length === 1 && NOTHING_CAME.test(stderr)
+  if (!isTooLate && (lines.length > 0 || !mayBeSilent)) assert.match(stderr, warning)
   assert.deepEqual(lines, [...new Set(lines)])
   assert.ok(lines.length <= 3, stderr)
 }

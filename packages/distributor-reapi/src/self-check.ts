@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto'
 import type { SelfCheck } from 'dtlto/plugin'
 import { versionAction } from './action.js'
-import { type Engine, orAborted } from './engine.js'
+import type { Engine } from './engine.js'
+import { orAborted } from './or-aborted.js'
 import { ActionResult, type ServerCapabilities } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { asTrouble } from './trouble.js'
 

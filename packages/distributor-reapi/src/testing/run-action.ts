@@ -71,6 +71,10 @@ export async function runAction(
       stderrRaw: Buffer.from(ran.stderr),
       executionMetadata: {
         worker: 'fake-1',
+        inputFetchStartTimestamp: new Date(startMs - 7),
+        inputFetchCompletedTimestamp: new Date(startMs - 2),
+        outputUploadStartTimestamp: new Date(startMs),
+        outputUploadCompletedTimestamp: new Date(startMs + 3),
         executionStartTimestamp: new Date(startMs),
         executionCompletedTimestamp: new Date(),
       },
