@@ -29,6 +29,8 @@ export function shellLine(script: string): string {
 
 /** Starts dtlto-codegen, or says that it is needed. `cache`: the directory, undefined: the usual. */
 export function serveScript(toolchain: Toolchain, cache: string | undefined, silenceSeconds: number): string {
+  // All files are there twice for a moment.
+  const needed = Math.ceil((2 * toolchain.sizeBytes) / 1024)
   return `${prelude(toolchain, cache)}
 say system "$(uname -s)" "$(uname -m)"
 [ "$(uname -s)" = Linux ] || exit 1
@@ -38,6 +40,15 @@ if [ -d "$d" ] && check "$d"; then
   say serve
   exec "$d/$loader" --library-path "$d" "$d/$program" --serve-many ${silenceSeconds}
 fi
+x=$c/tmp.$$
+{ echo '#!/bin/sh' > "$x" && chmod 700 "$x"; } || die write "'$c' cannot be written"
+"$x" || { rm -f "$x"; die noexec "'$c'"; }
+rm -f "$x"
+set -- $(df -Pk "$c" | tail -n 1)
+case $4 in
+  '' | *[!0-9]*) ;;
+  *) [ "$4" -ge ${needed} ] || die write "$(($4 / 1000)) MB are free in '$c', and ${Math.ceil(needed / 1000)} MB are needed" ;;
+esac
 say need
 `
 }

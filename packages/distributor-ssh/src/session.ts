@@ -84,7 +84,7 @@ export class Session {
     ssh.stdout.on('data', receive)
     ssh.stdout.resume()
     void ssh.ended.then(({ text }) =>
-      this.#die(`the connection has ended: ${printable(text.split('\n').at(-1) ?? '')}`),
+      this.#die(`the connection has ended${text === '' ? '' : `: ${printable(text.split('\n').at(-1) ?? '')}`}`),
     )
     this.#heartbeat = setInterval(() => this.#beat(), context.tuning.pingMs).unref()
     receive(head)

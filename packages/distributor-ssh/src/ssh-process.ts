@@ -11,6 +11,7 @@ export interface SshFacts {
 export interface SshEnd {
   /** Undefined for a signal, or when there is no ssh. */
   readonly exitCode: number | undefined
+  /** What it has printed on stderr, or why it could not be started. */
   readonly text: string
 }
 
@@ -90,7 +91,8 @@ export class SshProcess {
         ),
       )
       child.on('exit', (code, signal) => {
-        const said = (): void => end(code ?? undefined, this.#stderr.trim() || `ended by ${signal ?? String(code)}`)
+        const said = (): void =>
+          end(code ?? undefined, this.#stderr.trim() || (signal === null ? '' : `ended by ${signal}`))
         child.on('close', said)
         setTimeout(said, LAST_WORDS_MS).unref()
       })

@@ -46,7 +46,7 @@ const KNOWN: readonly Known[] = [
 /** ssh has ended before dtlto-codegen said anything. `isServing`: the shell was about to start it. */
 export function cannotConnect(name: string, { exitCode, text }: SshEnd, isServing: boolean): DtltoError {
   const lines = text.split('\n').map((line) => line.trim())
-  const last = printable(lines.filter((line) => line !== '').at(-1) ?? '')
+  const last = printable(lines.filter((line) => line !== '').at(-1) ?? `exit code ${String(exitCode)}`)
   const known = exitCode === SSH_FAILED ? KNOWN.find(({ words }) => words.test(text)) : undefined
   if (known !== undefined) {
     const message = `'${name}': ${known.advice(name)} (ssh: ${last})`
@@ -54,11 +54,6 @@ export function cannotConnect(name: string, { exitCode, text }: SshEnd, isServin
   }
   if (exitCode === SSH_FAILED)
     return new DtltoError('DTLTO_DISTRIBUTOR_UNAVAILABLE', `'${name}': the connection has failed (ssh: ${last})`)
-  if (isServing && exitCode === 126)
-    return refused(
-      name,
-      `programs cannot be run from its cache directory, perhaps it is mounted noexec: name another with option cache (${last})`,
-    )
   if (isServing) return refused(name, `dtlto-codegen does not run there: ${last}`)
   if (exitCode === undefined) return refused(name, last)
   return refused(name, `its shell does not run what it is told, as 'ssh ${name} /bin/sh' would: ${last}`)
@@ -75,6 +70,8 @@ export function scriptError(name: string, kind: string, text: string, said: stri
         name,
         `dtlto-codegen cannot be kept there: ${text}${because}. Make room, or name another directory with option cache`,
       )
+    case 'noexec':
+      return refused(name, `programs cannot be run in ${text}${because}: name another directory with option cache`)
     case 'owner':
       return refused(
         name,

@@ -285,8 +285,12 @@ static int printOptions(StringRef Path) {
 }
 
 static int printManifest(const char *Argv0) {
-  std::vector<std::string> Paths = {
-      sys::fs::getMainExecutable(Argv0, (void *)&printManifest)};
+  // Where its own loader is the program that was started (`ld-linux.so …
+  // dtlto-codegen`), the system takes that for the main executable.
+  SmallString<256> Program;
+  if (!StringRef(Argv0).contains('/') || sys::fs::real_path(Argv0, Program))
+    Program = sys::fs::getMainExecutable(Argv0, (void *)&printManifest);
+  std::vector<std::string> Paths = {std::string(Program)};
 #ifdef __linux__
   dl_iterate_phdr(
       [](dl_phdr_info *Info, size_t, void *Data) {

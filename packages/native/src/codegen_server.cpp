@@ -180,14 +180,19 @@ Error Server::write(StringRef Bytes) {
   return Error::success();
 }
 
+/// The head goes out together with what follows: OpenSSH leaves Nagle's
+/// algorithm on where there is no terminal, and a second small packet would wait
+/// for the acknowledgement of the first, which TCP delays by 40 ms.
 Error Server::send(StringRef Kind, uint32_t Number, StringRef Bytes) {
   char Frame[FrameBytes];
   memcpy(Frame, Kind.data(), 4);
   support::endian::write32le(Frame + 4, Number);
   support::endian::write64le(Frame + 8, Bytes.size());
-  if (Error E = write(StringRef(Frame, FrameBytes)))
+  SmallVector<char, 0> First(Frame, Frame + FrameBytes);
+  append_range(First, Bytes.take_front(WriteStepBytes - FrameBytes));
+  if (Error E = write(StringRef(First.data(), First.size())))
     return E;
-  return write(Bytes);
+  return write(Bytes.drop_front(First.size() - FrameBytes));
 }
 
 Error Server::start(uint32_t Number, const CodegenJob &Job) {
@@ -321,6 +326,7 @@ bool dtlto::serveMany(int In, int Out, unsigned SilenceSeconds,
   signal(SIGPIPE, SIG_IGN);
   signal(SIGCHLD, SIG_DFL);
   alarm(SilenceSeconds);
+  initializeTargets();
   Error Problem = Server(In, Out, SilenceSeconds, Compile).run();
   if (!Problem)
     return true;

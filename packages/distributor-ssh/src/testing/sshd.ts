@@ -30,6 +30,8 @@ export interface SshdOptions {
   readonly address?: string
   /** Of the machine: the directory that its users see as `/`. */
   readonly root?: string
+  /** $XDG_CACHE_HOME of who logs in, where it is not a directory of its own. */
+  readonly cache?: string
   /** Further lines for sshd_config. */
   readonly config?: readonly string[]
 }
@@ -89,8 +91,13 @@ export class SshUser {
     writeFileSync(this.#knownHosts, lines.map((line) => `${line}\n`).join(''))
   }
 
-  async remove(): Promise<void> {
+  /** All machines. */
+  async stop(): Promise<void> {
     await Promise.all(this.#machines.map((machine) => machine.stop()))
+  }
+
+  async remove(): Promise<void> {
+    await this.stop()
     rmSync(this.directory, { recursive: true, force: true })
   }
 }
@@ -107,14 +114,14 @@ export class Sshd {
   readonly #mark: string
   #child: ChildProcess | undefined
 
-  private constructor(name: string, directory: string, port: number, { address, wrapper, root }: SshdOptions) {
+  private constructor(name: string, directory: string, port: number, { address, wrapper, root, cache }: SshdOptions) {
     this.name = name
     this.#directory = directory
     this.#wrapper = wrapper ?? []
     this.address = address ?? '127.0.0.1'
     this.port = port
     this.publicKey = readFileSync(join(directory, 'host_key.pub'), 'utf8').trim()
-    this.cache = root === undefined ? join(directory, 'cache') : join(root, 'var/cache/dtlto-test', name)
+    this.cache = cache ?? (root === undefined ? join(directory, 'cache') : join(root, 'var/cache/dtlto-test', name))
     this.#mark = `DTLTO_TEST_MACHINE=${process.pid}-${name}`
   }
 
@@ -124,7 +131,9 @@ export class Sshd {
     const machine = new Sshd(name, directory, options.wrapper === undefined ? await freePort() : 22, options)
     mkdirSync(machine.cache, { recursive: true })
     const seen = options.root === undefined ? machine.cache : machine.cache.slice(options.root.length)
+    // sshd takes the first value that it finds.
     const config = [
+      ...(options.config ?? []),
       `ListenAddress ${machine.address}:${machine.port}`,
       `HostKey ${join(directory, 'host_key')}`,
       `AuthorizedKeysFile ${userKey}.pub`,
@@ -137,7 +146,6 @@ export class Sshd {
       'UseDNS no',
       `SetEnv XDG_CACHE_HOME=${seen} ${machine.#mark}`,
       ...(options.root === undefined ? [] : [`ChrootDirectory ${options.root}`]),
-      ...(options.config ?? []),
     ]
     writeFileSync(join(directory, 'sshd_config'), `${config.join('\n')}\n`)
     await machine.resume()

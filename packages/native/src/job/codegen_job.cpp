@@ -88,7 +88,7 @@ static Error useLlvmOptions(std::vector<std::string> Args) {
   return Error::success();
 }
 
-static void initializeTargets() {
+void dtlto::initializeTargets() {
   static std::once_flag Once;
   std::call_once(Once, [] {
     InitializeAllTargets();

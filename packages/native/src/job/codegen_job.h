@@ -86,6 +86,10 @@ struct CodegenResult {
 /// refused.
 llvm::Expected<CodegenResult> compileJob(const CodegenJob &Job);
 
+/// Does what every first compile does. A process that forks for each job does it
+/// once for all.
+void initializeTargets();
+
 /// "22.1.8": the LLVM that is loaded, which must be the one that made the job.
 llvm::StringRef llvmVersion();
 
