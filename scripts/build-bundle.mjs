@@ -52,8 +52,9 @@ export async function bundleCli() {
     return false
   }
   return (
-    spawnSync(process.execPath, [join(ROOT, 'packages/dtlto/install.cjs')], { stdio: ['ignore', 'ignore', 'inherit'] })
-      .status === 0
+    spawnSync(process.execPath, [join(ROOT, 'packages/dtlto/keep-compiled.cjs')], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    }).status === 0
   )
 }
 

@@ -15,7 +15,7 @@ export function sourceFingerprint() {
   const packages = packageDirectories()
   const inputs = [
     'package-lock.json',
-    'packages/dtlto/install.cjs',
+    'packages/dtlto/keep-compiled.cjs',
     'tsconfig.json',
     'tsconfig.base.json',
     ...readdirSync(join(ROOT, 'scripts'))

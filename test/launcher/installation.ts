@@ -9,7 +9,7 @@ const PACKAGES = fileURLToPath(new URL('../../packages/', import.meta.url))
 /** Copies what a checkout has at run time to `root`; gives the directory of the programs. Which Node it was built with is forgotten. */
 export function copyInstallation(root: string): string {
   const dtlto = join(root, 'packages/dtlto')
-  for (const part of ['bin', 'dist', 'install.cjs', 'package.json']) {
+  for (const part of ['bin', 'dist', 'keep-compiled.cjs', 'package.json']) {
     cpSync(join(PACKAGES, 'dtlto', part), join(dtlto, part), { recursive: true })
   }
   symlinkSync(join(PACKAGES, 'native'), join(root, 'packages/native'))

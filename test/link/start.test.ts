@@ -200,7 +200,7 @@ describe('the start of a linker program', () => {
   it('runs without the code cache, and with one of another program', () => {
     const root = join(cwd, 'cached')
     const bin = copyInstallation(root)
-    must(process.execPath, [join(root, 'packages/dtlto/install.cjs')], { cwd })
+    must(process.execPath, [join(root, 'packages/dtlto/keep-compiled.cjs')], { cwd })
     const cache = join(root, 'packages/dtlto/build/cli.cache')
     const bytes = readFileSync(cache)
     for (const text of [bytes, bytes.subarray(0, 5000), Buffer.from(`${bytes.toString('latin1', 0, 68)}no cache`)]) {

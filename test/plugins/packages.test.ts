@@ -29,7 +29,7 @@ function packed(name: string): string[] {
 
 /** Files that are needed and that no field of package.json names. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
-  dtlto: ['dist/start.cjs', 'dist/load.cjs', 'dist/cli.cjs', 'install.cjs'],
+  dtlto: ['dist/start.cjs', 'dist/load.cjs', 'dist/cli.cjs'],
   native: ['build/dtlto.node', 'build/dtlto-codegen', 'build/dtlto-lld', 'CMakeLists.txt', 'src/addon.cpp'],
   testkit: ['dist/conformance/capture.js'],
 }

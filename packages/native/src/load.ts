@@ -74,7 +74,7 @@ function explain(attempts: readonly LoadAttempt[]): string {
 
 function remedy(attempts: readonly LoadAttempt[]): string {
   if (attempts.some(({ problem }) => problem.includes('libLLVM'))) {
-    return '  install LLVM 22, on Debian or Ubuntu: apt-get install clang-22 lld-22 llvm-22-dev liblld-22-dev'
+    return "  install LLVM 22's shared library, on Debian or Ubuntu: apt-get install libllvm22"
   }
   if (process.platform !== 'linux') return `  dtlto runs on Linux; this is ${process.platform}`
   return "  build it: 'npm run setup' in a checkout of dtlto installs what it needs (LLVM 22) and builds it"

@@ -1,5 +1,5 @@
 /*
- * Loads cli.cjs with V8's code cache, which saves the time to compile it (5 of the 45 ms that a link takes to start). install.cjs makes the
+ * Loads cli.cjs with V8's code cache, which saves the time to compile it (5 of the 45 ms that a link takes to start). keep-compiled.cjs makes the
  * cache for one Node; V8 itself refuses it in every other. The cache begins as the program does, with the program's hash.
  */
 'use strict'

@@ -1,6 +1,6 @@
 /*
- * Run when dtlto is installed or built: keeps, in build/, which Node that was, and the program as that Node compiled it. Both are for speed
- * and comfort; without them links work, too.
+ * Run when dtlto is built: keeps, in build/, which Node that was, and the program as that Node compiled it. Both are for speed
+ * and comfort; without them links work, too. Packages hold the second, which other versions of Node ignore.
  */
 'use strict'
 
