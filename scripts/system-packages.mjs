@@ -1,12 +1,12 @@
 /**
- * The system packages that dtlto needs, each with its reason: the one list that setup installs, that CONTRIBUTING.md
- * points to, and that is printed on machines where setup cannot install by itself.
+ * The system packages that building and testing dtlto need, each with its reason: the one list that setup installs, that CONTRIBUTING.md
+ * points to, and that is printed on machines where setup cannot install by itself. What users need is far less: docs/install.md.
  */
 import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** @typedef {'build' | 'test'} Group `build`: to build and use dtlto; `test`: for tests, demo, benches and formatting. */
+/** @typedef {'build' | 'test'} Group `build`: to build and use dtlto; `test`: for tests, demo, benches, packages and formatting. */
 /**
  * `optional`: not every distribution has it; where there is none, the tests that need it skip and say so.
  * @typedef {{ readonly name: string, readonly group: Group, readonly reason: string, readonly optional?: true }} SystemPackage
@@ -37,6 +37,14 @@ export const SYSTEM_PACKAGES = [
   },
   { name: 'libgtest-dev', group: 'test', reason: 'GoogleTest, for the unit tests in C++' },
   { name: 'clang-format-22', group: 'test', reason: 'formats the C++ sources' },
+  { name: 'patchelf', group: 'test', reason: 'tells programs of packages where their libraries are' },
+  { name: 'zstd', group: 'test', reason: 'compresses packages' },
+  {
+    name: 'debootstrap',
+    group: 'test',
+    optional: true,
+    reason: 'a fresh Debian, in a directory, to install packages in',
+  },
   { name: 'make', group: 'test', reason: 'builds redis and git from their own makefiles' },
   { name: 'xz-utils', group: 'test', reason: 'unpacks source packages' },
   { name: 'bzip2', group: 'test', reason: 'unpacks source packages' },
