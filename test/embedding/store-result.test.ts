@@ -89,6 +89,17 @@ test('whoever never comes to an end is told to stop', () =>
     assert.equal(stopped, 3)
   }))
 
+test('whoever cannot tell whether it wants any is an error that names it', () =>
+  inLink(async (_cwd, start) => {
+    const storesResults = (): never => {
+      throw new Error('who knows')
+    }
+    await assert.rejects(start({ ...keeper(() => Promise.resolve()), storesResults }), {
+      code: 'DTLTO_PLUGIN_MISBEHAVED',
+      message: "storesResults() of 'keeper' threw: who knows",
+    })
+  }))
+
 test('whoever does not want any, for its options, is given none', () =>
   inLink(async (_cwd, start) => {
     assert.deepEqual(await start(keeper(() => Promise.reject(new Error('nobody asked')), false)), [])

@@ -77,7 +77,18 @@ async function prepare(
     definition,
     options,
     from: choice.from,
-    storesResults: definition.storesResults?.(options) === true,
+    storesResults: storesResults(definition, options),
+  }
+}
+
+function storesResults(definition: DistributorDefinition, options: OptionValues<OptionsSchema>): boolean {
+  try {
+    return definition.storesResults?.(options) === true
+  } catch (thrown) {
+    const why = thrown instanceof Error ? thrown.message : String(thrown)
+    throw new DtltoError('DTLTO_PLUGIN_MISBEHAVED', `storesResults() of '${definition.name}' threw: ${why}`, {
+      cause: thrown,
+    })
   }
 }
 
