@@ -114,7 +114,11 @@ async function runLink(test: ParityCase, link: Link, cwd: string, side: Side, mo
   const program = linker(flavour, as)
   const ours = as === 'dtlto' ? [...args, ...modeOptions(mode, flavour)] : args
   // What is kept is told by its inodes, which a second try in a copy would change.
-  if (mode === 'isolate' && as === 'dtlto' && !test.links.some(({ keeps }) => keeps !== undefined)) {
+  if (
+    (mode === 'isolate' || mode === 'reapi') &&
+    as === 'dtlto' &&
+    !test.links.some(({ keeps }) => keeps !== undefined)
+  ) {
     const alone = await tryWithout(cwd, () => run(program, [...ours, ...withoutFallback(flavour)], cwd))
     if (alone !== undefined) return alone
   }
@@ -156,6 +160,7 @@ function copyUnseen(from: string, to: string): void {
 /** What dtlto itself says in a mode: what a broken distributor costs, and that a link is none for worker processes. */
 const WARNINGS: Partial<Record<ModeName, RegExp>> = {
   faulty: /^[\w.-]*dtlto[\w.-]*: warning: faulty: .*\n/gm,
+  reapi: /^[\w.-]*dtlto[\w.-]*: warning: reapi: distributor 'reapi' has not compiled (?:the job|any ).*\n/gm,
   isolate: /^[\w.-]*dtlto[\w.-]*: warning: worker: distributor 'worker' has not compiled (?:the job|any ).*\n/gm,
 }
 
