@@ -21,7 +21,8 @@ const MAY_IMPORT = {
   config: ['distributors/locate.ts'],
   link: ['scheduler', 'distributors', 'config', 'slots'],
   report: ['link/events.ts', 'scheduler/events.ts'],
-  cli: ['config', 'link', 'report', 'distributors', 'slots'],
+  'llvm-dtlto': ['link', 'scheduler', 'distributors', 'config', 'report', 'cli/own-options.ts'],
+  cli: ['config', 'link', 'report', 'distributors', 'slots', 'llvm-dtlto'],
 }
 
 const OPEN_TO_ALL = ['./errors.ts', './printable.ts', './distributors/interface.ts']
@@ -116,6 +117,7 @@ export default defineConfig(
     ignores: [
       'packages/dtlto/src/link/**',
       'packages/dtlto/src/cli/**',
+      'packages/dtlto/src/llvm-dtlto/**',
       'packages/dtlto/src/distributors/worker/**',
       'packages/dtlto/src/distributors/codegen/clang-directory.ts',
       'packages/dtlto/src/distributors/codegen/program.ts',

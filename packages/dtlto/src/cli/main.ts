@@ -16,7 +16,7 @@ import { LinkTrace } from '../report/trace.js'
 import { printable, printableLine } from '../printable.js'
 import { holdProcess } from './hold-process.js'
 import { otherDistributor, ownHelp, splitOwnOptions } from './own-options.js'
-import { PROGRAM_NAMES } from './programs.js'
+import { DISTRIBUTOR_PROGRAM, PROGRAM_NAMES } from './programs.js'
 import { restoreEnvironment, type StartInformation, startInformation } from './start-information.js'
 
 /** Runs the program that the launcher was started as. Does not return. */
@@ -26,7 +26,7 @@ async function main(started: StartInformation): Promise<void> {
   const guard = guardExit(name)
   try {
     if (started.flavour === 'tool') {
-      const exitCode = await runTool(started.argv.map(String))
+      const exitCode = await runTool(name, started.argv.map(String))
       guard.done()
       process.exit(exitCode)
     }
@@ -90,8 +90,12 @@ interface Guard {
   readonly expectPlugins: () => void
 }
 
-/** The program `dtlto` itself: `dtlto doctor` and the like. Loaded when it is called: linkers must start fast. */
-async function runTool(argv: readonly string[]): Promise<number> {
+/** The program `dtlto` itself: `dtlto doctor` and the like; and `dtlto-distributor`. Loaded when they are called: linkers must start fast. */
+async function runTool(name: string, argv: readonly string[]): Promise<number> {
+  if (name.startsWith(DISTRIBUTOR_PROGRAM)) {
+    const { distribute } = await import('../llvm-dtlto/distribute.js')
+    return distribute(argv, say)
+  }
   const { tool } = await import('./tool.js')
   return tool(argv, say)
 }

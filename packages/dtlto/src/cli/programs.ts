@@ -6,3 +6,6 @@ export type Flavour = 'gnu' | 'coff' | 'macho' | 'wasm' | 'tool' | 'unknown'
 
 /** In packages/dtlto/bin, beside the tool `dtlto`. */
 export const PROGRAM_NAMES: readonly string[] = ['ld.dtlto', 'dtlto-link', 'ld64.dtlto', 'wasm-ld.dtlto']
+
+/** Stands in for no program: stock lld starts it (llvm-dtlto/distribute.ts). */
+export const DISTRIBUTOR_PROGRAM = 'dtlto-distributor'

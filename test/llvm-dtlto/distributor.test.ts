@@ -1,0 +1,128 @@
+/** Stock clang and lld with dtlto-distributor as LLVM's ThinLTO distributor. */
+import assert from 'node:assert/strict'
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { Distccd, whyNoDistccd } from '../../packages/distributor-distcc/src/testing/distccd.js'
+import { prepare } from '../programs/programs.js'
+import { run as programRun } from '../programs/run.js'
+import { compile, DTLTO_BIN, must, type Ran, run, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
+
+const DISTRIBUTOR = join(DTLTO_BIN, 'dtlto-distributor')
+const RUNNER = fileURLToPath(new URL('../../bench/plain-runner.mjs', import.meta.url))
+
+describe('dtlto-distributor under stock lld', () => {
+  let cwd = ''
+  let objects: string[] = []
+  let expected: Buffer
+  let server: Distccd | undefined
+  before(async () => {
+    cwd = mkdtempSync(join(tmpdir(), 'dtlto llvm '))
+    objects = compile(cwd, SMALL_PROGRAM)
+    // An archive: lld writes its members into files of their own.
+    must('llvm-ar-22', ['rcs', 'lib.a', ...objects.slice(1)], { cwd })
+    const plain = lld(process.execPath, [RUNNER])
+    assert.deepEqual([plain.exitCode, plain.stderr], [0, ''])
+    expected = readFileSync(join(cwd, 'out'))
+    if (whyNoDistccd() === undefined) server = await Distccd.start({ jobs: 2, stats: false })
+  })
+  after(async () => {
+    rmSync(cwd, { recursive: true })
+    await server?.stop()
+  })
+
+  /** Stock lld's own DTLTO. */
+  const lld = (distributor: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Ran => {
+    rmSync(join(cwd, 'out'), { force: true })
+    const options = ['-shared', '--whole-archive', '-o', 'out', objects[0] ?? '', 'lib.a']
+    const dtlto = [
+      `--thinlto-distributor=${distributor}`,
+      '--thinlto-remote-compiler=/usr/bin/clang-22',
+      ...args.map((argument) => `--thinlto-distributor-arg=${argument}`),
+    ]
+    return run(STOCK, [...options, ...dtlto], { cwd, env })
+  }
+  const check = ({ exitCode, stderr }: Ran, message: RegExp = /^$/): void => {
+    assert.equal(exitCode, 0, stderr)
+    assert.match(stderr, message)
+    assert.ok(readFileSync(join(cwd, 'out')).equals(expected), 'the bytes of a plain distributor')
+    assert.deepEqual(
+      readdirSync(cwd).filter((name) => name.endsWith('.part')),
+      [],
+    )
+  }
+
+  it('compiles on this machine without settings', () => {
+    check(lld(DISTRIBUTOR, []))
+  })
+
+  it('compiles all jobs on distccd, archive members too', { skip: whyNoDistccd() }, () => {
+    const hosts = `hosts=${server?.address ?? ''}/2`
+    const options = ['--distribute=distcc', 'stats-port=0', hosts, '--distribute-fallback=none', '--distribute-summary']
+    check(lld(DISTRIBUTOR, options), /distcc +3 jobs/)
+    check(lld(DISTRIBUTOR, ['--distribute-fallback=none'], { DTLTO_DISTRIBUTE: `distcc,stats-port=0,${hosts}` }))
+  })
+
+  // With DTLTO_TEST_FULL=1: a program of 127 modules.
+  const isFull = process.env['DTLTO_TEST_FULL'] === '1' && whyNoDistccd() === undefined
+  it('links redis over distccd', { skip: !isFull }, async () => {
+    const { linkArgs, directory } = await prepare('redis')
+    const link = async (distributor: string, ...args: string[]): Promise<Buffer> => {
+      const options = args.map((argument) => `--thinlto-distributor-arg=${argument}`)
+      const compiler = '--thinlto-remote-compiler=/usr/bin/clang-22'
+      const output = join(cwd, 'redis')
+      await programRun(
+        STOCK,
+        [...linkArgs, '-o', output, `--thinlto-distributor=${distributor}`, compiler, ...options],
+        {
+          cwd: directory,
+        },
+      )
+      return readFileSync(output)
+    }
+    const hosts = `hosts=${server?.address ?? ''}/2`
+    const ours = await link(DISTRIBUTOR, '--distribute=distcc', 'stats-port=0', hosts, '--distribute-fallback=none')
+    assert.ok(ours.equals(await link(process.execPath, RUNNER)))
+  })
+
+  it('compiles here what a server that is down does not', () => {
+    check(lld(DISTRIBUTOR, ['--distribute=distcc', 'hosts=127.0.0.1:1/2']), /warning: distcc: /)
+  })
+
+  it('refuses distributors that send a compiler of their own', () => {
+    for (const name of ['worker', 'reapi,remote_executor=grpc://127.0.0.1:1']) {
+      const { exitCode, stderr } = lld(DISTRIBUTOR, [`--distribute=${name}`])
+      assert.notEqual(exitCode, 0)
+      assert.match(stderr, /sends its own compiler, which cannot take lld's commands: use /)
+    }
+  })
+
+  it('fails when nobody can compile, and says so', () => {
+    const options = ['--distribute=distcc', 'hosts=127.0.0.1:1/2', '--distribute-fallback=none']
+    const { exitCode, stderr } = lld(DISTRIBUTOR, options)
+    assert.notEqual(exitCode, 0)
+    assert.match(stderr, /dtlto-distributor: error: .*\.o/)
+  })
+
+  it('says what is wrong with its file', () => {
+    const files: Readonly<Record<string, RegExp>> = {
+      '': /JSON/,
+      '[]': /no list common\.args/,
+      '{"common":{"args":[]},"jobs":[]}': /no compiler in common\.args/,
+      '{"common":{"args":["clang"]},"jobs":{}}': /no list of jobs/,
+      '{"common":{"args":["clang"]},"jobs":[{"args":["-c"]}]}': /job 0 has no module, index or output/,
+    }
+    for (const [text, message] of Object.entries(files)) {
+      writeFileSync(join(cwd, 'jobs.json'), text)
+      const { exitCode, stderr } = run(DISTRIBUTOR, ['jobs.json'], { cwd })
+      assert.equal(exitCode, 1)
+      assert.match(stderr, message)
+      assert.match(stderr, /'jobs\.json'/)
+    }
+    assert.match(run(DISTRIBUTOR, ['/nonexistent.json'], { cwd }).stderr, /ENOENT/)
+    assert.match(run(DISTRIBUTOR, [], { cwd }).stderr, /expected options of dtlto and one JSON file/)
+    assert.equal(existsSync(join(cwd, 'jobs.json.part')), false)
+  })
+})
