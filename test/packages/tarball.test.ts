@@ -15,6 +15,7 @@ import {
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { PACKAGED } from '../../packages/dtlto/src/distributors/locate.js'
 import { CLANG, inTemporaryDirectory, must, STOCK } from '../link/toolchain.js'
 import { type FreshDebian, freshDebian, whyNoFreshDebian } from './fresh-debian.js'
 
@@ -108,6 +109,11 @@ describe('the tarball, on a fresh Debian 13, as an ordinary user', { skip: whyNo
     assert.match(said, new RegExp(`Node ${process.versions.node}\n`))
     assert.match(said, /All is well/)
     for (const name of ['distcc', 'worker', 'local']) assert.match(said, new RegExp(`${name}: loaded`))
+    for (const name of PACKAGED)
+      assert.ok(
+        existsSync(debian.outside(`${installed}/lib/node_modules/@dtlto/distributor-${name}/package.json`)),
+        name,
+      )
     // gRPC is there: it has tried to reach the server that is not.
     const { stdout } = debian.run(`${installed}/bin/dtlto`, [
       'doctor',
