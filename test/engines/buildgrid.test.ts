@@ -86,7 +86,8 @@ describe('a whole link over BuildGrid', { skip: (await whyNoBuildGrid()) ?? fals
 
   // One with another value would wait in the queue: such a worker may come.
   test('says why when workers do not even know a property that is asked for', async () => {
-    const options = grid.options.replace(PROPERTY, 'OSFamily=linux+Pool=none')
+    // Of a name that nobody has stored a result for.
+    const options = grid.options.replace(PROPERTY, 'OSFamily=linux+Cell=none')
     const { exitCode, stderr } = await link('', options)
     assert.notEqual(exitCode, 0)
     assert.match(stderr, /remote_default_exec_properties/)

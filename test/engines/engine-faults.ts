@@ -21,8 +21,6 @@ export interface EngineFault {
   readonly start: () => Promise<EngineVictim>
   /** What the warnings say. */
   readonly warning: RegExp
-  /** The link goes on with the engine, or is over before there is anything to warn of. */
-  readonly mayBeSilent?: true
 }
 
 export interface EngineVictim {
@@ -211,7 +209,6 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
         (casd) => !casd.isRunning,
       ),
     warning: GONE,
-    mayBeSilent: true,
   },
   {
     name: 'is killed and started again',
@@ -232,7 +229,6 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
       return { ...victim, stop }
     },
     warning: GONE,
-    mayBeSilent: true,
   },
   {
     name: 'is stopped',
@@ -242,27 +238,23 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
         (casd) => isStopped(casd.pid),
       ),
     warning: /DEADLINE_EXCEEDED|UNAVAILABLE|late/,
-    mayBeSilent: true,
   },
   {
     name: 'is cut off the network',
     whyNot: () => Cable.whyNot(),
     start: onCable,
     warning: /UNAVAILABLE|DEADLINE_EXCEEDED|late/,
-    mayBeSilent: true,
   },
   {
     name: 'has a full disk',
     whyNot: whyNoSmallDisk,
     start: smallDisk,
     warning: /No space left|RESOURCE_EXHAUSTED|INTERNAL|UNKNOWN|UNAVAILABLE|FAILED_PRECONDITION|gone/,
-    mayBeSilent: true,
   },
   {
     name: 'has its storage wiped',
     start: wiped,
     warning: /INTERNAL|NOT_FOUND|FAILED_PRECONDITION|gone|UNKNOWN/,
-    mayBeSilent: true,
   },
   {
     name: 'loses inputs before it executes',
@@ -272,7 +264,6 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
         (engine) => engine.faults.losesInputs?.times === 0,
       ),
     warning: /FAILED_PRECONDITION/,
-    mayBeSilent: true,
   },
   {
     name: 'loses outputs before they are read',
@@ -282,7 +273,6 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
         (engine) => engine.faults.losesOutputs === 0,
       ),
     warning: /gone/,
-    mayBeSilent: true,
   },
   {
     name: 'has an expired certificate when it comes back',
@@ -318,7 +308,6 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
         (engine) => engine.faults.isExhausted === 0,
       ),
     warning: /RESOURCE_EXHAUSTED/,
-    mayBeSilent: true,
   },
   {
     name: 'has no quota left',
@@ -346,6 +335,5 @@ export const ENGINE_FAULTS: readonly EngineFault[] = [
         (engine) => engine.faults.isSilent === true,
       ),
     warning: /DEADLINE_EXCEEDED|late/,
-    mayBeSilent: true,
   },
 ]

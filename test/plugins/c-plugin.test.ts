@@ -7,6 +7,8 @@ import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { conformance } from '@dtlto/testkit'
 import { loadCPlugin } from '../../packages/dtlto/dist/distributors/c-plugin/table.js'
+import { prepare } from '../programs/programs.js'
+import { run as programRun, tryRun } from '../programs/run.js'
 import { compile, DTLTO, must, type Ran, run, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url))
@@ -69,6 +71,19 @@ describe('a distributor in C', () => {
       assert.match(stderr, new RegExp(`forms +${objects.length} jobs`))
     })
   }
+
+  // With DTLTO_TEST_FULL=1: a program of 374 modules.
+  it('links git beside local', { skip: process.env['DTLTO_TEST_FULL'] !== '1' }, async () => {
+    const { linkArgs, directory: cwd } = await prepare('git')
+    const [theirs, ours] = [join(directory, 'git-stock'), join(directory, 'git-ours')]
+    await programRun(STOCK, [...linkArgs, '-o', theirs], { cwd })
+    const options = [`--distribute=${example},slots=1`, '--distribute=local,slots=1', '--distribute-summary']
+    const { exitCode, stderr } = await tryRun(DTLTO, [...linkArgs, '-o', ours, ...options], { cwd })
+    assert.equal(exitCode, 0, stderr)
+    assert.match(stderr, /threads +[1-9]\d+ jobs/)
+    assert.match(stderr, /local +[1-9]\d+ jobs/)
+    assert.ok(readFileSync(ours).equals(readFileSync(theirs)))
+  })
 
   it('refuses options by its schema', () => {
     for (const [option, message] of [
