@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { PROGRAM_NAMES } from '../../packages/dtlto/src/cli/programs.js'
+import { DISTRIBUTOR_PROGRAM, PROGRAM_NAMES } from '../../packages/dtlto/src/cli/programs.js'
 import { DTLTO_BIN, inTemporaryDirectory, must, run } from '../link/toolchain.js'
 
 const PACKAGES = fileURLToPath(new URL('../../packages/', import.meta.url))
@@ -55,13 +55,15 @@ describe('the package', () => {
   test('dtlto starts every program by its name, as npm installs them', () =>
     inTemporaryDirectory((directory) => {
       const { bin = {} } = packageJson('dtlto')
-      assert.deepEqual(Object.keys(bin).sort(), ['dtlto', ...PROGRAM_NAMES].sort())
+      assert.deepEqual(Object.keys(bin).sort(), ['dtlto', DISTRIBUTOR_PROGRAM, ...PROGRAM_NAMES].sort())
       mkdirSync(join(directory, '.bin'))
       for (const [program, file] of Object.entries(bin)) {
         assert.ok(existsSync(join(DTLTO_BIN, program)), `a checkout has bin/${program}, too`)
         const link = join(directory, '.bin', program)
         symlinkSync(join(PACKAGES, 'dtlto', file), link)
         if (program === 'dtlto') assert.match(must(link, ['--help'], { cwd: directory }), /dtlto doctor/)
+        else if (program === DISTRIBUTOR_PROGRAM)
+          assert.match(run(link, [], { cwd: directory }).stderr, /one JSON file/)
         else assert.match(run(link, ['--version'], { cwd: directory }).stdout, /LLD 22/, program)
       }
     }))

@@ -41,10 +41,10 @@ function ignoreSignals(numbers) {
 }
 
 /*
- * Two cores: libLLVM is loaded on one while this one runs the program (early_llvm.cpp; in a checkout and as a package). Not with another
+ * Two cores: the addon is loaded on one while this one runs the program (early_load.cpp; in a checkout and as a package). Not with another
  * LD_PRELOAD, for which it is loaded in another way (native/src/load.ts), nor where threads are few.
  */
-function loadLlvmEarly() {
+function loadAddonEarly() {
   var places = ['/../../native/build/', '/../../@dtlto/native/build/']
   var LAZY_AND_DEEPBIND = 1 | 8
   if (process.platform !== 'linux' || process.env.LD_PRELOAD || process.env.DTLTO_NATIVE || process.execArgv.length > 0)
@@ -60,6 +60,6 @@ function loadLlvmEarly() {
 
 if (process.argv[7]) ignoreSignals(process.argv[7].split(','))
 if (isNewEnough(process.versions.node)) {
-  loadLlvmEarly()
+  loadAddonEarly()
   require('./load.cjs').compile().run()
 } else goBack("Node '" + process.execPath + "' is version " + process.versions.node + ', which is too old')
