@@ -5,7 +5,7 @@
  *
  *     node --import tsx bench/packages.ts [ninja|redis|git …] [--profile-mib N]
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -15,6 +15,7 @@ import { prepare, type ProgramName } from '../test/programs/programs.js'
 import { RECIPES } from '../test/programs/recipes.js'
 import { describeMachine, milliseconds, table } from './format.js'
 import { positiveInteger } from './positive-integer.js'
+import { ownCpuMs } from './own-cpu.js'
 import { writeSampleProfile } from './sample-profile.js'
 
 const { values: options, positionals } = parseArgs({
@@ -107,10 +108,4 @@ async function packed(
   })
   if (exitCode === 0) throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', 'nobody compiled, and the link succeeded')
   return { ownMs: endMs - startMs, jobs }
-}
-
-/** Processor time of the main thread of this process. The first number of schedstat is in nanoseconds. */
-function ownCpuMs(): number {
-  const [ns = ''] = readFileSync(`/proc/self/task/${String(process.pid)}/schedstat`, 'utf8').split(' ')
-  return Number(ns) / 1e6
 }

@@ -7,7 +7,7 @@
  *
  * --distribute: who compiles; by default this process. --profile-mib: with a sample profile of that size among the options of each job.
  */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -17,6 +17,7 @@ import { prepare, type ProgramName } from '../test/programs/programs.js'
 import { RECIPES } from '../test/programs/recipes.js'
 import { describeMachine, milliseconds, seconds, table } from './format.js'
 import { positiveInteger } from './positive-integer.js'
+import { ownCpuMs } from './own-cpu.js'
 import { writeSampleProfile } from './sample-profile.js'
 import { median } from './statistics.js'
 
@@ -105,9 +106,3 @@ console.log(
   ),
 )
 console.log('\nMedians.')
-
-/** Processor time of the main thread of this process. The first number of schedstat is in nanoseconds. */
-function ownCpuMs(): number {
-  const [ns = ''] = readFileSync(`/proc/self/task/${String(process.pid)}/schedstat`, 'utf8').split(' ')
-  return Number(ns) / 1e6
-}

@@ -1,21 +1,12 @@
-import type { OptionsSchema, OptionValues } from 'dtlto/plugin'
+import { type OptionsSchema, type OptionValues, wrongIf } from 'dtlto/plugin'
 import { parseHosts } from './hosts.js'
-
-function whatIsWrongWith(hosts: readonly string[]): string | undefined {
-  try {
-    parseHosts(hosts.join('\n'))
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
-}
 
 export const OPTIONS = {
   hosts: {
     type: 'list',
     description:
       'servers, as in DISTCC_HOSTS: HOST[:PORT][/SLOTS]; default: DISTCC_HOSTS, else ~/.distcc/hosts, else /etc/distcc/hosts',
-    check: whatIsWrongWith,
+    check: wrongIf((hosts) => parseHosts(hosts.join('\n'))),
   },
   compiler: {
     type: 'string',

@@ -1,19 +1,7 @@
-import type { OptionsSchema, OptionValues } from 'dtlto/plugin'
+import { type OptionsSchema, type OptionValues, wrongIf } from 'dtlto/plugin'
 import { parseAddress } from './address.js'
 import { parseHeaders } from './headers.js'
 import { parseHelpers } from './helper-choice.js'
-
-/** Says what is wrong, if `parse` throws. */
-function wrongIf<T>(parse: (value: T) => unknown): (value: T) => string | undefined {
-  return (value) => {
-    try {
-      parse(value)
-      return undefined
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error)
-    }
-  }
-}
 
 export function parseProperties(
   pairs: readonly string[],

@@ -1,21 +1,12 @@
-import type { OptionsSchema, OptionValues } from 'dtlto/plugin'
+import { type OptionsSchema, type OptionValues, wrongIf } from 'dtlto/plugin'
 import { parseHosts } from './hosts.js'
-
-function whatIsWrongWith(hosts: readonly string[]): string | undefined {
-  try {
-    parseHosts(hosts.join('\n'), 'all')
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
-}
 
 export const OPTIONS = {
   hosts: {
     type: 'list',
     description:
       'machines: [USER@]HOST[:PORT][/SLOTS], HOST as in ~/.ssh/config; default: the entries with @ of DISTCC_HOSTS, else of ~/.distcc/hosts, else of /etc/distcc/hosts',
-    check: whatIsWrongWith,
+    check: wrongIf((hosts) => parseHosts(hosts.join('\n'), 'all')),
   },
   cache: {
     type: 'string',

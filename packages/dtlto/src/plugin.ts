@@ -1,5 +1,5 @@
 /** `dtlto/plugin`: everything that the author of a distributor needs. */
-export { defineDistributor } from './distributors/define.js'
+export { defineDistributor, wrongIf } from './distributors/define.js'
 export { DtltoError, ERROR_CODES } from './errors.js'
 export type { DtltoErrorOptions, ErrorCode } from './errors.js'
 export {

@@ -53,33 +53,30 @@ static void releaseOutput(const Napi::CallbackInfo &) { releaseOutput(); }
 
 static void startSecondLink(const Napi::CallbackInfo &) { startSecondLink(); }
 
-static Napi::Value moduleIds(const Napi::CallbackInfo &Info) {
-  auto Index = readModuleIds(viewOf(Info[0]));
-  if (!Index) {
-    Napi::Error::New(Info.Env(), llvm::toString(Index.takeError()))
-        .ThrowAsJavaScriptException();
-    return Info.Env().Undefined();
-  }
+static llvm::Expected<std::string> renamed(llvm::StringRef Bytes,
+                                           const Napi::Function &Rename) {
+  llvm::Expected<IndividualIndex> Index = readModuleIds(Bytes);
+  if (!Index)
+    return Index.takeError();
   std::vector<std::string> Ids;
   for (const IndividualIndex::Module &Module : Index->Modules)
     Ids.push_back(Module.Id);
-  return toValue(Info.Env(), Ids);
+  Napi::Value Given = Rename.Call({toValue(Rename.Env(), Ids)});
+  if (Rename.Env().IsExceptionPending())
+    return std::string();
+  std::vector<std::string> NewIds = toArguments(Given);
+  if (NewIds.size() != Ids.size())
+    return llvm::createStringError("as many new ids as modules are needed");
+  llvm::StringMap<std::string> Names;
+  for (size_t I = 0; I < Ids.size(); ++I)
+    Names[Ids[I]] = NewIds[I];
+  return renameModules(*Index, Names);
 }
 
 static Napi::Value renameModuleIds(const Napi::CallbackInfo &Info) {
-  auto Index = readModuleIds(viewOf(Info[0]));
-  auto Rename = [&]() -> llvm::Expected<std::string> {
-    if (!Index)
-      return Index.takeError();
-    std::vector<std::string> NewIds = toArguments(Info[1]);
-    if (NewIds.size() != Index->Modules.size())
-      return llvm::createStringError("as many new ids as modules are needed");
-    llvm::StringMap<std::string> Names;
-    for (size_t I = 0; I < NewIds.size(); ++I)
-      Names[Index->Modules[I].Id] = NewIds[I];
-    return renameModules(*Index, Names);
-  };
-  llvm::Expected<std::string> Renamed = Rename();
+  auto Renamed = renamed(viewOf(Info[0]), Info[1].As<Napi::Function>());
+  if (Info.Env().IsExceptionPending())
+    return Info.Env().Undefined();
   if (Renamed)
     return toBuffer(Info.Env(), *Renamed);
   Napi::Error::New(Info.Env(), llvm::toString(Renamed.takeError()))
@@ -98,7 +95,6 @@ static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
   Exports["holdOutput"] = Napi::Function::New<holdOutput>(Env);
   Exports["releaseOutput"] = Napi::Function::New<releaseOutput>(Env);
   Exports["startSecondLink"] = Napi::Function::New<startSecondLink>(Env);
-  Exports["moduleIds"] = Napi::Function::New<moduleIds>(Env);
   Exports["renameModuleIds"] = Napi::Function::New<renameModuleIds>(Env);
   Exports["loadPlugin"] = Napi::Function::New<loadPlugin>(Env);
   Exports["Plugin"] = PluginObject::define(Env);

@@ -183,13 +183,11 @@ export interface NativeAddon {
   releaseOutput(): void
   /** Drops what was held back and becomes the second link; returns if that cannot be done. */
   startSecondLink(): void
-  /** The ids of the modules in an individual index, in its order. Throws an Error for what is none, or has ids that are not ASCII. */
-  moduleIds(index: Uint8Array): string[]
   /**
-   * The index with these ids, in the same order, in place of its own; they must sort as its own do. All else stays bit for bit. Throws as
-   * `moduleIds`.
+   * An individual index with other ids of modules: `rename` gets its ids, and gives as many, which must sort as they do. All else stays bit for
+   * bit. Throws an Error for what is no index, or has ids that are not ASCII.
    */
-  renameModuleIds(index: Uint8Array, ids: readonly string[]): Buffer
+  renameModuleIds(index: Uint8Array, rename: (ids: string[]) => readonly string[]): Buffer
   /** The distributor in C at this path (include/dtlto_plugin.h). Throws an Error that says why it cannot be used. */
   loadPlugin(path: string): NativePluginTable
   /**

@@ -12,6 +12,18 @@ export function defineDistributor<const S extends OptionsSchema>(
   return definition
 }
 
+/** For `check` of an option whose value has a parser: what `parse` throws is what is wrong. */
+export function wrongIf<T>(parse: (value: T) => unknown): (value: T) => string | undefined {
+  return (value) => {
+    try {
+      parse(value)
+      return undefined
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    }
+  }
+}
+
 /** The same check for a value of unknown origin. `from` says where it came from, for the error. */
 export function checkDefinition(value: unknown, from: string): asserts value is DistributorDefinition {
   const invalid = (expected: string, received: unknown): never => {

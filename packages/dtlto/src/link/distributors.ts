@@ -16,6 +16,10 @@ import { checkOptions } from '../distributors/options.js'
 import { worker } from '../distributors/worker/worker.js'
 import { DtltoError } from '../errors.js'
 import type { DistributorSpec } from '../scheduler/distributor-state.js'
+import { Endpoints } from '../scheduler/endpoints.js'
+import { completePolicy } from '../scheduler/policy.js'
+import { CLOCK } from './clock.js'
+import { endpointMemory } from './endpoint-memory.js'
 import type { LinkEvents } from './events.js'
 import { HOME_OPTIONS, type HomeOptions } from './home.js'
 
@@ -152,4 +156,18 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
       await Promise.all(opened.map(({ close }) => close()))
     },
   }
+}
+
+/** What the scheduler sees of them: with the memory of endpoints that were down for this user's last links. */
+export function endpointsOf(
+  { specs }: OpenDistributors,
+  { settings, events, env }: Pick<Surroundings, 'events' | 'env'> & { readonly settings: Pick<Settings, 'fallback'> },
+): Endpoints {
+  return new Endpoints({
+    distributors: specs,
+    clock: CLOCK,
+    policy: completePolicy({ fallback: settings.fallback }),
+    onEvent: (event) => events.schedule(event),
+    memory: endpointMemory(env),
+  })
 }

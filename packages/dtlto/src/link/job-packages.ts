@@ -18,8 +18,9 @@ import { LinkContent } from './job-content.js'
 import { replayedArgs } from './replayed-args.js'
 import type { LinkSession } from './session.js'
 
-const INDEX_NAME = 'index.thinlto.bc'
-const OUTPUT_NAME = 'out.o'
+/** Files of a job for clang. */
+export const INDEX_NAME = 'index.thinlto.bc'
+export const OUTPUT_NAME = 'out.o'
 
 interface LinkOptions extends NativeRemoteOptions {
   readonly replayed: readonly string[]

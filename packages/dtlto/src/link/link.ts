@@ -5,17 +5,15 @@ import { rmSync } from 'node:fs'
 import { DEFAULT_SETTINGS } from '../config/settings.js'
 import type { BackendJob, LinkFacts } from '../distributors/interface.js'
 import { worker } from '../distributors/worker/worker.js'
-import { Endpoints } from '../scheduler/endpoints.js'
-import { completePolicy } from '../scheduler/policy.js'
-import { CLOCK } from './clock.js'
+import type { Endpoints } from '../scheduler/endpoints.js'
 import {
   type OpenDistributors,
+  endpointsOf,
   openDistributors,
   type Prepared,
   type PreparedDistributor,
   prepareDistributors,
 } from './distributors.js'
-import { endpointMemory } from './endpoint-memory.js'
 import { DtltoError } from '../errors.js'
 import { LinkBackendJob } from './backend-job.js'
 import { compileJobs } from './compile-jobs.js'
@@ -170,13 +168,7 @@ function open(
 ): Opened {
   const localSlots = (): number => session.native.localSlots()
   const distributors = openDistributors(prepared.distributors, { facts, env, signal, events, localSlots })
-  const endpoints = new Endpoints({
-    distributors: distributors.specs,
-    clock: CLOCK,
-    policy: completePolicy({ fallback: settings.fallback }),
-    onEvent: (event) => events.schedule(event),
-    memory: endpointMemory(env),
-  })
+  const endpoints = endpointsOf(distributors, { settings, events, env })
   const debug = (message: string): void => events.emit({ type: 'debug', distributor: 'local', message })
   const keepers = distributors.specs.filter((_, i) => prepared.distributors[i]?.storesResults)
   const finished = keepers.length > 0 ? new FinishedJobs(keepers, { session, isCaptured: capture, events }) : undefined

@@ -11,10 +11,8 @@ import type {
   LinkFacts,
 } from '../distributors/interface.js'
 import { LinkContent } from '../link/job-content.js'
+import { INDEX_NAME, OUTPUT_NAME } from '../link/job-packages.js'
 import type { CompileCommand } from './jobs-file.js'
-
-const INDEX_NAME = 'index.thinlto.bc'
-const OUTPUT_NAME = 'out.o'
 
 /** Files that jobs share are read once. */
 export class FileContents {
@@ -95,13 +93,14 @@ export class CommandJob implements BackendJob {
   /** With names in place of paths, as all jobs have: the same job is the same for everybody. */
   #clangJob(): ClangJob {
     const { args, at, module, index, inputs } = this.command
-    const bytes = readFileSync(index)
-    const ids = native().moduleIds(bytes)
-    const width = String(ids.length).length
-    const names = new Map(ids.map((id, i) => [id, `m${String(i).padStart(width, '0')}`]))
+    const names = new Map<string, string>()
+    const renamed = native().renameModuleIds(readFileSync(index), (ids) => {
+      const width = String(ids.length).length
+      for (const [i, id] of ids.entries()) names.set(id, `m${String(i).padStart(width, '0')}`)
+      return [...names.values()]
+    })
     const ownName = names.get(module)
     if (ownName === undefined) throw new Error(`its index '${index}' does not name '${module}'`)
-    const renamed = native().renameModuleIds(bytes, [...names.values()])
     const files: JobFile[] = [{ name: INDEX_NAME, content: new LinkContent(`i${String(this.index)}`, () => [renamed]) }]
     const replaced = [...args]
     for (const path of inputs) {

@@ -9,14 +9,11 @@ import { splitOwnOptions } from '../cli/own-options.js'
 import type { LinkFacts } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import { CLOCK } from '../link/clock.js'
-import { openDistributors, prepareDistributors } from '../link/distributors.js'
-import { endpointMemory } from '../link/endpoint-memory.js'
+import { endpointsOf, openDistributors, prepareDistributors } from '../link/distributors.js'
 import { LinkEvents, type LinkListener } from '../link/events.js'
 import { LinkSummary } from '../report/summary.js'
 import { LinkTrace } from '../report/trace.js'
 import { printableLine } from '../printable.js'
-import { Endpoints } from '../scheduler/endpoints.js'
-import { completePolicy } from '../scheduler/policy.js'
 import { schedule } from '../scheduler/schedule.js'
 import { CommandHome } from './command-home.js'
 import { CommandJob, FileContents } from './command-job.js'
@@ -76,13 +73,7 @@ export async function distribute(argv: readonly string[], write: (fd: 1 | 2, tex
   const home = prepared.home && new CommandHome(jobs, prepared.home.slots)
   const around = { facts, env: process.env, signal: over.signal, events, localSlots: () => home?.slots ?? 1 }
   const distributors = openDistributors(prepared.distributors, around)
-  const endpoints = new Endpoints({
-    distributors: distributors.specs,
-    clock: CLOCK,
-    policy: completePolicy({ fallback: settings.fallback }),
-    onEvent: (event) => events.schedule(event),
-    memory: endpointMemory(process.env),
-  })
+  const endpoints = endpointsOf(distributors, { settings, events, env: process.env })
   let failed = false
   try {
     if (jobs.length > 0) {

@@ -15,12 +15,7 @@ export function clangJobIn(job: ClangJob, directory: string): ClangJob {
   })
   const files = job.files.map((file): JobFile => {
     if (file.name !== job.index) return file
-    const bytes = file.content.bytes()
-    const ids = native().moduleIds(bytes)
-    const renamed = native().renameModuleIds(
-      bytes,
-      ids.map((id) => directory + id),
-    )
+    const renamed = native().renameModuleIds(file.content.bytes(), (ids) => ids.map((id) => directory + id))
     return { name: file.name, content: contentOf(renamed, `${file.content.id}:${directory}`) }
   })
   return { ...job, args, files }
