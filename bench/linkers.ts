@@ -61,7 +61,8 @@ function start(linker: LinkerName): string[] {
   }
 }
 
-function findProgram(name: string): string {
+/** Its path. Throws if it is not on PATH. */
+export function findProgram(name: string): string {
   const candidates = (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, name))
   const found = candidates.find((path) => existsSync(path))
   if (found === undefined) throw new Error(`'${name}' is not on PATH; run npm run setup`)

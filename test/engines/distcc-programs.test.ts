@@ -32,8 +32,8 @@ const FARMS: readonly Farm[] = [
 ]
 const MATRIX: Readonly<Record<ProgramName, readonly Farm[]>> =
   process.env['DTLTO_TEST_FULL'] === '1'
-    ? { ninja: FARMS, redis: FARMS, git: FARMS }
-    : { ninja: FARMS, redis: [], git: [] }
+    ? { ninja: FARMS, redis: FARMS, git: FARMS, ffmpeg: [{ servers: 2 }] }
+    : { ninja: FARMS, redis: [], git: [], ffmpeg: [] }
 
 for (const name of Object.keys(MATRIX) as ProgramName[]) {
   if (MATRIX[name].length === 0) continue

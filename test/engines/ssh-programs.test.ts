@@ -18,7 +18,9 @@ import { measureJobs } from '../remote-jobs/bytes.js'
 const ALL = [1, 2, 4]
 /** How many machines, for each program. ninja is C++. */
 const MATRIX: Readonly<Record<ProgramName, readonly number[]>> =
-  process.env['DTLTO_TEST_FULL'] === '1' ? { ninja: ALL, redis: ALL, git: ALL } : { ninja: ALL, redis: [], git: [] }
+  process.env['DTLTO_TEST_FULL'] === '1'
+    ? { ninja: ALL, redis: ALL, git: ALL, ffmpeg: [2] }
+    : { ninja: ALL, redis: [], git: [], ffmpeg: [] }
 /** What a job says beside its contents: names, sizes, digests. */
 const BYTES_PER_JOB = 16 * 1024
 const noCable = Cable.whyNot()

@@ -87,7 +87,9 @@ export async function copyProgram(program: Program, copy: string): Promise<Progr
 }
 
 async function compile(name: ProgramName, source: string, capture: string) {
-  const { directory, target } = RECIPES[name]
+  const { directory, target, configure } = RECIPES[name]
+  const [command, ...args] = configure ?? []
+  if (command !== undefined) await run(command, args, { cwd: join(source, directory) })
   const linkArgs = await captureLink(target, capture, (bin) => make(name, source, bin))
   return { directory: join(source, directory), linkArgs, output: target }
 }

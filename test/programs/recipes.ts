@@ -6,13 +6,15 @@ import { buildWithNinja } from './build-with-ninja.js'
 import { pingRedis } from './ping-redis.js'
 import { run } from './run.js'
 
-export type ProgramName = 'redis' | 'git' | 'ninja'
+export type ProgramName = 'redis' | 'git' | 'ninja' | 'ffmpeg'
 
 export interface Recipe {
   /** The name of the source package. */
   readonly source: string
   /** Directory to link in, relative to the source. */
   readonly directory: string
+  /** Command that is run in `directory` before anything is made. */
+  readonly configure?: readonly string[]
   /** The make target that is linked, also the file's name. */
   readonly target: string
   /** Arguments of `make` in `directory`, without the target; they select ThinLTO and `-fuse-ld=dtlto`. */
@@ -73,6 +75,48 @@ export const RECIPES: Readonly<Record<ProgramName, Recipe>> = {
     ],
     check: buildWithNinja,
   },
+  // The big one: above 1,600 modules, most of them small, and none of them needs a library. It takes ten minutes to compile.
+  ffmpeg: {
+    source: 'ffmpeg',
+    directory: '.',
+    configure: [
+      './configure',
+      '--cc=clang-22',
+      '--ar=llvm-ar-22',
+      '--ranlib=llvm-ranlib-22',
+      '--nm=llvm-nm-22',
+      '--disable-autodetect',
+      '--disable-x86asm',
+      '--disable-doc',
+    ],
+    target: 'ffmpeg_g',
+    make: ['CC=clang-22 -flto=thin', 'LD=clang-22 -O2 -flto=thin -fuse-ld=dtlto'],
+    check: encodeWithFfmpeg,
+  },
+}
+
+/** Encodes a second of its own test picture, and decodes it again. */
+async function encodeWithFfmpeg(executable: string): Promise<void> {
+  const directory = await mkdtemp(join(tmpdir(), 'dtlto-ffmpeg-'))
+  try {
+    const video = join(directory, 'test.mkv')
+    const quiet = ['-nostdin', '-loglevel', 'error']
+    await run(executable, [
+      ...quiet,
+      '-f',
+      'lavfi',
+      '-i',
+      'testsrc=duration=1:rate=10:size=64x64',
+      '-c:v',
+      'ffv1',
+      video,
+    ])
+    const frames = await run(executable, [...quiet, '-i', video, '-f', 'framemd5', '-'])
+    const count = frames.split('\n').filter((line) => /^0,/.test(line)).length
+    if (count !== 10) throw new Error(`expected 10 frames but ffmpeg decoded ${count}:\n${frames}`)
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
 }
 
 async function commitWithGit(executable: string): Promise<void> {

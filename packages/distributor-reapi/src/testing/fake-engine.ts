@@ -21,7 +21,7 @@ import { PreconditionFailure, RetryInfo } from '../generated/google/rpc/error_de
 import { Status } from '../generated/google/rpc/status.js'
 import { encodeMessage } from '../grpc/methods.js'
 import type { Faults } from './fake-faults.js'
-import { runAction, treeOf } from './run-action.js'
+import { runAction, type Tree, treeOf } from './run-action.js'
 
 export type { Faults } from './fake-faults.js'
 
@@ -43,6 +43,17 @@ export interface Tls {
   readonly key: Buffer
   readonly certificate: Buffer
 }
+
+/**
+ * What executes actions: `hash` is the action's. Outputs go to `blobs`; `begun` is to be called when the action has left the queue. Default: they are
+ * really run, at once.
+ */
+export type Executor = (
+  hash: string,
+  tree: Tree,
+  blobs: Map<string, Buffer>,
+  begun: () => void,
+) => Promise<re.ActionResult>
 
 interface Pending {
   readonly operation: Operation
@@ -66,19 +77,21 @@ export class FakeEngine {
   readonly #pending = new Map<string, Pending>()
   readonly #hasLostFor = new Set<string>()
   readonly #running = new Map<string, Promise<re.ExecuteResponse>>()
+  readonly #executor: Executor
   #tls: Tls | undefined
   #server = new Server()
   #port = 0
   #streams = 0
 
-  private constructor(faults: Faults, tls: Tls | undefined) {
+  private constructor(faults: Faults, tls: Tls | undefined, executor: Executor | undefined) {
     this.faults = faults
     this.#tls = tls
+    this.#executor = executor ?? this.#runHere
   }
 
   /** With `tls` it wants a certificate of its clients, too. */
-  static async start(faults: Faults = {}, tls?: Tls): Promise<FakeEngine> {
-    const engine = new FakeEngine(faults, tls)
+  static async start(faults: Faults = {}, tls?: Tls, executor?: Executor): Promise<FakeEngine> {
+    const engine = new FakeEngine(faults, tls, executor)
     await engine.#listen()
     return engine
   }
@@ -352,7 +365,9 @@ export class FakeEngine {
       this.blobs.clear()
     }
     const operation: Operation = { name: randomUUID(), done: false, metadata: stage(re.ExecutionStage_Value.QUEUED) }
-    const done = this.#merged(hash, skipCacheLookup).then((response) => ({
+    let begun: () => void = () => undefined
+    const beginning = new Promise<void>((resolve) => (begun = resolve))
+    const done = this.#merged(hash, skipCacheLookup, begun).then((response) => ({
       ...operation,
       done: true,
       response: any('', re.ExecuteResponse, response, 'build.bazel.remote.execution.v2.ExecuteResponse'),
@@ -360,7 +375,7 @@ export class FakeEngine {
     done.catch(() => undefined)
     this.#pending.set(operation.name, { operation, done })
     call.write(operation)
-    await this.faults.queue
+    await Promise.race([beginning, done])
     call.write({ ...operation, metadata: stage(re.ExecutionStage_Value.EXECUTING) })
     if (this.#takes('goesAway')) this.#server.drain(`127.0.0.1:${this.#port}`, 50)
     if (this.#takes('cutsStreams')) throw failure(status.UNAVAILABLE, 'cut')
@@ -368,15 +383,15 @@ export class FakeEngine {
   }
 
   /** The same action twice at the same time is executed once, as with Buildbarn. */
-  #merged(hash: string, skipCacheLookup: boolean): Promise<re.ExecuteResponse> {
+  #merged(hash: string, skipCacheLookup: boolean, begun: () => void): Promise<re.ExecuteResponse> {
     const running = this.#running.get(hash)
     if (running !== undefined) return running
-    const result = this.#result(hash, skipCacheLookup).finally(() => this.#running.delete(hash))
+    const result = this.#result(hash, skipCacheLookup, begun).finally(() => this.#running.delete(hash))
     this.#running.set(hash, result)
     return result
   }
 
-  async #result(hash: string, skipCacheLookup: boolean): Promise<re.ExecuteResponse> {
+  async #result(hash: string, skipCacheLookup: boolean, begun: () => void): Promise<re.ExecuteResponse> {
     const cached = this.results.get(hash)
     if (cached && !skipCacheLookup && !this.faults.ignoresCache) {
       const result = this.faults.cachesFailures ? { ...cached, exitCode: 1 } : cached
@@ -387,11 +402,16 @@ export class FakeEngine {
     const tree = treeOf(hash, this.blobs, missing)
     if (tree === undefined) return re.ExecuteResponse.fromPartial({ status: this.#missing(missing) })
     this.counts.executions++
-    const result = await runAction(tree, this.blobs, this.faults.exitCode)
+    const result = await this.#executor(hash, tree, this.blobs, begun)
     if (result.exitCode === 0) this.results.set(hash, result)
     this.onExecuted()
     if (this.#takes('losesOutputs')) for (const { digest } of result.outputFiles) this.blobs.delete(digest?.hash ?? '')
     return re.ExecuteResponse.fromPartial({ result })
+  }
+
+  readonly #runHere: Executor = (_hash, tree, blobs, begun) => {
+    begun()
+    return runAction(tree, blobs, this.faults.exitCode)
   }
 
   #missing(hashes: readonly string[]): Status {

@@ -1,0 +1,125 @@
+/** Machines that speak distcc's protocol 3, as packages/distributor-distcc/src/request.ts and answer.ts describe it. */
+import { execFile } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { lzo1xDecompress } from '../../packages/distributor-distcc/src/lzo1x-decode.js'
+import { lzo1xCompress } from '../../packages/distributor-distcc/src/lzo1x-encode.js'
+import { token } from '../../packages/distributor-distcc/src/request.js'
+import { readExactly } from './reader.js'
+import { keyOf } from './recordings.js'
+import type { Slots } from './slots.js'
+import type { FarmMachine, FarmWire } from './wire.js'
+
+interface Request {
+  readonly workingDirectory: string
+  readonly argv: readonly string[]
+  readonly files: readonly { readonly name: string; readonly compressed: Buffer }[]
+  readonly sizeBytes: number
+}
+
+const INDEX = '/index.thinlto.bc'
+const MAX_FILE_BYTES = 1 << 30
+
+export const distccWire: FarmWire = {
+  isCluster: false,
+  start: (slots) => start(slots),
+  linkerOptions: (machines) => {
+    const hosts = machines.map(({ port, slots }) => `127.0.0.1:${String(port)}/${String(slots)}`)
+    return Promise.resolve([`--distribute=distcc,stats-port=0,hosts=${hosts.join('+')}`])
+  },
+}
+
+async function start(slots: Slots): Promise<FarmMachine> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('close', () => sockets.delete(socket))
+    void serve(socket, slots).catch(() => socket.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1024, resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: () => {
+      for (const socket of sockets) socket.destroy()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+async function serve(socket: Socket, slots: Slots): Promise<void> {
+  const request = await readRequest(socket)
+  const answer = await slots.run({
+    key: jobKey(request),
+    requestBytes: request.sizeBytes,
+    isJob: request.files.some(({ name }) => name.endsWith(INDEX)), // not the probe
+    compile: () => compile(request),
+  })
+  socket.end(answer)
+}
+
+async function readRequest(socket: Socket): Promise<Request> {
+  let sizeBytes = 0
+  const number = async (name: string): Promise<number> => {
+    const bytes = await readExactly(socket, 12)
+    sizeBytes += 12
+    if (bytes.toString('latin1', 0, 4) !== name) throw new Error(`expected ${name}`)
+    return Number.parseInt(bytes.toString('latin1', 4), 16)
+  }
+  const body = async (name: string): Promise<Buffer> => {
+    const length = await number(name)
+    sizeBytes += length
+    return readExactly(socket, length)
+  }
+  await number('DIST')
+  const workingDirectory = (await body('CDIR')).toString()
+  const argv: string[] = []
+  for (let left = await number('ARGC'); left > 0; left--) argv.push((await body('ARGV')).toString())
+  const files: { name: string; compressed: Buffer }[] = []
+  for (let left = await number('NFIL'); left > 0; left--) {
+    const name = (await body('NAME')).toString()
+    files.push({ name, compressed: await body('FILE') })
+  }
+  return { workingDirectory, argv, files, sizeBytes }
+}
+
+/** Modules are known by the index, which has their names and hashes: how they are packed does not matter. */
+function jobKey({ argv, files }: Request): string {
+  const telling = files.filter(({ name }) => name.endsWith('.rsp') || name.endsWith(INDEX))
+  return keyOf([...argv, ...files.map(({ name }) => name), ...telling.map(({ compressed }) => compressed)])
+}
+
+async function compile({ workingDirectory, argv, files }: Request): Promise<Buffer> {
+  const root = await mkdtemp(join(tmpdir(), 'dtlto-farm-'))
+  try {
+    for (const { name, compressed } of files) {
+      const path = join(root, name)
+      await mkdir(dirname(path), { recursive: true })
+      await writeFile(path, compressed.length === 0 ? '' : lzo1xDecompress(compressed, MAX_FILE_BYTES))
+    }
+    const [program = '', ...args] = argv
+    const cwd = join(root, workingDirectory)
+    const { status, stdout, stderr } = await new Promise<{ status: number; stdout: string; stderr: string }>(
+      (resolve) => {
+        execFile(program, args, { cwd, maxBuffer: 1 << 28 }, (error, stdout, stderr) => {
+          resolve({ status: error ? (typeof error.code === 'number' ? error.code : 1) : 0, stdout, stderr })
+        })
+      },
+    )
+    if (status !== 0) throw new Error(`${program} exited with ${String(status)}: ${stderr}`)
+    const part = (name: string, bytes: Buffer): Buffer => {
+      const packed = bytes.length === 0 ? bytes : lzo1xCompress(bytes)
+      return Buffer.concat([Buffer.from(token(name, packed.length)), packed])
+    }
+    return Buffer.concat([
+      Buffer.from(token('DONE', 3) + token('STAT', 0)),
+      part('SERR', Buffer.from(stderr)),
+      part('SOUT', Buffer.from(stdout)),
+      part('DOTO', await readFile(join(cwd, 'o.o'))),
+    ])
+  } finally {
+    await rm(root, { recursive: true, force: true })
+  }
+}

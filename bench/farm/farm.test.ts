@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { after, before, describe, it } from 'node:test'
+import { compile, DTLTO, must, STOCK } from '../../test/link/toolchain.js'
+import { Farm, type FarmOptions, WIRES, type WireName } from './farm.js'
+import { Recordings } from './recordings.js'
+
+const MODULES = 6
+const PLAIN: FarmOptions = {
+  slotsOfAMachine: 2,
+  speed: { delayMs: 0, machineMbit: 0, uplinkMbit: 0 },
+  slowMachines: 0,
+  killedMachines: 0,
+}
+
+describe('an emulated farm', () => {
+  let cwd = ''
+  let objects: string[] = []
+
+  before(() => {
+    cwd = mkdtempSync(join(tmpdir(), 'dtlto-farm-test-'))
+    const source = (i: number): string =>
+      `int f${i + 1}(int); int f${i}(int x) { return x > ${i} ? f${i + 1}(x - 1) * ${i + 2} : x; }\n`
+    objects = compile(cwd, Object.fromEntries(Array.from({ length: MODULES }, (_, i) => [`m${i}.c`, source(i)])), [
+      '-fPIC',
+    ])
+    must(STOCK, ['-shared', ...objects, '-o', 'stock'], { cwd })
+  })
+  after(() => rmSync(cwd, { recursive: true, force: true }))
+
+  async function link(wire: WireName, recordings: Recordings, isRecording: boolean, options: FarmOptions) {
+    const farm = await Farm.start(wire, 4, recordings, isRecording, options, MODULES)
+    try {
+      // The farm is in this process: nothing may block it.
+      const args = ['-shared', ...objects, '-o', 'out', '--distribute-fallback=none', ...farm.linkerOptions]
+      const child = spawn(DTLTO, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] })
+      const [exitCode] = (await once(child, 'close')) as [number | null]
+      assert.equal(exitCode, 0)
+      assert.ok(
+        readFileSync(join(cwd, 'out')).equals(readFileSync(join(cwd, 'stock'))),
+        'the output is not stock lld’s',
+      )
+      return farm.takeTotals()
+    } finally {
+      await farm.stop()
+    }
+  }
+
+  for (const wire of Object.keys(WIRES) as WireName[]) {
+    it(`links over ${wire} from recorded answers`, async () => {
+      const recordings = new Recordings(join(cwd, `recorded-${wire}`))
+      assert.ok((await link(wire, recordings, true, PLAIN)).jobs >= MODULES)
+      const totals = await link(wire, recordings, false, PLAIN)
+      assert.ok(totals.jobs >= MODULES)
+      assert.ok(totals.sentBytes > 0)
+      assert.ok(totals.compileMs > 0 && totals.longestMs < totals.compileMs)
+      const far = { ...PLAIN, speed: { delayMs: 5, machineMbit: 2000, uplinkMbit: 4000 } }
+      // Or more: a job may be hedged.
+      assert.ok((await link(wire, recordings, false, far)).jobs >= MODULES)
+    })
+  }
+
+  it('survives a machine that is killed', async () => {
+    const recordings = new Recordings(join(cwd, 'recorded-distcc'))
+    await link('distcc', recordings, false, { ...PLAIN, killedMachines: 1 })
+  })
+})

@@ -1,0 +1,222 @@
+/**
+ * A link over an emulated farm. Its machines speak the real protocols and answer with recorded objects after the recorded time, asleep: so two cores stand in
+ * for many, while the linker, the wire and the bytes are real. docs/measurements.md says what that leaves out.
+ *
+ *     npm run bench:farm -- redis|git|ninja|ffmpeg [--wires distcc,worker,reapi,llvm-dtlto] [--slots 8,32,64,128] [--rounds 3] [--record]
+ *         [--slots-of-a-machine 16] [--delay-ms MS] [--machine-mbit N] [--uplink-mbit N] [--slow-machines N] [--killed-machines N] [--with=ARGUMENT …]
+ *
+ * The first run over a wire records: a real link, in which every job is compiled. Compare only recordings of one machine and day.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { ROOT } from '../../scripts/root.mjs'
+import { checkProgram, prepare, type ProgramName } from '../../test/programs/programs.js'
+import { RECIPES } from '../../test/programs/recipes.js'
+import { describeMachine, mebibytes, milliseconds, seconds, table } from '../format.js'
+import { findProgram, linkCommand } from '../linkers.js'
+import { measure, type Sample } from '../measure.js'
+import { positiveInteger } from '../positive-integer.js'
+import { sameBytes } from '../same-bytes.js'
+import { median } from '../statistics.js'
+import { Farm, type FarmOptions, WIRES, type WireName } from './farm.js'
+import { Recordings } from './recordings.js'
+import { noTotals, type Totals } from './slots.js'
+
+/** LLVM's own DTLTO is no wire of ours; its farm is a distributor program. */
+type RowName = WireName | 'llvm-dtlto'
+
+interface FarmLink {
+  readonly sample: Sample
+  readonly totals: Totals
+  readonly sentBytes: number
+  readonly identical: boolean
+}
+
+const PLAIN_FARM: FarmOptions = {
+  slotsOfAMachine: 64,
+  speed: { delayMs: 0, machineMbit: 0, uplinkMbit: 0 },
+  slowMachines: 0,
+  killedMachines: 0,
+}
+
+/** Of real compilers, while recording. */
+const RECORDING_SLOTS = availableParallelism()
+
+const { values: given, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    wires: { type: 'string', default: 'distcc' },
+    slots: { type: 'string', default: '8,32,64,128' },
+    rounds: { type: 'string', default: '3' },
+    record: { type: 'boolean', default: false },
+    'slots-of-a-machine': { type: 'string', default: '16' },
+    'delay-ms': { type: 'string', default: '0' },
+    'machine-mbit': { type: 'string', default: '0' },
+    'uplink-mbit': { type: 'string', default: '0' },
+    'slow-machines': { type: 'string', default: '0' },
+    'killed-machines': { type: 'string', default: '0' },
+    with: { type: 'string', multiple: true, default: [] },
+  },
+})
+const name = positionals[0] ?? ''
+if (!Object.hasOwn(RECIPES, name)) throw new Error(`expected ${Object.keys(RECIPES).join(', ')} but received '${name}'`)
+const wires = given.wires.split(',').map(wireName)
+const slotCounts = given.slots.split(',').map((text) => positiveInteger('--slots', text))
+const rounds = positiveInteger('--rounds', given.rounds)
+const farmOptions: FarmOptions = {
+  slotsOfAMachine: positiveInteger('--slots-of-a-machine', given['slots-of-a-machine']),
+  speed: {
+    delayMs: number('delay-ms'),
+    machineMbit: number('machine-mbit'),
+    uplinkMbit: number('uplink-mbit'),
+  },
+  slowMachines: number('slow-machines'),
+  killedMachines: number('killed-machines'),
+}
+
+const program = await prepare(name as ProgramName, console.error)
+const scratch = await mkdtemp(join(tmpdir(), 'dtlto-farm-'))
+try {
+  const stock = await linkCommand('stock', program, [], 'farm-stock')
+  const cached = await linkCommand('stock', program, [`--thinlto-cache-dir=${join(scratch, 'cache')}`], 'farm-cached')
+  await measure(cached)
+  const stockSamples: Sample[] = []
+  const cachedSamples: Sample[] = []
+  for (let round = 0; round < rounds; round++) {
+    console.error(`stock lld, round ${String(round + 1)} of ${String(rounds)}`)
+    stockSamples.push(await measure(stock))
+    for (let i = 0; i < 3; i++) cachedSamples.push(await measure(cached))
+  }
+  const stockMs = median(stockSamples.map(({ wallMs }) => wallMs))
+  const cachedMs = median(cachedSamples.map(({ wallMs }) => wallMs))
+  const rows: string[][] = []
+  for (const wire of wires) {
+    const recordings = new Recordings(join(ROOT, 'build/bench/farm', name, wire))
+    if (given.record) await recordings.clear()
+    if (await recordings.isEmpty()) {
+      console.error(`recording ${name} over ${wire}: every job is compiled once`)
+      await linkOverFarm(wire, recordings, RECORDING_SLOTS, true)
+    }
+    for (const slots of slotCounts) {
+      console.error(`${wire}, ${String(slots)} slots`)
+      const links: FarmLink[] = []
+      for (let round = 0; round < rounds; round++) links.push(await linkOverFarm(wire, recordings, slots, false))
+      rows.push(row(wire, slots, links, cachedMs))
+    }
+  }
+  const last = median(stockSamples.map(({ peakBytes }) => peakBytes))
+  console.log(`## ${name} ${program.version} over an emulated farm\n`)
+  console.log(await describeMachine())
+  console.log(
+    `- stock lld: ${seconds(stockMs)}, ${mebibytes(last)} at its peak; with all jobs in its cache ${seconds(cachedMs)}`,
+  )
+  console.log(`- medians of ${String(rounds)} rounds; ${describeFarm()}\n`)
+  console.log(
+    table(
+      [
+        'wire',
+        'slots',
+        'jobs',
+        'wall',
+        '÷ bound',
+        '× as fast as stock',
+        "linker's processor time",
+        'a job',
+        'peak memory',
+        'sent',
+        'identical',
+      ],
+      rows,
+    ),
+  )
+  console.log(
+    '\nBound: the link with all jobs in the cache + the larger of the longest job and the sum of jobs ÷ slots.',
+  )
+
+  function row(wire: RowName, slots: number, links: readonly FarmLink[], outsideMs: number): string[] {
+    const of = (pick: (link: FarmLink) => number): number => median(links.map(pick))
+    const wallMs = of(({ sample }) => sample.wallMs)
+    const boundMs = outsideMs + of(({ totals }) => Math.max(totals.longestMs, totals.compileMs / slots))
+    const cpuMs = of(({ sample }) => sample.cpuMs)
+    const jobs = of(({ totals }) => totals.jobs)
+    const same = wire === 'llvm-dtlto' ? 'no' : links.every(({ identical }) => identical) ? 'yes' : 'NO'
+    return [
+      wire,
+      String(slots),
+      String(jobs),
+      seconds(wallMs),
+      (wallMs / boundMs).toFixed(2),
+      (stockMs / wallMs).toFixed(1),
+      seconds(cpuMs),
+      milliseconds(cpuMs / jobs),
+      mebibytes(of(({ sample }) => sample.peakBytes)),
+      `${(of(({ sentBytes }) => sentBytes) / 1e6).toFixed(0)} MB`,
+      same,
+    ]
+  }
+
+  async function linkOverFarm(
+    wire: RowName,
+    recordings: Recordings,
+    slots: number,
+    isRecording: boolean,
+  ): Promise<FarmLink> {
+    if (wire === 'llvm-dtlto') return linkWithLlvm(recordings, slots, isRecording)
+    // A recording farm is neither slow nor far away.
+    const options = isRecording ? PLAIN_FARM : farmOptions
+    const jobs = isRecording ? 0 : (await recordings.times()).length
+    const farm = await Farm.start(wire, slots, recordings, isRecording, options, jobs)
+    try {
+      const extra = ['--distribute-fallback=none', ...given.with]
+      const command = await linkCommand('dtlto-plain', program, [...farm.linkerOptions, ...extra], `farm-${wire}`)
+      const sample = await measure(command)
+      const { sentBytes, ...totals } = farm.takeTotals()
+      if (isRecording) await checkProgram(program, command.output)
+      return { sample, totals, sentBytes, identical: await sameBytes(command.output, stock.output) }
+    } finally {
+      await farm.stop()
+    }
+  }
+
+  async function linkWithLlvm(recordings: Recordings, slots: number, isRecording: boolean): Promise<FarmLink> {
+    const runner = join(ROOT, 'bench/farm/llvm-runner.mjs')
+    const args = [runner, recordings.directory, String(slots), isRecording ? 'record' : 'replay']
+    const extra = [
+      `--thinlto-distributor=${process.execPath}`,
+      ...args.map((arg) => `--thinlto-distributor-arg=${arg}`),
+      `--thinlto-remote-compiler=${findProgram('clang-22')}`,
+    ]
+    const command = await linkCommand('stock', program, extra, 'farm-llvm-dtlto')
+    const sample = await measure(command)
+    const times = await recordings.times()
+    const compileMs = times.reduce((sum, ms) => sum + ms, 0)
+    const totals = { ...noTotals(), jobs: times.length, compileMs, longestMs: Math.max(...times) }
+    return { sample, totals, sentBytes: 0, identical: false }
+  }
+} finally {
+  await rm(scratch, { recursive: true, force: true })
+}
+
+function wireName(text: string): RowName {
+  if (text === 'llvm-dtlto' || Object.hasOwn(WIRES, text)) return text as RowName
+  throw new Error(`--wires: expected ${[...Object.keys(WIRES), 'llvm-dtlto'].join(', ')} but received '${text}'`)
+}
+
+function number(option: 'delay-ms' | 'machine-mbit' | 'uplink-mbit' | 'slow-machines' | 'killed-machines'): number {
+  const value = Number(given[option])
+  if (value >= 0 && given[option] !== '') return value
+  throw new Error(`--${option}: expected a number but received '${given[option]}'`)
+}
+
+function describeFarm(): string {
+  const { speed, slotsOfAMachine, slowMachines, killedMachines } = farmOptions
+  const parts = [`${String(slotsOfAMachine)} slots a machine`]
+  if (speed.delayMs > 0) parts.push(`${String(speed.delayMs)} ms each way`)
+  if (speed.machineMbit > 0) parts.push(`${String(speed.machineMbit)} Mbit/s to a machine`)
+  if (speed.uplinkMbit > 0) parts.push(`${String(speed.uplinkMbit)} Mbit/s from the linker`)
+  if (slowMachines > 0) parts.push(`${String(slowMachines)} machines ten times slower`)
+  if (killedMachines > 0) parts.push(`${String(killedMachines)} machines killed in the middle`)
+  return parts.join(', ')
+}

@@ -1,0 +1,96 @@
+/** Workers at sockets that speak `dtlto-codegen --serve`, as packages/native/src/job/job_codec.cpp describes it. */
+import { spawn } from 'node:child_process'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ROOT } from '../../scripts/root.mjs'
+import { codegenProgram } from '../../packages/dtlto/src/distributors/codegen/program.js'
+import { readExactly } from './reader.js'
+import { keyOf } from './recordings.js'
+import type { Slots } from './slots.js'
+import type { FarmMachine, FarmWire } from './wire.js'
+
+const HEADER_BYTES = 16
+const ANSWER_DIGEST_BYTES = 32
+/** A stream to a socket in both directions, without a program that would have to be installed. */
+const CONNECT = `#!/bin/bash
+exec 3<>"/dev/tcp/127.0.0.1/$1"
+cat <&3 &
+exec cat >&3
+`
+
+export const workerWire: FarmWire = {
+  // One distributor has one command, which leads to one socket.
+  isCluster: true,
+  start: (slots) => start(slots),
+  linkerOptions: async ([machine]) => {
+    const directory = join(ROOT, 'build/bench/farm')
+    await mkdir(directory, { recursive: true })
+    const program = join(directory, 'connect')
+    await writeFile(program, CONNECT)
+    await chmod(program, 0o755)
+    const { port = 0, slots = 1 } = machine ?? {}
+    return [`--distribute=worker,slots=${String(slots)},share=off,command=${program} ${String(port)}`]
+  },
+}
+
+async function start(slots: Slots): Promise<FarmMachine> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('close', () => sockets.delete(socket))
+    void serve(socket, slots).catch(() => socket.destroy())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1024, resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    stop: () => {
+      for (const socket of sockets) socket.destroy()
+      return new Promise((resolve) => server.close(() => resolve()))
+    },
+  }
+}
+
+async function serve(socket: Socket, slots: Slots): Promise<void> {
+  /** What the worker keeps, which a real one needs when jobs are recorded. */
+  let worker: Worker | undefined
+  socket.on('close', () => worker?.stop())
+  for (;;) {
+    const head = await readExactly(socket, HEADER_BYTES)
+    const manifest = await readExactly(socket, head.readUInt32LE(4))
+    const bodyBytes = Number(head.readBigUInt64LE(8))
+    const body = await readExactly(socket, bodyBytes)
+    const message = [head, manifest, body]
+    const text = manifest.toString('latin1')
+    const answer = await slots.run({
+      key: jobKey(text),
+      requestBytes: HEADER_BYTES + manifest.length + bodyBytes,
+      isJob: text.includes('\nblob own '), // not the greeting
+      compile: () => (worker ??= new Worker()).ask(message),
+    })
+    socket.write(answer)
+  }
+}
+
+/** Without what depends on earlier jobs: how each blob comes, and the digest of that. */
+function jobKey(manifest: string): string {
+  return keyOf([manifest.replace(/^(blob .*) (?:send|keep|known)$/gm, '$1').replace(/^digest .*\n/m, '')])
+}
+
+/** A real `dtlto-codegen --serve`. */
+class Worker {
+  readonly #child = spawn(codegenProgram(), ['--serve'], { stdio: ['pipe', 'pipe', 'inherit'] })
+
+  async ask(message: readonly Buffer[]): Promise<Buffer> {
+    for (const part of message) this.#child.stdin.write(part)
+    const read = (bytes: number) => readExactly(this.#child.stdout as never, bytes)
+    const head = await read(HEADER_BYTES)
+    const rest = await read(ANSWER_DIGEST_BYTES + head.readUInt32LE(4) + Number(head.readBigUInt64LE(8)))
+    return Buffer.concat([head, rest])
+  }
+
+  stop(): void {
+    this.#child.kill()
+  }
+}
