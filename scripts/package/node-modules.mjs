@@ -11,7 +11,7 @@ const LEFT_OUT = ['@dtlto/testkit']
 /** For compilers, not for Node. */
 const TYPES_ONLY = '@types/'
 /** Nothing reads these, but a licence may be one. */
-const UNREAD = /(\.map|(?<!licen[cs]e)\.md)$/i
+const UNREAD = /(\.map|(?<!licen[cs]e)\.md|\/\.[^/]+|\/tests)$/i
 
 /**
  * @typedef {object} Installed
@@ -51,7 +51,10 @@ export function fillNodeModules(modules) {
     if (isThere && packageJson(shared).version === version) return
     const directory = isThere ? join(to, 'node_modules', name) : shared
     const own = join(source, 'node_modules')
-    cpSync(source, directory, { recursive: true, filter: (path) => path !== own && !UNREAD.test(path) })
+    cpSync(source, directory, {
+      recursive: true,
+      filter: (path) => path !== own && !UNREAD.test(path.slice(source.length)),
+    })
     foreign.push({ name, version, directory })
     for (const dependency of Object.keys(dependencies)) install(dependency, source, directory, name)
   }

@@ -70,7 +70,7 @@ of GCC's run-time library are covered by the GCC Runtime Library Exception.
  * Node's own archives have it beside bin/, distributions among the documentation.
  * @param {string} node
  */
-function nodeLicence(node) {
+export function nodeLicence(node) {
   const prefix = dirname(dirname(realpathSync(node)))
   const places = ['LICENSE', 'share/doc/nodejs/LICENSE', 'share/doc/node/LICENSE', 'share/doc/nodejs/copyright']
   const found = places.map((place) => join(prefix, place)).find((place) => existsSync(place))

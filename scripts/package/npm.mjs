@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { readJson } from '../json.mjs'
 import { ROOT } from '../root.mjs'
 import { must } from './run.mjs'
+import { makeTexts } from './share.mjs'
 
 /**
  * @typedef {object} PackageJson
@@ -15,6 +16,7 @@ import { must } from './run.mjs'
  * @property {string} version
  * @property {string} [description]
  * @property {string} [license]
+ * @property {string | { readonly name: string }} [author]
  * @property {readonly string[]} [files]
  * @property {Readonly<Record<string, string>>} [dependencies]
  * @property {Readonly<Record<string, string>>} [devDependencies]
@@ -57,7 +59,11 @@ function complete(directory) {
   delete rest.files
   delete rest.devDependencies
   const machine = { os: [process.platform], cpu: [process.arch], libc: ['glibc'] }
-  const written = FOR_THIS_MACHINE.includes(rest.name) ? { ...rest, ...machine } : rest
+  const written = {
+    ...rest,
+    ...(FOR_THIS_MACHINE.includes(rest.name) ? machine : {}),
+    ...(rest.name === 'dtlto' ? { man: addTexts(directory) } : {}),
+  }
   writeFileSync(join(directory, 'package.json'), `${JSON.stringify(written, undefined, 2)}\n`)
   copyFileSync(join(ROOT, 'LICENSE'), join(directory, 'LICENSE'))
   if (rest.name === 'dtlto') addCompiledProgram(directory)
@@ -73,6 +79,22 @@ function complete(directory) {
 function addCompiledProgram(directory) {
   mkdirSync(join(directory, 'build'))
   copyFileSync(join(ROOT, 'packages/dtlto/build/cli.cache'), join(directory, 'build/cli.cache'))
+}
+
+/**
+ * Completions, and man pages, which npm links to where man looks.
+ * @param {string} directory
+ * @returns {readonly string[]} the man pages, for package.json
+ */
+function addTexts(directory) {
+  const man = join(directory, 'man')
+  makeTexts({ man, completions: join(directory, 'completions') })
+  const sections = readdirSync(man).sort()
+  return sections.flatMap((section) =>
+    readdirSync(join(man, section))
+      .sort()
+      .map((page) => `man/${section}/${page}`),
+  )
 }
 
 /** @param {PackageJson} of */

@@ -3,34 +3,24 @@
  *
  *     bin/                                 links into lib/: this goes on PATH. Node is not in it, it would hide the user's
  *     include/dtlto_plugin.h               a link, too
+ *     share/                               man pages, which man finds by PATH, and completions for shells
  *     lib/node_modules/dtlto/bin           the programs, and the Node that they start
  *     lib/node_modules/@dtlto/native       addon, dtlto-codegen, dtlto-lld; in lib/, libLLVM and what it needs
  *     lib/node_modules/…                   distributors, and their packages of npm's
  *
  * The launcher follows links (launcher/installation.cpp), and everything else is found from there as npm lays it out.
  */
-import {
-  copyFileSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../root.mjs'
 import { copyLibraries, floors, lookIn, neededLibraries } from './libraries.mjs'
-import { fillNodeModules } from './node-modules.mjs'
 import { writeNotices } from './notices.mjs'
-import { packageJson } from './npm.mjs'
+import { installPrograms, NATIVE, WITH_LLVM } from './programs.mjs'
 import { must } from './run.mjs'
+import { fillShare } from './share.mjs'
+import { packageVersion, sourceEpoch } from './version.mjs'
 
-const NATIVE = join(ROOT, 'packages/native/build')
-const WITH_LLVM = ['dtlto.node', 'dtlto-codegen', 'dtlto-lld', 'dtlto-early.node']
-/** Only for building the addon. */
-const SOURCES = ['src', 'CMakeLists.txt']
+const MODULES = 'lib/node_modules'
 const ARCHITECTURES = /** @type {Readonly<Record<string, string>>} */ ({ x64: 'x86_64', arm64: 'aarch64' })
 
 /**
@@ -39,7 +29,7 @@ const ARCHITECTURES = /** @type {Readonly<Record<string, string>>} */ ({ x64: 'x
  * @returns {string} the file
  */
 export function makeTarball(output, level) {
-  const { version } = packageJson(join(ROOT, 'packages/dtlto'))
+  const version = packageVersion()
   const architecture = ARCHITECTURES[process.arch] ?? process.arch
   const libraries = neededLibraries([...WITH_LLVM.map((name) => join(NATIVE, name)), process.execPath])
   const name = `dtlto-${version}-llvm${llvmMajor(libraries)}-linux-${architecture}`
@@ -48,10 +38,10 @@ export function makeTarball(output, level) {
   mkdirSync(root, { recursive: true })
 
   console.log(`package: putting ${name} together`)
-  const modules = join(root, 'lib/node_modules')
-  const packages = fillNodeModules(modules)
-  const programs = installPrograms(root, libraries)
-  const floor = writeTexts(root, programs, { version, libraries, packages })
+  const installed = installPrograms(join(root, MODULES))
+  const programs = bringLibraries(root, installed, libraries)
+  fillShare(join(root, 'share'), 'site-functions')
+  const floor = writeTexts(root, programs, { version, libraries, packages: installed.foreign })
 
   console.log(`package: compressing, at level ${level}`)
   const file = join(output, `${name}.tar.zst`)
@@ -72,21 +62,16 @@ function llvmMajor(libraries) {
 /**
  * Node, libraries and links; where each program looks for libraries.
  * @param {string} root
+ * @param {import('./programs.mjs').InstalledPrograms} installed
  * @param {readonly import('./libraries.mjs').Library[]} libraries
  * @returns {readonly string[]} the programs and libraries
  */
-function installPrograms(root, libraries) {
-  const native = 'lib/node_modules/@dtlto/native'
-  const bin = 'lib/node_modules/dtlto/bin'
-  for (const source of SOURCES) rmSync(join(root, native, source), { recursive: true, force: true })
-  const ours = WITH_LLVM.map((name) => join(root, native, 'build', name))
-  for (const file of ours) {
-    must('strip', ['--strip-unneeded', file])
-    lookIn(file, '$ORIGIN/../lib')
-  }
+function bringLibraries(root, { withLlvm, onPath }, libraries) {
+  const native = `${MODULES}/@dtlto/native`
+  for (const file of withLlvm) lookIn(file, '$ORIGIN/../lib')
   copyLibraries(libraries, join(root, native, 'lib'))
 
-  const node = join(root, bin, 'node')
+  const node = join(root, MODULES, 'dtlto/bin/node')
   copyFileSync(process.execPath, node)
   must('strip', [node])
   if (neededLibraries([process.execPath]).length > 0) lookIn(node, '$ORIGIN/../../@dtlto/native/lib')
@@ -95,11 +80,9 @@ function installPrograms(root, libraries) {
     mkdirSync(join(root, from, '..'), { recursive: true })
     symlinkSync(`../${target}`, join(root, from))
   }
-  const isOnPath = (/** @type {string} */ name) => name !== 'node' && !name.endsWith('.so')
-  for (const name of readdirSync(join(root, bin)).filter(isOnPath)) link(`bin/${name}`, `${bin}/${name}`)
-  link('bin/dtlto-codegen', `${native}/build/dtlto-codegen`)
+  for (const { name, target } of onPath) link(`bin/${name}`, `${MODULES}/${target}`)
   link('include/dtlto_plugin.h', `${native}/include/dtlto_plugin.h`)
-  return [...ours, node, ...libraries.map(({ soname }) => join(root, native, 'lib', soname))]
+  return [...withLlvm, node, ...libraries.map(({ soname }) => join(root, native, 'lib', soname))]
 }
 
 /**
@@ -126,8 +109,7 @@ function writeTexts(root, programs, { version, libraries, packages }) {
  * @param {number} level
  */
 function compress(root, name, file, level) {
-  const epoch = process.env['SOURCE_DATE_EPOCH'] ?? must('git', ['log', '-1', '--format=%ct'], { cwd: ROOT }).trim()
-  const owner = ['--owner=0', '--group=0', '--numeric-owner', '--sort=name', `--mtime=@${epoch}`]
+  const owner = ['--owner=0', '--group=0', '--numeric-owner', '--sort=name', `--mtime=@${sourceEpoch()}`]
   // A window of 128 MiB is the largest that zstd and tar unpack without being asked to.
   const filter = `zstd -${level} -T0 --long=27`
   must('tar', ['-cf', file, '-I', filter, ...owner, '--mode=go+rX,go-w', '-C', join(root, '..'), name])

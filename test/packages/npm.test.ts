@@ -69,6 +69,13 @@ describe("npm's packages", { skip }, () => {
     }
   })
 
+  test('man pages are where man looks, and completions in the package', () => {
+    for (const page of ['man1/ld.dtlto.1', 'man1/ld64.dtlto.1', 'man5/dtlto.toml.5'])
+      assert.match(readFileSync(join(directory, 'prefix/share/man', page), 'utf8'), /^\.(TH|so) /)
+    for (const file of ['bash/dtlto', 'zsh/_dtlto', 'fish/ld.dtlto.fish'])
+      assert.match(readFileSync(join(directory, 'prefix/lib/node_modules/dtlto/completions', file), 'utf8'), /dtlto/)
+  })
+
   test("they link with the bytes of stock lld, without LLVM's development packages", () => {
     for (const more of [['--distribute=local'], ['--distribute=worker'], []]) {
       const { exitCode, stderr } = inside(['ld.dtlto', '-shared', ...objects, '-o', 'out', ...more])

@@ -16,19 +16,13 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { PACKAGED } from '../../packages/dtlto/src/distributors/locate.js'
-import { CLANG, inTemporaryDirectory, must, STOCK } from '../link/toolchain.js'
+import { inTemporaryDirectory, must } from '../link/toolchain.js'
 import { type FreshDebian, freshDebian, whyNoFreshDebian } from './fresh-debian.js'
+import { PRINTED, prepareLink } from './link-to-try.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const OUTPUT = join(ROOT, 'build/packages/test')
 const TOO_LONG_MS = 600_000
-
-const SOURCES = {
-  'main.cpp': '#include <iostream>\nint total(int);\nint main() { std::cout << "total " << total(9) << std::endl; }\n',
-  'total.cpp':
-    '#include <map>\nint square(int);\nint total(int n) { std::map<int, int> all; for (int i = 0; i < n; i++) all[i] = square(i); int sum = 0; for (auto &[key, value] : all) sum += value; return sum; }\n',
-  'square.cpp': 'int square(int x) { return x * x; }\n',
-}
 
 /** Quickly compressed. */
 function makeTarball(): string {
@@ -40,19 +34,6 @@ function makeTarball(): string {
   })
   assert.equal(status, 0, `${stdout}${stderr}`)
   return stdout.trim().split('\n').at(-1) ?? ''
-}
-
-/** A link with all that it reads, and with the output of stock lld: `directory`/link. */
-function prepareLink(directory: string): void {
-  for (const [name, text] of Object.entries(SOURCES))
-    must('sh', ['-c', `printf %s "$1" | '${CLANG}' -flto=thin -O2 -x c++ -c - -o ${name}.o`, 'sh', text], {
-      cwd: directory,
-    })
-  const objects = Object.keys(SOURCES).map((name) => `${name}.o`)
-  const args = ['-flto=thin', '-O2', `--ld-path=${STOCK}`, '-Wl,--reproduce=link.tar', ...objects, '-o', 'first']
-  must(`${CLANG}++`, args, { cwd: directory })
-  must('tar', ['-xf', 'link.tar'], { cwd: directory })
-  must(STOCK, ['@response.txt', '-o', 'stock'], { cwd: join(directory, 'link') })
 }
 
 describe('the tarball, on a fresh Debian 13, as an ordinary user', { skip: whyNoFreshDebian() ?? false }, () => {
@@ -78,7 +59,7 @@ describe('the tarball, on a fresh Debian 13, as an ordinary user', { skip: whyNo
       const output = join(debian.home, 'link', distributor)
       ran('env', ['-C', join(debian.home, 'link'), 'ld.dtlto', '@response.txt', ...args, '-o', distributor])
       assert.ok(readFileSync(debian.outside(output)).equals(stock), `${distributor} gives other bytes than stock lld`)
-      assert.equal(ran(output, []), 'total 204\n')
+      assert.equal(ran(output, []), PRINTED)
     }
   }
 
@@ -130,6 +111,17 @@ describe('the tarball, on a fresh Debian 13, as an ordinary user', { skip: whyNo
   })
 
   test('links have the bytes of stock lld, by threads and by processes', linksAsStockLldDoes)
+
+  test('man pages and completions are in share/', () => {
+    for (const path of [
+      'man/man1/ld.dtlto.1',
+      'man/man5/dtlto.toml.5',
+      'bash-completion/completions/ld.dtlto',
+      'zsh/site-functions/_dtlto',
+      'fish/vendor_completions.d/dtlto.fish',
+    ])
+      assert.ok(existsSync(debian.outside(`${installed}/share/${path}`)), path)
+  })
 
   test('a link that asks for nothing is stock lld', () => {
     ran('env', ['-C', join(debian.home, 'link'), 'ld.dtlto', '@response.txt', '-o', 'plain'])

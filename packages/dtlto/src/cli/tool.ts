@@ -2,6 +2,7 @@
 import { native } from '@dtlto/native'
 import { didYouMean } from '../config/nearest.js'
 import { DtltoError } from '../errors.js'
+import { COMMAND_NAMES, commandLines } from './commands.js'
 import { allowCommand, denyCommand } from './consent.js'
 import { doctor } from './doctor/doctor.js'
 import { ownHelp } from './own-options.js'
@@ -13,17 +14,8 @@ const USAGE = `dtlto: distributed ThinLTO inside lld
 
   clang -flto=thin -fuse-ld=dtlto -Wl,--distribute=NAME ...   links; the linkers are
                                                              ${PROGRAM_NAMES.join(', ')}
-  dtlto doctor [--distribute=NAME,... ...]   finds out what is wrong with the installation, the settings and
-                                             the distributors, and says how to mend it
-  dtlto allow [FILE]                         lets a dtlto.toml that links find (by default the nearest) name code to run;
-                                             as it is now: a change needs this again
-  dtlto allow --list                         shows what was allowed
-  dtlto deny [FILE]                          takes that back
-  dtlto --version
-  dtlto --help
+${commandLines()}
 `
-
-const COMMANDS = ['doctor', 'allow', 'deny', '--version', '--help']
 
 /** Gives the exit code. */
 export async function tool(argv: readonly string[], write: Write): Promise<number> {
@@ -49,7 +41,7 @@ export async function tool(argv: readonly string[], write: Write): Promise<numbe
     default:
       throw new DtltoError(
         'DTLTO_OPTION_INVALID',
-        `unknown command '${command}': expected ${COMMANDS.join(', ')}; for a link start ld.dtlto${didYouMean(command, COMMANDS)}`,
+        `unknown command '${command}': expected ${COMMAND_NAMES.join(', ')}; for a link start ld.dtlto${didYouMean(command, COMMAND_NAMES)}`,
       )
   }
 }

@@ -7,6 +7,8 @@ export interface ValueKind<T> {
   readonly placeholder: string
   /** What the option means when it is written without a value; left out if it must have one. */
   readonly bare?: T
+  /** Where it is one of several words: these. */
+  readonly choices?: readonly string[]
   /** Throws DTLTO_OPTION_INVALID, which begins with `place`. `directory`: what relative paths count from, if not the working directory. */
   parse(written: unknown, place: string, directory?: string): T
 }
@@ -15,6 +17,7 @@ export interface ValueKind<T> {
 export function oneOf<const T extends string>(...choices: readonly T[]): ValueKind<T> {
   return {
     placeholder: choices.join('|'),
+    choices,
     parse(written, place) {
       const found = choices.find((choice) => choice === written)
       return found ?? refuse(place, choices.join(' or '), written)
