@@ -1,4 +1,5 @@
 // Registration only.
+#include "job/codegen_job.h"
 #include "job/individual_index.h"
 #include "link/process.h"
 #include "link/second_link.h"
@@ -86,7 +87,8 @@ static Napi::Value renameModuleIds(const Napi::CallbackInfo &Info) {
 
 static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
   Exports["version"] = Napi::String::New(Env, DTLTO_VERSION);
-  Exports["llvmVersion"] = Napi::String::New(Env, LLVM_VERSION_STRING);
+  Exports["llvmVersion"] = Napi::String::New(Env, llvmVersion().str());
+  Exports["llvmBuiltWith"] = Napi::String::New(Env, LLVM_VERSION_STRING);
   Exports["llvmBin"] = Napi::String::New(Env, DTLTO_LLVM_BIN);
   Exports["expandResponseFiles"] =
       Napi::Function::New<expandResponseFiles>(Env);

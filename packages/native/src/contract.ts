@@ -162,8 +162,10 @@ export interface NativeSecondLink {
 
 export interface NativeAddon {
   readonly version: string
-  /** For example '22.1.8'. */
+  /** Of the libLLVM that was loaded, which it was asked for. For example '22.1.8'. */
   readonly llvmVersion: string
+  /** Of the LLVM that the addon was built with, and of the lld in it. */
+  readonly llvmBuiltWith: string
   /** The directory of the stock programs of the same LLVM, for example '/usr/lib/llvm-22/bin'. */
   readonly llvmBin: string
   expandResponseFiles(argv: readonly NativeArgument[], windowsQuoting: boolean): NativeArgument[]

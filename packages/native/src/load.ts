@@ -11,8 +11,9 @@ import { createRequire } from 'node:module'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { VERSION } from './version.js'
 import type { NativeAddon } from './contract.js'
+import { misfit } from './llvm-fit.js'
+import { VERSION } from './version.js'
 
 export interface LoadAttempt {
   readonly path: string
@@ -57,9 +58,14 @@ export function loadAddon(): NativeAddon {
       const module = { exports: {} as NativeAddon }
       const deepBind = process.platform === 'linux' && !process.env['LD_PRELOAD'] ? constants.dlopen.RTLD_DEEPBIND : 0
       process.dlopen(module, path, constants.dlopen.RTLD_LAZY | deepBind)
-      if (module.exports.version === VERSION) return module.exports
-      mismatch = true
-      attempts.push({ path, problem: `it is version ${module.exports.version}, expected ${VERSION}: build it again` })
+      if (module.exports.version === VERSION) {
+        const problem = misfit(module.exports, path)
+        if (problem === undefined) return module.exports
+        attempts.push({ path, problem })
+      } else {
+        mismatch = true
+        attempts.push({ path, problem: `it is version ${module.exports.version}, expected ${VERSION}: build it again` })
+      }
     } catch (error) {
       attempts.push({ path, problem: error instanceof Error ? error.message : String(error) })
     }
@@ -73,6 +79,9 @@ function explain(attempts: readonly LoadAttempt[]): string {
 }
 
 function remedy(attempts: readonly LoadAttempt[]): string {
+  if (attempts.some(({ problem }) => problem.startsWith('the libLLVM that'))) {
+    return '  install a dtlto that was built with that LLVM, or that LLVM; a checkout is built again by npm run setup'
+  }
   if (attempts.some(({ problem }) => problem.includes('libLLVM'))) {
     return "  install LLVM 22's shared library, on Debian or Ubuntu: apt-get install libllvm22"
   }

@@ -25,21 +25,32 @@ export function checkNative(): Finding[] {
     if (error instanceof NativeLoadError) return [bad(error.message)]
     throw error
   }
-  const { version, llvmVersion, llvmBin } = addon
+  const { version, llvmVersion, llvmBuiltWith, llvmBin } = addon
+  const found = good(`dtlto ${version} with lld and LLVM ${llvmVersion}`)
+  const upgraded =
+    llvmVersion === llvmBuiltWith
+      ? []
+      : [
+          note(
+            `dtlto and its lld were built with LLVM ${llvmBuiltWith}; the libLLVM of this machine is ${llvmVersion}, and fits`,
+          ),
+        ]
   const missing = STOCK.filter((name) => !existsSync(join(llvmBin, name)))
   if (missing.length > 0) {
     return [
-      good(`dtlto ${version} with lld and LLVM ${llvmVersion}`),
+      found,
+      ...upgraded,
       note(`'${llvmBin}' has no ${missing.join(', ')}: links work, but cannot be compared with stock lld`),
     ]
   }
   const stock = versionOf(join(llvmBin, 'ld.lld'))
   return [
-    good(`dtlto ${version} with lld and LLVM ${llvmVersion}`),
-    stock === llvmVersion
+    found,
+    ...upgraded,
+    stock === llvmBuiltWith
       ? good(`stock lld ${stock} in '${llvmBin}'`)
       : note(
-          `stock lld in '${llvmBin}' is ${stock ?? 'of unknown version'}, dtlto has ${llvmVersion}`,
+          `stock lld in '${llvmBin}' is ${stock ?? 'of unknown version'}, dtlto has ${llvmBuiltWith}`,
           "build dtlto again ('npm run setup' in a checkout): it uses the LLVM that is installed",
         ),
   ]
