@@ -1,12 +1,24 @@
 /**
- * The packages of npm's. Each is what `npm pack` makes of it, and then, because a checkout has it once or builds for any machine: README, LICENSE, and in the packages
- * with programs the machines that these run on, so that npm refuses others with a reason.
+ * The packages of npm's. Each is what `npm pack` makes of it, and then, because a checkout has it once or builds for any machine: README, LICENSE, notices of third
+ * parties. The programs that load LLVM are a package for this kind of machine, which `dtlto` has as an optional dependency. It and `dtlto`, which has the launcher, say
+ * what they run on, so that npm refuses other machines with a reason. No `repository`: there is no public one.
  */
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { readJson } from '../json.mjs'
 import { ROOT } from '../root.mjs'
+import { writeNpmNotices } from './npm-notices.mjs'
+import { PLATFORM_PACKAGE } from './platform.mjs'
 import { must } from './run.mjs'
 import { makeTexts } from './share.mjs'
 
@@ -16,6 +28,7 @@ import { makeTexts } from './share.mjs'
  * @property {string} version
  * @property {string} [description]
  * @property {string} [license]
+ * @property {Readonly<Record<string, string>>} [engines]
  * @property {string | { readonly name: string }} [author]
  * @property {readonly string[]} [files]
  * @property {Readonly<Record<string, string>>} [dependencies]
@@ -23,7 +36,11 @@ import { makeTexts } from './share.mjs'
  */
 
 /** Those with compiled programs. */
-const FOR_THIS_MACHINE = ['dtlto', '@dtlto/native']
+const FOR_THIS_MACHINE = ['dtlto', PLATFORM_PACKAGE]
+/** Whose dependency the platform's package is. */
+const LOADERS = ['dtlto', '@dtlto/native']
+/** Of `@dtlto/native`: only for building. */
+const SOURCES = ['src', 'CMakeLists.txt']
 
 /**
  * Makes `output` anew, with a file for each package.
@@ -36,13 +53,13 @@ export function makeNpmPackages(output) {
   const work = mkdtempSync(join(tmpdir(), 'dtlto-npm-'))
   try {
     must('npm', ['pack', '--silent', '--workspaces', '--pack-destination', work], { cwd: ROOT })
-    const unpacked = readdirSync(work).map((file) => {
+    const unpacked = readdirSync(work).flatMap((file) => {
       const directory = join(work, `${file}.d`)
       mkdirSync(directory)
       must('tar', ['-xf', join(work, file), '-C', directory, '--strip-components=1'])
-      complete(directory)
-      return directory
+      return packageJson(directory).name === '@dtlto/native' ? [directory, splitPlatform(directory)] : [directory]
     })
+    for (const directory of unpacked) complete(directory)
     must('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', output, ...unpacked])
   } finally {
     rmSync(work, { recursive: true, force: true })
@@ -50,6 +67,31 @@ export function makeNpmPackages(output) {
   return readdirSync(output)
     .sort()
     .map((name) => join(output, name))
+}
+
+/**
+ * Takes the compiled programs out of `@dtlto/native`.
+ * @param {string} native
+ * @returns {string} the directory of the platform's package
+ */
+function splitPlatform(native) {
+  const directory = `${native}.platform`
+  mkdirSync(directory)
+  renameSync(join(native, 'build'), join(directory, 'build'))
+  for (const source of SOURCES) rmSync(join(native, source), { recursive: true })
+  const { version, license, engines } = packageJson(native)
+  const machine = `${process.platform} on ${process.arch}, with glibc`
+  const description = `lld and LLVM 22 as a Node addon, and the programs of dtlto that need LLVM, for ${machine}`
+  writeJson(directory, { name: PLATFORM_PACKAGE, version, description, license, engines })
+  return directory
+}
+
+/**
+ * @param {string} directory
+ * @param {unknown} content of package.json
+ */
+function writeJson(directory, content) {
+  writeFileSync(join(directory, 'package.json'), `${JSON.stringify(content, undefined, 2)}\n`)
 }
 
 /** @param {string} directory of an unpacked package */
@@ -62,9 +104,11 @@ function complete(directory) {
   const written = {
     ...rest,
     ...(FOR_THIS_MACHINE.includes(rest.name) ? machine : {}),
+    ...(LOADERS.includes(rest.name) ? { optionalDependencies: { [PLATFORM_PACKAGE]: rest.version } } : {}),
     ...(rest.name === 'dtlto' ? { man: addTexts(directory) } : {}),
   }
-  writeFileSync(join(directory, 'package.json'), `${JSON.stringify(written, undefined, 2)}\n`)
+  writeJson(directory, written)
+  writeNpmNotices(rest.name, directory)
   copyFileSync(join(ROOT, 'LICENSE'), join(directory, 'LICENSE'))
   if (rest.name === 'dtlto') addCompiledProgram(directory)
   const readme = join(directory, 'README.md')

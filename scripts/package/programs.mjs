@@ -3,12 +3,11 @@ import { chmodSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../root.mjs'
 import { fillNodeModules } from './node-modules.mjs'
+import { PLATFORM_PACKAGE } from './platform.mjs'
 import { must } from './run.mjs'
 
 export const NATIVE = join(ROOT, 'packages/native/build')
 export const WITH_LLVM = ['dtlto.node', 'dtlto-codegen', 'dtlto-lld', 'dtlto-early.node']
-/** Only for building the addon. */
-const SOURCES = ['src', 'CMakeLists.txt']
 /** Found by npm and bash, which look in our package; others have a share/. */
 const FOR_NPM = ['man', 'completions']
 
@@ -25,10 +24,8 @@ const FOR_NPM = ['man', 'completions']
  */
 export function installPrograms(modules) {
   const foreign = fillNodeModules(modules)
-  const native = join(modules, '@dtlto/native')
-  for (const source of SOURCES) rmSync(join(native, source), { recursive: true, force: true })
   for (const directory of FOR_NPM) rmSync(join(modules, 'dtlto', directory), { recursive: true, force: true })
-  const withLlvm = WITH_LLVM.map((name) => join(native, 'build', name))
+  const withLlvm = WITH_LLVM.map((name) => join(modules, PLATFORM_PACKAGE, 'build', name))
   const bin = readdirSync(join(modules, 'dtlto/bin')).sort()
   for (const file of [...withLlvm, ...bin.map((name) => join(modules, 'dtlto/bin', name))])
     must('strip', ['--strip-unneeded', '--remove-section=.comment', '--remove-section=.note', file])
@@ -38,7 +35,7 @@ export function installPrograms(modules) {
   return {
     foreign,
     withLlvm,
-    onPath: [...onPath, { name: 'dtlto-codegen', target: '@dtlto/native/build/dtlto-codegen' }],
+    onPath: [...onPath, { name: 'dtlto-codegen', target: `${PLATFORM_PACKAGE}/build/dtlto-codegen` }],
   }
 }
 

@@ -5,7 +5,7 @@
  *     include/dtlto_plugin.h               a link, too
  *     share/                               man pages, which man finds by PATH, and completions for shells
  *     lib/node_modules/dtlto/bin           the programs, and the Node that they start
- *     lib/node_modules/@dtlto/native       addon, dtlto-codegen, dtlto-lld; in lib/, libLLVM and what it needs
+ *     lib/node_modules/@dtlto/linux-…-gnu  addon, dtlto-codegen, dtlto-lld; in lib/, libLLVM and what it needs
  *     lib/node_modules/…                   distributors, and their packages of npm's
  *
  * The launcher follows links (launcher/installation.cpp), and everything else is found from there as npm lays it out.
@@ -15,6 +15,7 @@ import { join } from 'node:path'
 import { ROOT } from '../root.mjs'
 import { copyLibraries, floors, lookIn, neededLibraries } from './libraries.mjs'
 import { writeNotices } from './notices.mjs'
+import { PLATFORM_PACKAGE } from './platform.mjs'
 import { installPrograms, NATIVE, WITH_LLVM } from './programs.mjs'
 import { must } from './run.mjs'
 import { fillShare } from './share.mjs'
@@ -67,21 +68,21 @@ function llvmMajor(libraries) {
  * @returns {readonly string[]} the programs and libraries
  */
 function bringLibraries(root, { withLlvm, onPath }, libraries) {
-  const native = `${MODULES}/@dtlto/native`
+  const native = `${MODULES}/${PLATFORM_PACKAGE}`
   for (const file of withLlvm) lookIn(file, '$ORIGIN/../lib')
   copyLibraries(libraries, join(root, native, 'lib'))
 
   const node = join(root, MODULES, 'dtlto/bin/node')
   copyFileSync(process.execPath, node)
   must('strip', [node])
-  if (neededLibraries([process.execPath]).length > 0) lookIn(node, '$ORIGIN/../../@dtlto/native/lib')
+  if (neededLibraries([process.execPath]).length > 0) lookIn(node, `$ORIGIN/../../${PLATFORM_PACKAGE}/lib`)
 
   const link = (/** @type {string} */ from, /** @type {string} */ target) => {
     mkdirSync(join(root, from, '..'), { recursive: true })
     symlinkSync(`../${target}`, join(root, from))
   }
   for (const { name, target } of onPath) link(`bin/${name}`, `${MODULES}/${target}`)
-  link('include/dtlto_plugin.h', `${native}/include/dtlto_plugin.h`)
+  link('include/dtlto_plugin.h', `${MODULES}/@dtlto/native/include/dtlto_plugin.h`)
   return [...withLlvm, node, ...libraries.map(({ soname }) => join(root, native, 'lib', soname))]
 }
 

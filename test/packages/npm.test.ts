@@ -7,11 +7,12 @@ import { delimiter, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { makeNpmPackages } from '../../scripts/package/npm.mjs'
+import { PLATFORM_PACKAGE } from '../../scripts/package/platform.mjs'
 import { compile, LLVM_BIN, must, type Ran, run, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 /** What a distributor for distcc needs, and all that these need in turn: nothing has to be fetched. */
-const INSTALLED = /^(dtlto|dtlto-native|dtlto-distributor-distcc)-\d/
+const INSTALLED = /^(dtlto|dtlto-native|dtlto-linux-\w+-gnu|dtlto-distributor-distcc)-\d/
 const DEPENDENCIES = ['smol-toml']
 /** Where Debian's development packages put LLVM, and links to the library. */
 const DEVELOPMENT = join(LLVM_BIN, '..')
@@ -52,13 +53,19 @@ describe("npm's packages", { skip }, () => {
 
   after(() => rmSync(directory, { recursive: true, force: true }))
 
-  test('they say on which machines they run, run no script, and hold README and LICENSE', () => {
+  test('they say on which machines they run, run no script, and hold README, LICENSE and notices', () => {
     assert.ok(files.length >= 5)
     for (const file of files) {
       const read = (name: string): string => must('tar', ['-xOf', file, `package/${name}`], { cwd: directory })
-      const { name, scripts, os, cpu, libc } = JSON.parse(read('package.json')) as Readonly<Record<string, unknown>>
+      const { name, version, scripts, os, cpu, libc, optionalDependencies } = JSON.parse(
+        read('package.json'),
+      ) as Readonly<Record<string, unknown>>
       assert.equal(scripts, undefined, file)
-      const machine = name === 'dtlto' || name === '@dtlto/native' ? [['linux'], [process.arch], ['glibc']] : []
+      assert.deepEqual(
+        optionalDependencies,
+        name === 'dtlto' || name === '@dtlto/native' ? { [PLATFORM_PACKAGE]: version } : undefined,
+      )
+      const machine = name === 'dtlto' || name === PLATFORM_PACKAGE ? [['linux'], [process.arch], ['glibc']] : []
       assert.deepEqual(
         [os, cpu, libc].filter((words) => words !== undefined),
         machine,
@@ -66,6 +73,7 @@ describe("npm's packages", { skip }, () => {
       )
       assert.match(read('README.md'), /^# /)
       assert.equal(read('LICENSE'), readFileSync(join(ROOT, 'LICENSE'), 'utf8'))
+      assert.match(read('THIRD-PARTY-NOTICES.md'), name === PLATFORM_PACKAGE ? /lld, in.*zlib, in/s : /^# Third-party/)
     }
   })
 
@@ -92,9 +100,16 @@ describe("npm's packages", { skip }, () => {
     assert.ok(exitCode === 0 || /BAD {3}distcc: a small job/.test(stdout), stdout)
   })
 
+  test("without the platform's package they say which it is", () => {
+    const hidden = `mount -t tmpfs none '${join(directory, 'prefix/lib/node_modules', PLATFORM_PACKAGE)}'`
+    const { exitCode, stdout } = inside(['dtlto', 'doctor'], hidden)
+    assert.equal(exitCode, 1)
+    assert.match(stdout, new RegExp(`npm's package '${PLATFORM_PACKAGE}' is not installed`))
+  })
+
   test('without libLLVM they say what to install, and it is no development package', () => {
     const library = /=> (\S+libLLVM\S+)/.exec(
-      inside(['ldd', join(directory, 'prefix/lib/node_modules/@dtlto/native/build/dtlto.node')]).stdout,
+      inside(['ldd', join(directory, 'prefix/lib/node_modules', PLATFORM_PACKAGE, 'build/dtlto.node')]).stdout,
     )?.[1]
     assert.ok(library !== undefined && !library.startsWith(DEVELOPMENT), library)
     writeFileSync(join(directory, 'nothing'), '')

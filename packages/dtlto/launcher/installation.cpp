@@ -30,6 +30,15 @@ static std::string ownPath() {
   return Path;
 }
 
+/// npm's package of the compiled programs (native/src/load.ts).
+#if defined(__x86_64__)
+#define DTLTO_PLATFORM_PACKAGE "@dtlto/linux-x64-gnu"
+#elif defined(__aarch64__)
+#define DTLTO_PLATFORM_PACKAGE "@dtlto/linux-arm64-gnu"
+#else
+#error "what does Node call this processor?"
+#endif
+
 /// As Node finds packages, and beside us in a checkout.
 static std::string findStockLinker(const std::string &Root) {
   constexpr const char *Program = "/build/dtlto-lld";
@@ -37,8 +46,8 @@ static std::string findStockLinker(const std::string &Root) {
   if (exists(Beside))
     return Beside;
   for (std::string At = Root;; At = directoryOf(At)) {
-    std::string Found =
-        (At == "/" ? "" : At) + "/node_modules/@dtlto/native" + Program;
+    std::string Found = (At == "/" ? "" : At) +
+                        "/node_modules/" DTLTO_PLATFORM_PACKAGE + Program;
     if (exists(Found) || At == "/" || At == ".")
       return Found;
   }

@@ -15,6 +15,9 @@ import type { NativeAddon } from './contract.js'
 import { misfit } from './llvm-fit.js'
 import { VERSION } from './version.js'
 
+/** npm's package of the compiled programs for this machine; an optional dependency, as there is one for each kind of machine. */
+export const PLATFORM_PACKAGE = `@dtlto/${process.platform}-${process.arch}-gnu`
+
 export interface LoadAttempt {
   readonly path: string
   readonly problem: string
@@ -43,8 +46,16 @@ export function addonPath(): string {
   for (const near of [join(here, '../build/dtlto.node'), join(here, '../../native/build/dtlto.node')]) {
     if (existsSync(near)) return near
   }
-  const packageRoot = dirname(createRequire(import.meta.url).resolve('@dtlto/native/package.json'))
-  return join(packageRoot, 'build', 'dtlto.node')
+  return join(platformPackage(here), 'build', 'dtlto.node')
+}
+
+/** Its directory, where npm has installed it; else where it would be. */
+function platformPackage(here: string): string {
+  try {
+    return dirname(createRequire(import.meta.url).resolve(`${PLATFORM_PACKAGE}/package.json`))
+  } catch {
+    return join(here, '../../..', PLATFORM_PACKAGE)
+  }
 }
 
 export function loadAddon(): NativeAddon {
@@ -86,5 +97,8 @@ function remedy(attempts: readonly LoadAttempt[]): string {
     return "  install LLVM 22's shared library, on Debian or Ubuntu: apt-get install libllvm22"
   }
   if (process.platform !== 'linux') return `  dtlto runs on Linux; this is ${process.platform}`
+  if (attempts.some(({ path }) => path.includes(PLATFORM_PACKAGE))) {
+    return `  npm's package '${PLATFORM_PACKAGE}' is not installed: install it together with dtlto, and optional dependencies with it`
+  }
   return "  build it: 'npm run setup' in a checkout of dtlto installs what it needs (LLVM 22) and builds it"
 }

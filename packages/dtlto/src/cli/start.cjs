@@ -45,7 +45,7 @@ function ignoreSignals(numbers) {
  * LD_PRELOAD, for which it is loaded in another way (native/src/load.ts), nor where threads are few.
  */
 function loadAddonEarly() {
-  var places = ['/../../native/build/', '/../../@dtlto/native/build/']
+  var places = ['/../../native/build/', '/../../@dtlto/' + process.platform + '-' + process.arch + '-gnu/build/']
   var LAZY_AND_DEEPBIND = 1 | 8
   if (process.platform !== 'linux' || process.env.LD_PRELOAD || process.env.DTLTO_NATIVE || process.execArgv.length > 0)
     return
