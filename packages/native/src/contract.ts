@@ -60,12 +60,12 @@ export interface NativeLink {
   fail(index: number, message: string): void
   /** The file in lld's ThinLTO cache that holds the job's object, or will; '' without a cache. */
   cacheEntry(index: number): string
-  /** LLVM's ThinLTO cache key of the job, or '' when its module carries no hash. */
+  /** LLVM's ThinLTO cache key of the job, or '' when its module carries no hash, or its object depends on what is not in the key (LLVM 23's library functions). */
   cacheKey(index: number): string
   /**
    * Standalone bitcode of a module of the link, in parts to be read one after the other. With `capture` they are copies. Without, the bulk
    * is a view on an input of lld, which stays mapped until the process ends: who still reads it when the link goes on (a write to a
-   * socket) reads the right bytes, though `resume` and `cancel` detach the view (length 0). Empty for an unknown module.
+   * socket) reads the right bytes, though `resume` and `cancel` detach the view (length 0) where Node lets them. Empty for an unknown module.
    */
   moduleParts(moduleId: string): Uint8Array[]
   /**

@@ -305,11 +305,24 @@ Napi::Value LinkObject::view(Napi::Env Env, llvm::StringRef Bytes,
   return Napi::Uint8Array::New(Env, Bytes.size(), Buffer, 0);
 }
 
+/// Newer versions of Node lock memory that is not their own: Node-API's detach
+/// then ends the process, where JavaScript's `transfer` throws an error. Such a
+/// view stays, and is valid as long as the process (view(), above).
+static void detach(Napi::ArrayBuffer Buffer) {
+  Napi::Value Transfer = Buffer.Get("transfer");
+  if (!Transfer.IsFunction())
+    return Buffer.Detach();
+  Transfer.As<Napi::Function>().Call(Buffer,
+                                     {Napi::Number::New(Buffer.Env(), 0)});
+  if (Buffer.Env().IsExceptionPending())
+    Buffer.Env().GetAndClearPendingException();
+}
+
 void LinkObject::detachViews() {
   for (auto &View : Views) {
     Napi::ArrayBuffer Buffer = View.Value();
     if (!Buffer.IsEmpty())
-      Buffer.Detach();
+      detach(Buffer);
   }
   Views.clear();
 }
