@@ -1,5 +1,5 @@
 /**
- * The native part, with CMake and Ninja. Ninja is the staleness check: it looks at everything, LLVM's headers and CMake
+ * The native part, with CMake and Ninja, once for each version of LLVM (llvm-versions.mjs). Ninja is the staleness check: it looks at everything, LLVM's headers and CMake
  * files included, and is done in about 10 ms when there is nothing to do. CMake runs when the build directory is new,
  * or when it was configured with other Node headers than the installed ones.
  */
@@ -9,6 +9,7 @@ import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { readJson } from './json.mjs'
+import { firstLlvm, isInstalled, llvmRoot, wantedLlvms } from './llvm-versions.mjs'
 import { ROOT } from './root.mjs'
 
 const SOURCE = join(ROOT, 'packages/native')
@@ -22,6 +23,20 @@ export const UNIT_TESTS = 'dtlto-unit-tests'
  * @property {readonly string[]} [targets] instead of all that the product needs
  * @property {Readonly<Record<string, string>>} [definitions] more for CMake
  */
+
+/** For every version of LLVM that is there. */
+export function buildNativeParts() {
+  return wantedLlvms().every((major, i) =>
+    buildNative(
+      i === 0
+        ? { definitions: { DTLTO_LLVM_MAJORS: wantedLlvms().join(';') } }
+        : {
+            directory: join(BUILD, `llvm-${String(major)}`),
+            definitions: { ...llvmDefinitions(major), DTLTO_WITH_LAUNCHER: 'OFF' },
+          },
+    ),
+  )
+}
 
 /**
  * @param {NativeBuild} [options]
@@ -53,11 +68,25 @@ function cmakeSettings(more) {
   return {
     definitions: {
       CMAKE_BUILD_TYPE: 'Release',
+      ...llvmDefinitions(firstLlvm()),
       DTLTO_NODE_API_INCLUDE: join(headers.directory, 'include'),
       DTLTO_NODE_ADDON_API_INCLUDE: addonApi.directory,
       ...more,
     },
     versions: { 'node-api-headers': headers.version, 'node-addon-api': addonApi.version },
+  }
+}
+
+/**
+ * Where a version is not in its usual place, CMake looks elsewhere.
+ * @param {number} major
+ * @returns {Readonly<Record<string, string>>}
+ */
+function llvmDefinitions(major) {
+  const at = join(llvmRoot(major), 'lib/cmake')
+  return {
+    DTLTO_LLVM_MAJOR: String(major),
+    ...(isInstalled(major) ? { LLVM_DIR: join(at, 'llvm'), LLD_DIR: join(at, 'lld') } : {}),
   }
 }
 

@@ -8,7 +8,7 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { bundleCli } from './build-bundle.mjs'
-import { buildNative } from './build-native.mjs'
+import { buildNativeParts } from './build-native.mjs'
 import { isFresh, markFresh, sourceFingerprint } from './build-stamp.mjs'
 import { compileTypes } from './build-types.mjs'
 import { withLock } from './lock.mjs'
@@ -17,7 +17,7 @@ import { ROOT } from './root.mjs'
 /** @returns {Promise<boolean>} false if something does not compile; the compiler has said what */
 export function build() {
   return withLock(join(ROOT, 'build/.lock'), async () => {
-    if (!buildNative()) return false
+    if (!buildNativeParts()) return false
     const fingerprint = sourceFingerprint()
     if (isFresh(fingerprint)) return true
     if (!compileTypes() || !(await bundleCli())) return false

@@ -12,6 +12,7 @@ import { pathToFileURL } from 'node:url'
 import { COMMANDS } from '../packages/dtlto/src/cli/commands.js'
 import { exampleFile, fileRows, optionRows, SCHEMAS, schemaRows, variableRows } from './option-rows.js'
 import { packageVersion, sourceEpoch } from './package/version.mjs'
+import { wantedLlvms } from './llvm-versions.mjs'
 import { ROOT } from './root.mjs'
 
 const SOURCES = join(ROOT, 'docs/man')
@@ -20,6 +21,14 @@ export const ALIASES: Readonly<Record<string, string>> = {
   'ld64.dtlto.1': 'ld.dtlto.1',
   'wasm-ld.dtlto.1': 'ld.dtlto.1',
   'dtlto-link.1': 'ld.dtlto.1',
+  ...Object.fromEntries(
+    wantedLlvms().flatMap((major) =>
+      ['ld.dtlto', 'ld64.dtlto', 'wasm-ld.dtlto', 'dtlto-link', 'dtlto'].map((name) => [
+        `${name}-${String(major)}.1`,
+        name === 'dtlto' ? 'dtlto.1' : 'ld.dtlto.1',
+      ]),
+    ),
+  ),
 }
 
 export interface ManPage {

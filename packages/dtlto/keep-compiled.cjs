@@ -28,6 +28,6 @@ function writeCodeCache() {
     }
   }
   // As the launcher would start it: start-information.ts.
-  process.argv = [...process.argv.slice(0, 2), '', 'ld.dtlto', 'gnu', 'ld.lld', 'gnu', '', '', '0', '--version']
+  process.argv = [...process.argv.slice(0, 2), '', 'ld.dtlto', 'gnu', 'ld.lld', '', '', 'gnu', '', '', '0', '--version']
   program.run()
 }

@@ -14,6 +14,7 @@ import {
   must,
   run,
   SMALL_PROGRAM,
+  LLVM_MAJOR,
 } from '../link/toolchain.js'
 import { writeShim } from './installation.js'
 
@@ -111,7 +112,7 @@ describe('a link that asks for nothing of dtlto', () => {
 const NAMES = [
   'ld',
   'ld.lld',
-  'ld.lld-22',
+  `ld.lld-${LLVM_MAJOR}`,
   'x86_64-linux-gnu-ld.lld',
   'aarch64-linux-android-ld.lld',
   'lld-gnu',
@@ -157,7 +158,7 @@ describe('the names of the program', () => {
     inTemporaryDirectory((cwd) => {
       for (const [name, stock] of [
         ['ld.dtlto', 'ld.lld'],
-        ['ld.dtlto-22', 'ld.lld-22'],
+        ['ld.dtlto-22', `ld.lld-${LLVM_MAJOR}`],
         ['aarch64-linux-gnu-ld.dtlto', 'aarch64-linux-gnu-ld.lld'],
         ['ld64.dtlto', 'ld64.lld'],
         ['wasm-ld.dtlto', 'wasm-ld'],
@@ -168,7 +169,7 @@ describe('the names of the program', () => {
         const ours = say(join(cwd, name), ['no-such-file'], cwd)
         assert.deepEqual(ours, say(join(cwd, stock), ['no-such-file'], cwd), name)
       }
-      symlinkSync(DTLTO, join(cwd, 'dtlto-22'))
-      assert.match(say(join(cwd, 'dtlto-22'), ['--help'], cwd).stdout, /dtlto doctor/)
+      symlinkSync(DTLTO, join(cwd, `dtlto-${LLVM_MAJOR}`))
+      assert.match(say(join(cwd, `dtlto-${LLVM_MAJOR}`), ['--help'], cwd).stdout, /dtlto doctor/)
     }))
 })

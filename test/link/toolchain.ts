@@ -1,11 +1,14 @@
-/** Real tools for tests of whole links: stock LLVM 22 beside dtlto, and small programs made of several modules. */
+/** Real tools for tests of whole links: stock LLVM beside dtlto, and small programs made of several modules. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { firstLlvm } from '../../scripts/llvm-versions.mjs'
 
-export const LLVM_BIN = process.env['DTLTO_LLVM_BIN'] ?? '/usr/lib/llvm-22/bin'
+/** The version that tests are about: scripts/llvm-versions.mjs. */
+export const LLVM_MAJOR = String(firstLlvm())
+export const LLVM_BIN = process.env['DTLTO_LLVM_BIN'] ?? `/usr/lib/llvm-${LLVM_MAJOR}/bin`
 export const CLANG = join(LLVM_BIN, 'clang')
 export const DTLTO_BIN = fileURLToPath(new URL('../../packages/dtlto/bin/', import.meta.url))
 export const STOCK = join(LLVM_BIN, 'ld.lld')

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { COMMANDS } from '../../packages/dtlto/src/cli/commands.js'
 import { DISTRIBUTOR_PROGRAM, PROGRAM_NAMES } from '../../packages/dtlto/src/cli/programs.js'
 import { SETTING_VARIABLES } from '../../packages/dtlto/src/config/variables.js'
+import { wantedLlvms } from '../../scripts/llvm-versions.mjs'
 import { manPages } from '../../scripts/man-pages.js'
 import { fileRows, optionRows, SCHEMAS } from '../../scripts/option-rows.js'
 import { inTemporaryDirectory, run } from '../link/toolchain.js'
@@ -13,7 +14,12 @@ const PAGES = new Map(manPages().map(({ name, text }) => [name, text]))
 const plain = (name: string): string => (PAGES.get(name) ?? '').replace(/\\f./g, '').replaceAll('\\-', '-')
 
 test('each program has a man page, and so has the file of settings', () => {
-  const programs = ['dtlto', 'dtlto-codegen', DISTRIBUTOR_PROGRAM, ...PROGRAM_NAMES].map((name) => `${name}.1`)
+  const ofVersions = wantedLlvms().flatMap((major) =>
+    ['dtlto', ...PROGRAM_NAMES].map((name) => `${name}-${String(major)}`),
+  )
+  const programs = ['dtlto', 'dtlto-codegen', DISTRIBUTOR_PROGRAM, ...PROGRAM_NAMES, ...ofVersions].map(
+    (name) => `${name}.1`,
+  )
   assert.deepEqual([...PAGES.keys()].sort(), [...programs, 'dtlto.toml.5'].sort())
 })
 

@@ -1,8 +1,11 @@
 // Where the parts of this installation are.
 #include "installation.h"
 #include "text.h"
+#include <algorithm>
 #include <climits>
 #include <cstdlib>
+#include <cstring>
+#include <dirent.h>
 #include <sys/auxv.h>
 #include <unistd.h>
 
@@ -40,24 +43,49 @@ static std::string ownPath() {
 #endif
 
 /// As Node finds packages, and beside us in a checkout.
-static std::string findStockLinker(const std::string &Root) {
-  constexpr const char *Program = "/build/dtlto-lld";
-  std::string Beside = directoryOf(Root) + "/native" + Program;
-  if (exists(Beside))
+static std::string findNative(const std::string &Root) {
+  constexpr const char *Build = "/build";
+  constexpr const char *Program = "/dtlto-lld";
+  std::string Beside = directoryOf(Root) + "/native" + Build;
+  if (exists(Beside + Program))
     return Beside;
   for (std::string At = Root;; At = directoryOf(At)) {
-    std::string Found = (At == "/" ? "" : At) +
-                        "/node_modules/" DTLTO_PLATFORM_PACKAGE + Program;
-    if (exists(Found) || At == "/" || At == ".")
+    std::string Found =
+        (At == "/" ? "" : At) + "/node_modules/" DTLTO_PLATFORM_PACKAGE + Build;
+    if (exists(Found + Program) || At == "/" || At == ".")
       return Found;
   }
+}
+
+/// Further versions are in directories `llvm-23`, each with a file that names the
+/// directory of the stock programs.
+static std::vector<Llvm> findLlvms(const std::string &Native) {
+  std::vector<Llvm> Llvms = {{DTLTO_LLVM_MAJOR, Native, DTLTO_LLVM_BIN}};
+  DIR *Directory = opendir(Native.c_str());
+  if (!Directory)
+    return Llvms;
+  while (dirent *Entry = readdir(Directory)) {
+    constexpr const char *Prefix = "llvm-";
+    if (strncmp(Entry->d_name, Prefix, strlen(Prefix)) != 0)
+      continue;
+    Llvm More;
+    More.Major = strtoul(Entry->d_name + strlen(Prefix), nullptr, 10);
+    More.Directory = Native + "/" + Entry->d_name;
+    if (More.Major != DTLTO_LLVM_MAJOR && exists(stockLinker(More)) &&
+        readFile(More.Directory + "/stock-bin", More.StockBin))
+      Llvms.push_back(More);
+  }
+  closedir(Directory);
+  std::sort(Llvms.begin() + 1, Llvms.end(),
+            [](const Llvm &A, const Llvm &B) { return A.Major < B.Major; });
+  return Llvms;
 }
 
 Installation findInstallation() {
   Installation Here;
   Here.Launcher = ownPath();
   Here.Root = directoryOf(directoryOf(Here.Launcher));
-  Here.StockLinker = findStockLinker(Here.Root);
+  Here.Llvms = findLlvms(findNative(Here.Root));
   Here.Script = Here.Root + "/dist/start.cjs";
   Here.SignalKeeper = directoryOf(Here.Launcher) + "/dtlto-signals.so";
   return Here;

@@ -8,11 +8,19 @@
 
 namespace dtlto {
 
+/// The parts of one version of LLVM.
+struct Llvm {
+  unsigned Major = 0;
+  std::string Directory; ///< the addon's, with dtlto-codegen and dtlto-lld
+  std::string StockBin;  ///< where the stock programs are
+};
+
 struct Installation {
   std::string Launcher; ///< this program
   std::string Root;     ///< the package dtlto
-  /// Stock lld: our own main over the archives of lld that the addon has.
-  std::string StockLinker;
+  /// At least one; the first is the one that is taken if nothing asks for another.
+  std::vector<Llvm> Llvms;
+  Llvm Chosen; ///< llvm_choice.h
   /// What Node runs: checks its version, then loads cli.cjs.
   std::string Script;
   /// keep_ignored_signals.cpp, for LD_PRELOAD.
@@ -20,6 +28,11 @@ struct Installation {
 };
 
 Installation findInstallation();
+
+/// Stock lld: our own main over the archives of lld that the addon has.
+inline std::string stockLinker(const Llvm &TheLlvm) {
+  return TheLlvm.Directory + "/dtlto-lld";
+}
 
 /// A Node to try, and where it was named.
 struct NodeCandidate {

@@ -10,6 +10,7 @@
 #include "config_file.h"
 #include "installation.h"
 #include "limits.h"
+#include "llvm_choice.h"
 #include "node.h"
 #include "node_check.h"
 #include "program.h"
@@ -45,6 +46,7 @@ static constexpr const char *NodeAdvice =
 /// Set by dist/start.cjs, in a Node that is too old, to come back here.
 static constexpr const char *Problem = "DTLTO_START_PROBLEM";
 static constexpr const char *StartedAs = "DTLTO_START_NAME";
+static constexpr const char *StartedLlvm = "DTLTO_START_LLVM";
 
 static void say(const Program &TheProgram, const char *Kind,
                 const std::string &Text) {
@@ -101,18 +103,20 @@ static std::vector<std::string> currentEnvironment() {
 
 /// Stock lld's path is its argv[0]: it selects the flavour, begins every message,
 /// and PDBs embed it.
-static std::string stockArgv0(const Program &TheProgram) {
-  return DTLTO_LLVM_BIN "/" + TheProgram.Stock;
+static std::string stockArgv0(const Installation &Here,
+                              const Program &TheProgram) {
+  return Here.Chosen.StockBin + "/" + TheProgram.Stock;
 }
 
 [[noreturn]] static void
 linkWithStockLld(const Installation &Here, const Link &TheLink,
                  const std::vector<std::string> &Arguments) {
   auto AsIs = [](const std::string &Argument) { return Argument; };
-  int Error = executeLink(Here.StockLinker, stockArgv0(TheLink.TheProgram), {},
+  std::string Linker = stockLinker(Here.Chosen);
+  int Error = executeLink(Linker, stockArgv0(Here, TheLink.TheProgram), {},
                           Arguments, currentEnvironment(), TheLink, AsIs);
   say(TheLink.TheProgram, "error",
-      "cannot start '" + Here.StockLinker + "': " + strerror(Error) +
+      "cannot start '" + Linker + "': " + strerror(Error) +
           "; install dtlto again");
   exit(1);
 }
@@ -163,7 +167,9 @@ static int executeNode(const std::string &Path,
       encodeArgument(Here.Launcher),
       encodeArgument(Argv0),
       TheLink.TheProgram.flavourName(),
-      encodeArgument(stockArgv0(TheLink.TheProgram)),
+      encodeArgument(stockArgv0(Here, TheLink.TheProgram)),
+      std::to_string(Here.Chosen.Major),
+      encodeArgument(Here.Chosen.Directory),
       TheLink.TheQuoting == Quoting::Windows ? "windows" : "gnu",
       ignoredSignals(),
       openDescriptors(),
@@ -248,6 +254,14 @@ int main(int Argc, char **Argv) {
   Link TheLink;
   TheLink.TheProgram = identifyProgram(Argv0.c_str(), Arguments);
   const Program &TheProgram = TheLink.TheProgram;
+  std::string Before = takeVariable(StartedLlvm);
+  if (!Before.empty()) // who called us then cannot be seen any more
+    TheLink.TheProgram.LlvmMajor = strtoul(Before.c_str(), nullptr, 10);
+  std::string Wrong = chooseLlvm(Here, TheProgram, Argv0);
+  if (!Wrong.empty()) {
+    say(TheProgram, "error", Wrong);
+    return 1;
+  }
   TheLink.TheQuoting = responseFileQuoting(TheProgram.TheFlavour, Arguments);
   if (TheProgram.TheFlavour == Flavour::Tool)
     TheLink.Arguments = {Arguments, Arguments, false};

@@ -1,5 +1,6 @@
 // Which program of lld, or of dtlto, a name means.
 #include "program.h"
+#include <cstdlib>
 #include <strings.h>
 
 namespace dtlto {
@@ -67,6 +68,16 @@ static Flavour flavourOfName(const std::string &Name) {
   return Flavour::Unknown;
 }
 
+/// Names of lld's own say nothing about dtlto.
+static unsigned llvmMajorOf(const std::string &Name) {
+  std::string Whole = withoutExe(Name);
+  size_t Dash = Whole.rfind('-');
+  if (Dash == std::string::npos || Dash + 1 == Whole.size() ||
+      Whole.find_first_not_of("0123456789", Dash + 1) != std::string::npos)
+    return 0;
+  return strtoul(Whole.c_str() + Dash + 1, nullptr, 10);
+}
+
 Program identifyProgram(const char *Argv0,
                         const std::vector<std::string> &Arguments) {
   std::string Path = Argv0;
@@ -74,13 +85,13 @@ Program identifyProgram(const char *Argv0,
   if (Name == "dtlto" || Name.rfind("dtlto-", 0) == 0) {
     // Not dtlto-link, but dtlto-22.
     if (stockName(Name) == Name)
-      return {Name, Name, Flavour::Tool};
+      return {Name, Name, Flavour::Tool, llvmMajorOf(Name)};
   }
   std::string Stock = stockName(Name);
   Flavour TheFlavour = flavourOfName(withoutExe(Stock));
   if (Arguments.size() > 1 && Arguments[0] == "-flavor")
     TheFlavour = flavourOf(Arguments[1]);
-  return {Name, Stock, TheFlavour};
+  return {Name, Stock, TheFlavour, Stock == Name ? 0 : llvmMajorOf(Name)};
 }
 
 const char *Program::flavourName() const {

@@ -20,6 +20,8 @@ struct Program {
   std::string Name;  ///< base name that it was started by; begins our messages
   std::string Stock; ///< base name that stock lld would have been started by
   Flavour TheFlavour;
+  /// Of `ld.dtlto-23`; 0 where a name of dtlto's names no version.
+  unsigned LlvmMajor = 0;
 
   bool isWindows() const { return TheFlavour == Flavour::Coff; }
   /// For cli/programs.ts.

@@ -84,7 +84,7 @@ bool argumentsAsk(const std::vector<std::string> &Arguments, bool IsWindows) {
 /// How dtlto is started, and this repository's set-up, tests and benches: they
 /// ask for nothing. config/variables.ts knows the same names.
 static bool isNoSetting(const std::string &Name) {
-  if (Name == "DTLTO_NODE" || Name == "DTLTO_NATIVE")
+  if (Name == "DTLTO_NODE" || Name == "DTLTO_NATIVE" || Name == "DTLTO_LLVM")
     return true;
   for (const char *Prefix :
        {"DTLTO_START_", "DTLTO_TEST_", "DTLTO_FUZZ_", "DTLTO_PARITY_",

@@ -26,7 +26,7 @@ export type {
   NativePluginResult,
   NativePluginTable,
 } from './contract.js'
-export { NativeLoadError } from './load.js'
+export { chooseNative, NativeLoadError } from './load.js'
 
 let addon: NativeAddon | undefined
 

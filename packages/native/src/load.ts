@@ -37,16 +37,41 @@ export class NativeLoadError extends Error {
   }
 }
 
-/** Where the addon is: what DTLTO_NATIVE names, else this package's build. */
+/** Distributors may have a copy of this module of their own: it is the process that has one LLVM. */
+const CHOSEN = Symbol.for('dtlto.native')
+const chosen = globalThis as { [CHOSEN]?: string }
+
+/** The directory of the addon that this process takes; before anything else. The launcher chooses it (dtlto/launcher/llvm_choice.h). */
+export function chooseNative(directory: string): void {
+  chosen[CHOSEN] = directory
+}
+
+/**
+ * Where the addon is: what DTLTO_NATIVE names, else the chosen one, else that of the LLVM that DTLTO_LLVM names, else this package's first. Whether it
+ * is that one shows when it is loaded.
+ */
 export function addonPath(): string {
   const named = process.env['DTLTO_NATIVE']
   if (named) return named
+  const directory = chosen[CHOSEN] ?? ofLlvm(buildDirectory(), process.env['DTLTO_LLVM'])
+  return join(directory, ADDON)
+}
+
+const ADDON = 'dtlto.node'
+
+function buildDirectory(): string {
   // In a checkout, from here or from the bundled programs; elsewhere by the package's name, which takes 2 ms.
   const here = dirname(fileURLToPath(import.meta.url))
-  for (const near of [join(here, '../build/dtlto.node'), join(here, '../../native/build/dtlto.node')]) {
-    if (existsSync(near)) return near
+  for (const near of [join(here, '../build'), join(here, '../../native/build')]) {
+    if (existsSync(join(near, ADDON))) return near
   }
-  return join(platformPackage(here), 'build', 'dtlto.node')
+  return join(platformPackage(here), 'build')
+}
+
+/** The first version is in the directory itself, others in one of their own there. */
+function ofLlvm(directory: string, major: string | undefined): string {
+  const further = join(directory, `llvm-${major ?? ''}`)
+  return major && existsSync(join(further, ADDON)) ? further : directory
 }
 
 /** Its directory, where npm has installed it; else where it would be. */
@@ -69,19 +94,24 @@ export function loadAddon(): NativeAddon {
       const module = { exports: {} as NativeAddon }
       const deepBind = process.platform === 'linux' && !process.env['LD_PRELOAD'] ? constants.dlopen.RTLD_DEEPBIND : 0
       process.dlopen(module, path, constants.dlopen.RTLD_LAZY | deepBind)
-      if (module.exports.version === VERSION) {
-        const problem = misfit(module.exports, path)
-        if (problem === undefined) return module.exports
-        attempts.push({ path, problem })
-      } else {
-        mismatch = true
-        attempts.push({ path, problem: `it is version ${module.exports.version}, expected ${VERSION}: build it again` })
-      }
+      const problem = whyUnusable(module.exports, path)
+      if (problem === undefined) return module.exports
+      mismatch = module.exports.version !== VERSION
+      attempts.push({ path, problem })
     } catch (error) {
       attempts.push({ path, problem: error instanceof Error ? error.message : String(error) })
     }
   }
   throw new NativeLoadError(attempts, mismatch)
+}
+
+function whyUnusable(addon: NativeAddon, path: string): string | undefined {
+  if (addon.version !== VERSION) return `it is version ${addon.version}, expected ${VERSION}: build it again`
+  // Who chose the addon has asked already.
+  const major = chosen[CHOSEN] === undefined && process.env['DTLTO_LLVM']
+  if (major && addon.llvmVersion.split('.')[0] !== major)
+    return `it has LLVM ${addon.llvmVersion}, and DTLTO_LLVM asks for ${major}`
+  return misfit(addon, path)
 }
 
 function explain(attempts: readonly LoadAttempt[]): string {
@@ -93,8 +123,10 @@ function remedy(attempts: readonly LoadAttempt[]): string {
   if (attempts.some(({ problem }) => problem.startsWith('the libLLVM that'))) {
     return '  install a dtlto that was built with that LLVM, or that LLVM; a checkout is built again by npm run setup'
   }
-  if (attempts.some(({ problem }) => problem.includes('libLLVM'))) {
-    return "  install LLVM 22's shared library, on Debian or Ubuntu: apt-get install libllvm22"
+  const [missing] = attempts.flatMap(({ problem }) => /libLLVM(?:\.so\.|-)?(\d+)?/.exec(problem) ?? [])
+  if (missing !== undefined) {
+    const [, major = '22'] = /(\d+)/.exec(missing) ?? []
+    return `  install LLVM ${major}'s shared library, on Debian or Ubuntu: apt-get install libllvm${major}`
   }
   if (process.platform !== 'linux') return `  dtlto runs on Linux; this is ${process.platform}`
   if (attempts.some(({ path }) => path.includes(PLATFORM_PACKAGE))) {

@@ -3,7 +3,7 @@
  * Alone with stdout, stderr and exit.
  */
 import { fstatSync, writeSync } from 'node:fs'
-import { type NativeArgument, native, NativeLoadError, type NativeStart } from '@dtlto/native'
+import { chooseNative, type NativeArgument, native, NativeLoadError, type NativeStart } from '@dtlto/native'
 import { loadSettings } from '../config/load.js'
 import type { Settings } from '../config/settings.js'
 import { DtltoError } from '../errors.js'
@@ -22,6 +22,7 @@ import { restoreEnvironment, type StartInformation, startInformation } from './s
 /** Runs the program that the launcher was started as. Does not return. */
 async function main(started: StartInformation): Promise<void> {
   restoreEnvironment(process.env)
+  if (started.native) chooseNative(started.native)
   const name = started.startedAs.replace(/^.*\//, '')
   const guard = guardExit(name)
   try {

@@ -11,6 +11,8 @@ export interface StartInformation {
   readonly flavour: Flavour
   /** lld's argv[0]: the path of the stock program that is stood in for. */
   readonly stock: string
+  /** The directory of the addon with the LLVM that links; empty without a launcher (keep-compiled.cjs). */
+  readonly native: string
   /** How response files are to be read. */
   readonly windowsQuoting: boolean
   /** What Node changes when it starts. */
@@ -20,12 +22,13 @@ export interface StartInformation {
 
 /** `argv` without Node and its script. */
 export function startInformation(argv: readonly string[]): StartInformation {
-  const [, startedAs = '', flavour = '', stock = '', quoting = '', ...state] = argv
+  const [, startedAs = '', flavour = '', stock = '', , native = '', quoting = '', ...state] = argv
   const [signals = '', descriptors = '', descriptorLimit = '', ...rest] = state
   return {
     startedAs: String(decodeArgument(startedAs)),
     flavour: flavour as Flavour,
     stock: String(decodeArgument(stock)),
+    native: String(decodeArgument(native)),
     windowsQuoting: quoting === 'windows',
     process: {
       ignoredSignals: numbers(signals),

@@ -20,8 +20,9 @@ function goBack(problem) {
   for (var name in process.env) env[name] = process.env[name]
   env.DTLTO_START_PROBLEM = problem
   env.DTLTO_START_NAME = process.argv[3]
+  env.DTLTO_START_LLVM = process.argv[6]
   var options = { stdio: 'inherit', env: env }
-  var ended = require('child_process').spawnSync(launcher, process.argv.slice(10), options)
+  var ended = require('child_process').spawnSync(launcher, process.argv.slice(12), options)
   if (ended.signal) process.kill(process.pid, ended.signal)
   process.exit(ended.status === null ? 1 : ended.status)
 }
@@ -41,24 +42,21 @@ function ignoreSignals(numbers) {
 }
 
 /*
- * Two cores: the addon is loaded on one while this one runs the program (early_load.cpp; in a checkout and as a package). Not with another
+ * Two cores: the addon is loaded on one while this one runs the program (early_load.cpp), that of the LLVM which the launcher chose. Not with another
  * LD_PRELOAD, for which it is loaded in another way (native/src/load.ts), nor where threads are few.
  */
 function loadAddonEarly() {
-  var places = ['/../../native/build/', '/../../@dtlto/' + process.platform + '-' + process.arch + '-gnu/build/']
   var LAZY_AND_DEEPBIND = 1 | 8
   if (process.platform !== 'linux' || process.env.LD_PRELOAD || process.env.DTLTO_NATIVE || process.execArgv.length > 0)
     return
-  for (var i = 0; i < places.length; i++) {
-    try {
-      return process.dlopen({ exports: {} }, __dirname + places[i] + 'dtlto-early.node', LAZY_AND_DEEPBIND)
-    } catch (_) {
-      /* cli.cjs says what is wrong */
-    }
+  try {
+    process.dlopen({ exports: {} }, decode(process.argv[7]) + '/dtlto-early.node', LAZY_AND_DEEPBIND)
+  } catch (_) {
+    /* cli.cjs says what is wrong */
   }
 }
 
-if (process.argv[7]) ignoreSignals(process.argv[7].split(','))
+if (process.argv[9]) ignoreSignals(process.argv[9].split(','))
 if (isNewEnough(process.versions.node)) {
   loadAddonEarly()
   require('./load.cjs').compile().run()

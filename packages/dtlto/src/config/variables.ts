@@ -17,6 +17,8 @@ export const SETTING_VARIABLES: readonly string[] = [
 /** How dtlto itself is started: read before any setting. */
 export const START_VARIABLES: Readonly<Record<string, string>> = {
   DTLTO_NODE: 'the `node` program that runs dtlto',
+  DTLTO_LLVM:
+    'the version of LLVM that links (`23`), where dtlto has several; the name of the program comes first (`ld.dtlto-23`)',
   DTLTO_NATIVE: 'the native part (`dtlto.node`) to load, for work on dtlto itself',
 }
 

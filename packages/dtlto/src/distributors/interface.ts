@@ -288,7 +288,7 @@ export interface BackendJob {
   readonly importedBytes: number
   /** Estimated work: IR instructions of the module and of what it imports, from the summaries. */
   readonly cost: number
-  /** LLVM's ThinLTO cache key, 40 hexadecimal digits: equal keys mean equal objects. Empty when the module has no hash. */
+  /** LLVM's ThinLTO cache key, 40 hexadecimal digits: equal keys mean equal objects. Empty where there is none: the module has no hash, or the key does not cover all. */
   cacheKey(): string
   /**
    * The job as bytes, complete in itself; or why it must be compiled in the linker's process. Made once: all attempts and distributors
