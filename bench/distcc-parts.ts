@@ -15,10 +15,11 @@ import { toWireJob, type WireJob } from '../packages/distributor-distcc/src/wire
 import { run } from '../test/programs/run.js'
 import { withJobs } from '../test/remote-jobs/jobs.js'
 import { median } from './statistics.js'
+import { LLVM_MAJOR } from '../test/link/toolchain.js'
 
 /** Jobs at a time, as in the links that are measured. */
 export const LANES = 2
-const COMPILER = 'clang-22'
+const COMPILER = `clang-${LLVM_MAJOR}`
 /** Starts of a compiler, of which the median counts. */
 const STARTS = 20
 

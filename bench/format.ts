@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { cpus, release, totalmem } from 'node:os'
 import { run } from '../test/programs/run.js'
 import type { Ratio } from './statistics.js'
+import { LLVM_MAJOR } from '../test/link/toolchain.js'
 
 /** A Markdown table whose columns also line up in a terminal. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -32,7 +33,7 @@ export function ratio({ median, smallest, largest }: Ratio): string {
 /** What a measurement must be read with. */
 export async function describeMachine(): Promise<string> {
   const processors = cpus()
-  const lld = (await run('ld.lld-22', ['--version'])).trim()
+  const lld = (await run(`ld.lld-${LLVM_MAJOR}`, ['--version'])).trim()
   const osRelease = await readFile('/etc/os-release', 'utf8').catch(() => '')
   const system = /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? process.platform
   return [

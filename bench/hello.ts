@@ -16,6 +16,7 @@ import { interleave } from './measure.js'
 import { positiveInteger } from './positive-integer.js'
 import { sameBytes } from './same-bytes.js'
 import { median, pairedRatio } from './statistics.js'
+import { LLVM_MAJOR } from '../test/link/toolchain.js'
 
 const SOURCE = '#include <stdio.h>\nint main(void) { puts("hello, world"); }\n'
 const TITLES = {
@@ -66,9 +67,9 @@ async function prepareHello(kind: string, flags: readonly string[]): Promise<Lin
   await rm(directory, { recursive: true, force: true })
   await mkdir(directory, { recursive: true })
   await writeFile(join(directory, 'hello.c'), SOURCE)
-  await run('clang-22', ['-O2', ...flags, '-c', 'hello.c'], { cwd: directory })
+  await run(`clang-${LLVM_MAJOR}`, ['-O2', ...flags, '-c', 'hello.c'], { cwd: directory })
   const linkArgs = await captureLink('hello', join(directory, 'capture'), (bin) =>
-    run('clang-22', [...flags, '-fuse-ld=dtlto', 'hello.o', '-o', 'hello'], {
+    run(`clang-${LLVM_MAJOR}`, [...flags, '-fuse-ld=dtlto', 'hello.o', '-o', 'hello'], {
       cwd: directory,
       env: { ...process.env, PATH: `${bin}${delimiter}${process.env['PATH'] ?? ''}` },
     }),

@@ -5,6 +5,7 @@ import { delimiter, join } from 'node:path'
 import { ROOT } from '../scripts/root.mjs'
 import { DTLTO_BIN } from '../test/programs/programs.js'
 import type { Command } from './measure.js'
+import { LLVM_MAJOR } from '../test/link/toolchain.js'
 
 export type LinkerName = 'stock' | 'llvm-dtlto' | 'dtlto' | 'dtlto-plain'
 
@@ -46,13 +47,13 @@ export async function linkCommand(
 function start(linker: LinkerName): string[] {
   switch (linker) {
     case 'stock':
-      return [findProgram('ld.lld-22')]
+      return [findProgram(`ld.lld-${LLVM_MAJOR}`)]
     case 'llvm-dtlto':
       return [
-        findProgram('ld.lld-22'),
+        findProgram(`ld.lld-${LLVM_MAJOR}`),
         `--thinlto-distributor=${process.execPath}`,
         `--thinlto-distributor-arg=${join(ROOT, 'bench/plain-runner.mjs')}`,
-        `--thinlto-remote-compiler=${findProgram('clang-22')}`,
+        `--thinlto-remote-compiler=${findProgram(`clang-${LLVM_MAJOR}`)}`,
       ]
     case 'dtlto':
       return [join(DTLTO_BIN, 'ld.dtlto'), '--distribute=local']

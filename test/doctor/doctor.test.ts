@@ -11,7 +11,7 @@ import {
   freePort,
   whyNoDistccd,
 } from '../../packages/distributor-distcc/src/testing/distccd.js'
-import { CLANG, DTLTO_BIN, LLVM_BIN, type Ran, run } from '../link/toolchain.js'
+import { CLANG, DTLTO_BIN, LLVM_BIN, type Ran, run, LLVM_MAJOR } from '../link/toolchain.js'
 
 const PLUGIN = pathToFileURL(join(DTLTO_BIN, '../dist/plugin.js')).href
 const CODEGEN = new URL('../plugins/codegen.js', import.meta.url).href
@@ -218,29 +218,29 @@ describe('dtlto doctor', () => {
         'does not allow the compiler',
         () => ({ allowedCompilers: ['gcc'] }),
         '',
-        /closed the connection without an answer; install 'clang-22' there, run 'update-distcc-symlinks' and restart/,
+        /closed the connection without an answer; install `clang-${LLVM_MAJOR}` there, run 'update-distcc-symlinks' and restart/,
       ],
       [
         'has not installed the compiler',
         () => ({ path: compilers.only() }),
         '',
-        /the compiler is not installed there.*; install 'clang-22' there/,
+        /the compiler is not installed there.*; install `clang-${LLVM_MAJOR}` there/,
       ],
       [
         'has another version of the compiler',
         () => ({
           path: compilers.path(
-            `$clang "$@" 2>err.txt; code=$?; sed 's/22\\.[0-9]*\\.[0-9]*/21.1.0/g' err.txt >&2; exit $code`,
+            `$clang "$@" 2>err.txt; code=$?; sed 's/${LLVM_MAJOR}\\.[0-9]*\\.[0-9]*/21.1.0/g' err.txt >&2; exit $code`,
           ),
         }),
         '',
-        /its compiler is 21\.1\.0, but the linker is LLVM 22\.\d+\.\d+; install the same LLVM version there/,
+        /its compiler is 21\.1\.0, but the linker is LLVM \d+\.\d+\.\d+; install the same LLVM version there/,
       ],
       [
         'has gcc by the compiler’s name',
         () => ({ path: compilers.only('/usr/bin/gcc') }),
         '',
-        /its compiler cannot do a ThinLTO backend: .*; install 'clang-22' there/,
+        /its compiler cannot do a ThinLTO backend: .*; install `clang-${LLVM_MAJOR}` there/,
       ],
       [
         'does not know the compiler’s name that the option gives',

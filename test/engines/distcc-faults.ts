@@ -10,6 +10,7 @@ import { Cable } from '../../packages/distributor-distcc/src/testing/cable.js'
 import { FakeCompilers } from '../../packages/distributor-distcc/src/testing/compilers.js'
 import { Distccd, type DistccdOptions, freePort } from '../../packages/distributor-distcc/src/testing/distccd.js'
 import { type Meddle, Proxy } from '../../packages/distributor-distcc/src/testing/proxy.js'
+import { LLVM_MAJOR } from '../link/toolchain.js'
 
 export interface Fault {
   /** What is true of the server, or happens to it. */
@@ -169,9 +170,9 @@ const nobody = async (): Promise<Victim> => ({
   stop: () => Promise.resolve(),
 })
 
-/** Another clang than that of LLVM 22, from Debian's packages. */
+/** Another clang than that of the tests, from Debian's packages. */
 function otherClang(): string | undefined {
-  const found = readdirSync('/usr/lib').filter((name) => /^llvm-\d+$/.test(name) && name !== 'llvm-22')
+  const found = readdirSync('/usr/lib').filter((name) => /^llvm-\d+$/.test(name) && name !== `llvm-${LLVM_MAJOR}`)
   return found.map((name) => `/usr/lib/${name}/bin/clang`).find((path) => existsSync(path))
 }
 
@@ -198,19 +199,19 @@ export const FROM_THE_START: readonly Fault[] = [
   {
     name: 'does not allow the compiler',
     start: () => healthy({ allowedCompilers: ['gcc'] }),
-    warning: /the server closed the connection without an answer; install 'clang-22' there/,
+    warning: /the server closed the connection without an answer; install `clang-${LLVM_MAJOR}` there/,
   },
   {
     name: 'has no compiler',
     start: () => withCompilers((compilers) => compilers.only()),
-    warning: /the compiler is not installed there.*; install 'clang-22' there/,
+    warning: /the compiler is not installed there.*; install `clang-${LLVM_MAJOR}` there/,
   },
   {
     name: 'has a clang of another version',
     whyNot: () => (otherClang() === undefined ? 'no other clang is installed' : undefined),
     start: () => withCompilers((compilers) => compilers.only(otherClang())),
     warning:
-      /its compiler is \d+\.\d+\.\d+\S*, but the linker is LLVM 22\.\d+\.\d+; install the same LLVM version there/,
+      /its compiler is \d+\.\d+\.\d+\S*, but the linker is LLVM \d+\.\d+\.\d+; install the same LLVM version there/,
   },
   {
     name: 'has gcc under the name of clang',
@@ -275,10 +276,10 @@ export const IN_THE_MIDDLE: readonly Fault[] = [
     name: 'loses its compiler’s program',
     start: () =>
       withCompilers(
-        (compilers) => compilers.only('/usr/bin/clang-22'),
-        (directory) => ({ strike: () => unlinkSync(join(directory, 'clang-22')) }),
+        (compilers) => compilers.only(`/usr/bin/clang-${LLVM_MAJOR}`),
+        (directory) => ({ strike: () => unlinkSync(join(directory, `clang-${LLVM_MAJOR}`)) }),
       ),
-    warning: /the compiler is not installed there.*; install 'clang-22' there/,
+    warning: /the compiler is not installed there.*; install `clang-${LLVM_MAJOR}` there/,
   },
   {
     name: 'has a full disk',

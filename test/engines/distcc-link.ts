@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { compile, DTLTO, must, type Ran, slowProgram, STOCK } from '../link/toolchain.js'
+import { compile, DTLTO, must, type Ran, slowProgram, STOCK, LLVM_MAJOR } from '../link/toolchain.js'
 
 export interface TimedRun extends Ran {
   readonly wallMs: number
@@ -20,7 +20,7 @@ export class DistccLink {
     const cwd = this.directory
     const objects = compile(cwd, slowProgram(modules, functions), ['-g'])
     const half = Math.floor(modules / 2)
-    must('llvm-ar-22', ['rc', 'lib some.a', ...objects.slice(half)], { cwd })
+    must(`llvm-ar-${LLVM_MAJOR}`, ['rc', 'lib some.a', ...objects.slice(half)], { cwd })
     this.args = ['-e', 'main', ...objects.slice(0, half), '--whole-archive', 'lib some.a', '--no-whole-archive']
     must(STOCK, [...this.args, '-o', 'stock'], { cwd })
   }

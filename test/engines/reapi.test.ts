@@ -102,7 +102,7 @@ describe('a whole link over buildbox-casd', { skip }, () => {
       if (!existsSync('/usr/bin/clang-14')) return t.skip('there is no other clang here')
       const { exitCode, stderr } = link(image, ',toolchain=image,image_compiler=clang-14')
       assert.notEqual(exitCode, 0)
-      assert.match(stderr, /'clang-14' of the workers says '.*14\.0.*': expected clang 22\./)
+      assert.match(stderr, /'clang-14' of the workers says '.*14\.0.*': expected clang \d+\./)
     })
   })
 

@@ -2,7 +2,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { DTLTO_BIN, LLVM_BIN } from '../link/toolchain.js'
+import { DTLTO_BIN, LLVM_BIN, LLVM_MAJOR } from '../link/toolchain.js'
 import { find, found, type Need, need } from './machines.js'
 
 export interface Command {
@@ -107,9 +107,9 @@ export const PLATFORMS: readonly Platform[] = [
     needs: [
       WASI_LIBC,
       need(
-        'libclang-rt-22-dev-wasm32',
+        `libclang-rt-${LLVM_MAJOR}-dev-wasm32`,
         ...['wasi', 'wasip1', 'wasm32-unknown-wasip1'].map((name) =>
-          join(LLVM_BIN, `../lib/clang/22/lib/${name}/libclang_rt.builtins-wasm32.a`),
+          join(LLVM_BIN, `../lib/clang/${LLVM_MAJOR}/lib/${name}/libclang_rt.builtins-wasm32.a`),
         ),
       ),
     ],

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { LinkSession } from '../../packages/dtlto/src/link/session.js'
-import { compile, DTLTO, inTemporaryDirectory, LLVM_BIN, must, STOCK } from './toolchain.js'
+import { compile, DTLTO, inTemporaryDirectory, LLVM_BIN, must, STOCK, LLVM_MAJOR } from './toolchain.js'
 
 const DRIVERS: readonly [program: string, args: readonly string[], driver: string | undefined][] = [
   ['ld.lld', [], 'elf'],
@@ -13,7 +13,7 @@ const DRIVERS: readonly [program: string, args: readonly string[], driver: strin
   ['ld.lld', ['@emulation'], 'mingw'],
   ['lld', ['-flavor', 'link'], 'coff'],
   ['lld', ['-flavor', 'gnu', '-m', 'i386pe'], 'mingw'],
-  ['lld-link-22', [], 'coff'],
+  [`lld-link-${LLVM_MAJOR}`, [], 'coff'],
   ['ld64.lld', [], 'macho'],
   ['x86_64-linux-gnu-ld', [], 'elf'],
   ['wasm-ld', [], 'wasm'],

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { Distccd, whyNoDistccd } from '../../packages/distributor-distcc/src/testing/distccd.js'
 import { prepare } from '../programs/programs.js'
 import { run as programRun } from '../programs/run.js'
-import { compile, DTLTO_BIN, must, type Ran, run, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
+import { compile, DTLTO_BIN, must, type Ran, run, SMALL_PROGRAM, STOCK, LLVM_MAJOR } from '../link/toolchain.js'
 
 const DISTRIBUTOR = join(DTLTO_BIN, 'dtlto-distributor')
 const RUNNER = fileURLToPath(new URL('../../bench/plain-runner.mjs', import.meta.url))
@@ -22,7 +22,7 @@ describe('dtlto-distributor under stock lld', () => {
     cwd = mkdtempSync(join(tmpdir(), 'dtlto llvm '))
     objects = compile(cwd, SMALL_PROGRAM)
     // An archive: lld writes its members into files of their own.
-    must('llvm-ar-22', ['rcs', 'lib.a', ...objects.slice(1)], { cwd })
+    must(`llvm-ar-${LLVM_MAJOR}`, ['rcs', 'lib.a', ...objects.slice(1)], { cwd })
     const plain = lld(process.execPath, [RUNNER])
     assert.deepEqual([plain.exitCode, plain.stderr], [0, ''])
     expected = readFileSync(join(cwd, 'out'))
@@ -39,7 +39,7 @@ describe('dtlto-distributor under stock lld', () => {
     const options = ['-shared', '--whole-archive', '-o', 'out', objects[0] ?? '', 'lib.a']
     const dtlto = [
       `--thinlto-distributor=${distributor}`,
-      '--thinlto-remote-compiler=/usr/bin/clang-22',
+      `--thinlto-remote-compiler=/usr/bin/clang-${LLVM_MAJOR}`,
       ...args.map((argument) => `--thinlto-distributor-arg=${argument}`),
     ]
     return run(STOCK, [...options, ...dtlto], { cwd, env })
@@ -71,7 +71,7 @@ describe('dtlto-distributor under stock lld', () => {
     const { linkArgs, directory } = await prepare('redis')
     const link = async (distributor: string, ...args: string[]): Promise<Buffer> => {
       const options = args.map((argument) => `--thinlto-distributor-arg=${argument}`)
-      const compiler = '--thinlto-remote-compiler=/usr/bin/clang-22'
+      const compiler = `--thinlto-remote-compiler=/usr/bin/clang-${LLVM_MAJOR}`
       const output = join(cwd, 'redis')
       await programRun(
         STOCK,

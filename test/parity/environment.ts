@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { firstLlvm } from '../../scripts/llvm-versions.mjs'
 
 /** Where things are, and what the environment variables of the suite say. Nothing else reads `process.env`. */
 
@@ -11,7 +12,8 @@ export const sourceDirectory = path.join(here, 'sources')
 export const buildDirectory = path.join(repository, 'build', 'parity')
 
 /** The directory of the LLVM programs: `DTLTO_LLVM_BIN`, or where Debian's packages put them. */
-export const llvmBin = process.env['DTLTO_LLVM_BIN'] ?? '/usr/lib/llvm-22/bin'
+export const llvmMajor = firstLlvm()
+export const llvmBin = process.env['DTLTO_LLVM_BIN'] ?? `/usr/lib/llvm-${String(llvmMajor)}/bin`
 
 /** `stock` puts the stock linker on both sides: it shows what is not deterministic in stock lld itself. */
 export const linkerUnderTest = process.env['DTLTO_PARITY_LINKER'] === 'stock' ? 'stock' : 'dtlto'

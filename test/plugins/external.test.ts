@@ -81,7 +81,7 @@ describe('external', () => {
       readonly common: { readonly args: readonly string[]; readonly inputs: readonly string[] }
       readonly jobs: readonly { readonly args: readonly string[]; readonly inputs: readonly string[] }[]
     }
-    assert.match(file.common.args[0] ?? '', /^\/.*clang-22$/)
+    assert.match(file.common.args[0] ?? '', /^\/.*clang-\d+$/)
     assert.equal(file.jobs.length, objects.length)
     for (const { args, inputs } of file.jobs) {
       assert.ok(inputs.length >= 2 && inputs.every((path) => path.startsWith(temporary)))

@@ -1,6 +1,7 @@
 /** Finds out how clang calls the linker, by being the linker. */
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { LLVM_MAJOR } from '../link/toolchain.js'
 
 /** What clang finds for `-fuse-ld=dtlto`: writes down its arguments, a file per output name, and starts stock lld. */
 const CAPTURING_LINKER = `#!/bin/sh
@@ -10,7 +11,7 @@ for argument; do
   previous=$argument
 done
 printf '%s\\0' "$@" > "\${0%/*}/\${output##*/}.args"
-exec ld.lld-22 "$@"
+exec ld.lld-${LLVM_MAJOR} "$@"
 `
 
 /**

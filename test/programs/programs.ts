@@ -14,6 +14,7 @@ import { fetchSource } from './apt-source.js'
 import { captureLink } from './capture-link.js'
 import { type ProgramName, RECIPES } from './recipes.js'
 import { run } from './run.js'
+import { LLVM_MAJOR } from '../link/toolchain.js'
 
 export type { ProgramName } from './recipes.js'
 
@@ -113,7 +114,7 @@ async function make(name: ProgramName, source: string, bin: string): Promise<voi
 }
 
 async function recipeKey(name: ProgramName): Promise<string> {
-  const compiler = await run('clang-22', ['--version'])
+  const compiler = await run(`clang-${LLVM_MAJOR}`, ['--version'])
   return createHash('sha256')
     .update(JSON.stringify([LAYOUT_VERSION, ROOT, compiler, RECIPES[name]]))
     .digest('hex')

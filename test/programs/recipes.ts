@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { buildWithNinja } from './build-with-ninja.js'
 import { pingRedis } from './ping-redis.js'
 import { run } from './run.js'
+import { LLVM_MAJOR } from '../link/toolchain.js'
 
 export type ProgramName = 'redis' | 'git' | 'ninja' | 'ffmpeg'
 
@@ -29,7 +30,7 @@ const NINJA_MODULES =
 graph graphviz json lexer line_printer manifest_parser metrics missing_deps ninja parser state status string_piece_util
 subprocess-posix util version`.split(/\s+/)
 
-const TOOLS = ['CC=clang-22', 'AR=llvm-ar-22', 'RANLIB=llvm-ranlib-22']
+const TOOLS = [`CC=clang-${LLVM_MAJOR}`, `AR=llvm-ar-${LLVM_MAJOR}`, `RANLIB=llvm-ranlib-${LLVM_MAJOR}`]
 
 export const RECIPES: Readonly<Record<ProgramName, Recipe>> = {
   redis: {
@@ -67,8 +68,8 @@ export const RECIPES: Readonly<Record<ProgramName, Recipe>> = {
     target: 'ninja',
     make: [
       // make links with CC.
-      'CC=clang++-22',
-      'CXX=clang++-22',
+      `CC=clang++-${LLVM_MAJOR}`,
+      `CXX=clang++-${LLVM_MAJOR}`,
       'CXXFLAGS=-std=c++11 -O2 -g -flto=thin',
       'LDFLAGS=-O2 -flto=thin -fuse-ld=dtlto',
       `--eval=ninja: ${NINJA_MODULES.map((name) => `${name}.o`).join(' ')}`,

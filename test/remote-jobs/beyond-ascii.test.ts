@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { compile, inTemporaryDirectory, SMALL_PROGRAM, STOCK } from '../link/toolchain.js'
+import { compile, inTemporaryDirectory, SMALL_PROGRAM, STOCK, LLVM_MAJOR } from '../link/toolchain.js'
 import { withJobs } from './jobs.js'
 
 // LLVM 22 damages what follows such a byte in an index's table of modules.
@@ -25,7 +25,7 @@ for (const name of ['ü', 'Ελληνικά', '🦄', 'a/é.o']) {
           const work = join(directory, String(job.index))
           mkdirSync(work)
           for (const file of clang.files) writeFileSync(join(work, file.name), file.content.bytes())
-          const stderr = execFileSync('clang-22', clang.args, { cwd: work, encoding: 'utf8' })
+          const stderr = execFileSync(`clang-${LLVM_MAJOR}`, clang.args, { cwd: work, encoding: 'utf8' })
           assert.equal(stderr, '')
           const here = await session.native.compileToMemory(job.index)
           assert.ok(readFileSync(join(work, clang.output)).equals(here), job.moduleId)

@@ -84,8 +84,8 @@ describe('dtlto-codegen --job', () => {
         return stderr
       }
       assert.match(refusal(), /cannot read 'job\/job\.txt': No such file/)
-      await writeJob({ ...job, llvmVersion: '23.1.0' }, join(cwd, 'job'))
-      assert.match(refusal(), /made by LLVM 23\.1\.0, and this worker has LLVM 22/)
+      await writeJob({ ...job, llvmVersion: '99.1.0' }, join(cwd, 'job'))
+      assert.match(refusal(), /made by LLVM 99\.1\.0, and this worker has LLVM \d+\.\d+\.\d+/)
       await writeJob(job, join(cwd, 'job'))
       const own = join(cwd, 'job', (await job.blobs[0]?.content.digest()) ?? '')
       const bytes = readFileSync(own)
@@ -145,8 +145,8 @@ describe('dtlto-codegen --print-options', () => {
       /line (\d+): '"\\x"' is no value for 'DwoDir'/,
     ],
     ['a line without a value', (text) => `${text}garbage\n`, /line (\d+): expected key=value/],
-    ['another LLVM', (text) => text.replace(/llvm 22\.\S+/, 'llvm 21.0.0'), /must be of one version/],
-    ['nothing', () => '', /expected 'dtlto-codegen-options 1 llvm 22.* but received ''/],
+    ['another LLVM', (text) => text.replace(/llvm \d+\.\S+/, 'llvm 21.0.0'), /must be of one version/],
+    ['nothing', () => '', /expected 'dtlto-codegen-options 1 llvm \d.* but received ''/],
   ] satisfies readonly (readonly [string, (text: string) => string, RegExp])[]) {
     test(`refuses ${what} and names the place`, () =>
       inTemporaryDirectory((cwd) => {

@@ -78,7 +78,7 @@ describe('a serving dtlto-codegen', () => {
       const good = message(job(0).job)
       assert.match(
         await refused(service, message({ ...job(0).job, llvmVersion: '21.1.0' })),
-        /^job: made by LLVM 21\.1\.0, and this worker has LLVM 22\./,
+        /^job: made by LLVM 21\.1\.0, and this worker has LLVM \d+\.\d+\.\d+/,
       )
       assert.match(
         await refused(service, rewritten(good, 'dtlto-job 1', 'dtlto-job 7')),

@@ -7,6 +7,7 @@ import { parseStatistics } from './statistics.js'
 import { whyNoDistccd } from './testing/distccd.js'
 import { makeProbe } from './testing/make-probe.js'
 import { judge, splitStderr } from './verdict.js'
+import { CLANG, LLVM } from './testing/llvm.js'
 
 const TARGETS = [
   'x86_64-unknown-linux-gnu',
@@ -27,7 +28,7 @@ const skip = whyNoDistccd() ?? false
 
 describe('an object', { skip }, () => {
   const compile = (target: string): Buffer =>
-    execFileSync('clang-22', [`--target=${target}`, '-x', 'c', '-c', '-', '-o', '-'], {
+    execFileSync(CLANG, [`--target=${target}`, '-x', 'c', '-c', '-', '-o', '-'], {
       input: 'int f(int x) { return x + 1; }',
     })
 
@@ -52,7 +53,9 @@ describe('an object', { skip }, () => {
 })
 
 describe('the probe', () => {
-  it('is what its generator makes', { skip: skip === false && hasOpt() ? false : 'opt-22 is not installed' }, () => {
+  it('is what its generator makes', {
+    skip: skip === false && hasOpt() ? false : `opt-${LLVM} is not installed`,
+  }, () => {
     assert.deepEqual(makeProbe(), { main: PROBE_MAIN, callee: PROBE_CALLEE, index: PROBE_INDEX })
   })
 })
@@ -140,7 +143,7 @@ describe('a statistics page', () => {
 
 function hasOpt(): boolean {
   try {
-    execFileSync('opt-22', ['--version'], { stdio: 'ignore' })
+    execFileSync(`opt-${LLVM}`, ['--version'], { stdio: 'ignore' })
     return true
   } catch {
     return false

@@ -278,7 +278,8 @@ static int printOptions(StringRef Path) {
     Text = (*File)->getBuffer().str();
   }
   lto::Config Conf;
-  if (Error E = decodeOptions(Text, Conf))
+  std::vector<std::string> LibFuncs;
+  if (Error E = decodeOptions(Text, Conf, LibFuncs))
     return fail(Refused, toString(std::move(E)));
   outs() << Text;
   return 0;

@@ -1,5 +1,6 @@
 import { coreProgram, cxxProgram, debug, objects, plainIr, thin } from '../inputs/programs.js'
 import { ignoring, present, tracePhases } from '../comparators.js'
+import { llvmMajor } from '../environment.js'
 import { text } from '../inputs/text.js'
 import { type CaseOptions, link, option, type ParityCase, printsInOrder, program, variant } from '../parity-case.js'
 import { aarch64, riscv64, x86_64 } from '../targets.js'
@@ -58,6 +59,23 @@ const mllvm = [
   same('-mllvm', '-addrsig=0'),
   one('--mllvm=-basic-block-sections=all'),
 ]
+
+/** Options that LLVM 22 does not have. */
+const sinceLlvm23 =
+  llvmMajor < 23
+    ? []
+    : [
+        one('-mllvm', '-always-rename-promoted-locals=false', '--lto-whole-program-visibility'),
+        making(
+          [
+            '-mllvm',
+            '-always-rename-promoted-locals=false',
+            '--lto-whole-program-visibility',
+            '--thinlto-emit-index-files',
+          ],
+          temps('thinlto.bc'),
+        ),
+      ]
 
 const pluginOptions = [
   one('-plugin-opt=O1'),
@@ -177,7 +195,10 @@ const others = [
     'aarch64 stack tagging',
     aarch64,
     cxxProgram(aarch64, [...thin, '-march=armv8.5-a+memtag', '-fsanitize=memtag-stack']),
-    ['--android-memtag-mode=sync', '--android-memtag-stack'],
+    // As LLVM 23 calls them.
+    llvmMajor < 23
+      ? ['--android-memtag-mode=sync', '--android-memtag-stack']
+      : ['-z', 'memtag-mode=sync', '-z', 'memtag-stack'],
   ),
   option(category, riscv64, cxxProgram(riscv64), ['--lto-O3', '--relax']),
   option(category, riscv64, cxxProgram(riscv64), ['-mllvm', '-mattr=+zba,+zbb']),
@@ -194,6 +215,7 @@ const others = [
 export const elfLtoCases: ParityCase[] = [
   ...levels,
   ...mllvm,
+  ...sinceLlvm23,
   ...pluginOptions,
   ...pipelines,
   ...files,

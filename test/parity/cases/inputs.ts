@@ -1,4 +1,11 @@
-import { archive, sameMembers, sameNames, sameObjects, thinArchiveAside } from '../inputs/archives.js'
+import {
+  archive,
+  sameMembers,
+  sameNames,
+  sameObjects,
+  thinArchiveAside,
+  unextractedLibraryFunction,
+} from '../inputs/archives.js'
 import { chain, mixed, nearlyEmpty, oddPath, thinAndFull, withNative, withoutSummary } from '../inputs/kinds.js'
 import {
   core,
@@ -225,6 +232,12 @@ const longArguments = Array.from(
   (_, i) => `-Lfolder/that/is/not/there/but/has/a/long/name/to/fill/the/command/line/with/${i}`,
 )
 const nameless = (recipe: Recipe): Recipe => ({ ...recipe, files: [] })
+const libraries = [
+  program(category, 'a library function that code generation may not call', x86_64, [
+    unextractedLibraryFunction(x86_64),
+  ]),
+]
+
 const commandLines = [
   program(
     category,
@@ -276,4 +289,4 @@ const commandLines = [
   ),
 ]
 
-export const inputCases: ParityCase[] = [...archives, ...kinds, ...odd, ...commandLines]
+export const inputCases: ParityCase[] = [...archives, ...kinds, ...odd, ...libraries, ...commandLines]

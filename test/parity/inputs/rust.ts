@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { llvmMajor } from '../environment.js'
 import type { Recipe } from '../recipe.js'
 import type { Target } from '../targets.js'
 import { compile, thin } from './programs.js'
@@ -11,7 +12,9 @@ export function whyNoRust(): string | undefined {
   if (status !== 0) return 'no rustc on PATH'
   const version = /LLVM version: (\d+)/.exec(stdout)?.[1]
   if (version === undefined) return 'rustc does not say which LLVM it has'
-  return Number(version) > 22 ? `rustc has LLVM ${version}, whose bitcode LLVM 22 cannot read` : undefined
+  return Number(version) > llvmMajor
+    ? `rustc has LLVM ${version}, whose bitcode LLVM ${String(llvmMajor)} cannot read`
+    : undefined
 }
 
 const rustc = [

@@ -1,23 +1,24 @@
 import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CLANG } from './llvm.js'
 
-/** A PATH for a server, on which `clang-22` is a shell script; `$clang` in it is the real one. */
+/** A PATH for a server, on which clang (`clang-22`) is a shell script; `$clang` in it is the real one. */
 export class FakeCompilers {
   readonly #directories: string[] = []
 
   path(script: string): string {
     const directory = this.#directory()
-    const file = join(directory, 'clang-22')
-    writeFileSync(file, `#!/bin/sh\nclang=/usr/bin/clang-22\n${script}\n`)
+    const file = join(directory, CLANG)
+    writeFileSync(file, `#!/bin/sh\nclang=/usr/bin/${CLANG}\n${script}\n`)
     chmodSync(file, 0o755)
     return `${directory}:/usr/bin:/bin`
   }
 
-  /** A PATH with nothing on it but `clang-22`, a link to `program`; with nothing at all without one. */
+  /** A PATH with nothing on it but that, a link to `program`; with nothing at all without one. */
   only(program?: string): string {
     const directory = this.#directory()
-    if (program !== undefined) symlinkSync(program, join(directory, 'clang-22'))
+    if (program !== undefined) symlinkSync(program, join(directory, CLANG))
     return directory
   }
 

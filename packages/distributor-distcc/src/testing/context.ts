@@ -6,6 +6,7 @@ import { openDistcc } from '../index.js'
 import type { OpenOptions } from '../options.js'
 import type { Server } from '../server.js'
 import { DEFAULT_TUNING, type Tuning } from '../tuning.js'
+import { CLANG } from './llvm.js'
 
 /** A link as a distributor sees it, that remembers what it is told. */
 export interface TestContext extends DistributorContext {
@@ -41,7 +42,7 @@ export function testContext(overrides: Partial<DistributorContext> = {}): TestCo
 let version: string | undefined
 
 function clangVersion(): string {
-  version ??= /version (\d+\.\d+\.\d+)/.exec(execFileSync('clang-22', ['--version'], { encoding: 'utf8' }))?.[1] ?? ''
+  version ??= /version (\d+\.\d+\.\d+)/.exec(execFileSync(CLANG, ['--version'], { encoding: 'utf8' }))?.[1] ?? ''
   return version
 }
 

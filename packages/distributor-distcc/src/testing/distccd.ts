@@ -4,13 +4,14 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CLANG, LLVM } from './llvm.js'
 
 /** Why tests with a real server cannot run on this machine; undefined when they can. */
 export function whyNoDistccd(): string | undefined {
   if (spawnSync('distccd', ['--version']).status !== 0) return `distccd is not installed (Debian package 'distcc')`
-  if (spawnSync('clang-22', ['--version']).status !== 0) return `clang-22 is not installed`
-  if (spawnSync('ld.lld-22', ['--version']).status !== 0) return `ld.lld-22 is not installed`
-  if (!existsSync('/usr/lib/distcc/clang-22')) return `distccd does not allow clang-22: run 'update-distcc-symlinks'`
+  for (const program of [CLANG, `ld.lld-${LLVM}`])
+    if (spawnSync(program, ['--version']).status !== 0) return `${program} is not installed`
+  if (!existsSync(`/usr/lib/distcc/${CLANG}`)) return `distccd does not allow ${CLANG}: run 'update-distcc-symlinks'`
   return undefined
 }
 

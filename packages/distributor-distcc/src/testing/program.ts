@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { BackendJob, CannotExpress, ClangJob, JobFile, JobPackage } from 'dtlto/plugin'
+import { CLANG, LLVM } from './llvm.js'
 
 export interface ProgramOptions {
   /** C sources by relative path. */
@@ -26,10 +27,10 @@ export class Program {
       mkdirSync(dirname(join(this.directory, path)), { recursive: true })
       writeFileSync(join(this.directory, path), text)
       const to = ['-o', path.replace(/\.c$/, '.o')]
-      this.#run('clang-22', [`--target=${target}`, '-flto=thin', '-O2', '-g', ...compileArgs, '-c', path, ...to])
+      this.#run(CLANG, [`--target=${target}`, '-flto=thin', '-O2', '-g', ...compileArgs, '-c', path, ...to])
     }
     const linker = ['--thinlto-index-only', '--thinlto-emit-imports-files', '-shared', '-u', 'start']
-    this.#run('ld.lld-22', [...linker, ...this.#modules, '-o', 'unused'])
+    this.#run(`ld.lld-${LLVM}`, [...linker, ...this.#modules, '-o', 'unused'])
   }
 
   get jobs(): TestJob[] {
@@ -66,7 +67,7 @@ export class Program {
         mkdirSync(dirname(join(work, file.name)), { recursive: true })
         writeFileSync(join(work, file.name), file.content.bytes())
       }
-      execFileSync('clang-22', job.clang.args, { cwd: work, stdio: ['ignore', 'ignore', 'inherit'] })
+      execFileSync(CLANG, job.clang.args, { cwd: work, stdio: ['ignore', 'ignore', 'inherit'] })
       return readFileSync(join(work, job.clang.output))
     } finally {
       rmSync(work, { recursive: true, force: true })

@@ -128,6 +128,8 @@ constexpr StringLiteral CodeGenFlags[] = {
     "implicit-mapsyms",
     "x86-relax-relocations",
     "x86-sse2avx",
+    "reloc-section-sym",
+    "large-eh-encoding",
     "target-abi",
     "as-secure-log-file",
     "mc-relax-all",
@@ -142,7 +144,12 @@ public:
               const Triple &Target)
       : Conf(Conf), Flavour(Flavour), Target(Target) {}
 
-  dtlto::ClangArguments run(ArrayRef<std::string> ReplayedArgs) {
+  dtlto::ClangArguments run(ArrayRef<std::string> ReplayedArgs,
+                            ArrayRef<StringRef> BitcodeLibFuncs) {
+    if (!BitcodeLibFuncs.empty())
+      cannot("clang cannot be told that '" + BitcodeLibFuncs.front() +
+             "' must not be called: it is a library function in an archive of "
+             "bitcode, and nothing of this link has pulled it in");
     if (!Conf.OverrideTriple.empty() || !Conf.DefaultTriple.empty())
       cannot("the linker overrides the modules' target");
     spelled({"OverrideTriple", "DefaultTriple"});
@@ -317,7 +324,7 @@ private:
 
 dtlto::ClangArguments
 dtlto::clangArguments(const lto::Config &Conf, LinkFlavour Flavour,
-                      const Triple &Target,
-                      ArrayRef<std::string> ReplayedArgs) {
-  return Translation(Conf, Flavour, Target).run(ReplayedArgs);
+                      const Triple &Target, ArrayRef<std::string> ReplayedArgs,
+                      ArrayRef<StringRef> BitcodeLibFuncs) {
+  return Translation(Conf, Flavour, Target).run(ReplayedArgs, BitcodeLibFuncs);
 }

@@ -40,9 +40,11 @@ struct ClangArguments {
 /// Conservative: an option that no argument is known to reproduce exactly makes
 /// the answer no. \p ReplayedArgs as in CodegenJob. Call reasonNotRemote()
 /// first.
-ClangArguments clangArguments(const llvm::lto::Config &Conf,
-                              LinkFlavour Flavour, const llvm::Triple &Target,
-                              llvm::ArrayRef<std::string> ReplayedArgs);
+ClangArguments
+clangArguments(const llvm::lto::Config &Conf, LinkFlavour Flavour,
+               const llvm::Triple &Target,
+               llvm::ArrayRef<std::string> ReplayedArgs,
+               llvm::ArrayRef<llvm::StringRef> BitcodeLibFuncs = {});
 
 /// What one job needs beside: MODULE-ARGS.
 struct ClangModuleArguments {

@@ -53,6 +53,16 @@ TEST(ClangJob, ExpressesALinkWithoutOptions) {
   EXPECT_TRUE(Arguments.Files.empty());
 }
 
+TEST(ClangJob, CannotForbidLibraryFunctions) {
+  lto::Config Conf;
+  setUp(Conf);
+  ClangArguments Arguments =
+      clangArguments(Conf, LinkFlavour::ELF, Triple(Linux), {}, {"strlen"});
+  EXPECT_NE(Arguments.Reason.find("'strlen' must not be called"),
+            std::string::npos)
+      << Arguments.Reason;
+}
+
 TEST(ClangJob, DropsNoFieldSilently) {
   // What a backend does not read (clang_job.cpp has the reasons), and what it
   // reads with another field's consent only. The code model is an argument of

@@ -21,6 +21,7 @@
 //   no file whatever the job: file_access.cpp.)
 
 #include "clang_job.h"
+#include "llvm_compat.h"
 #include "llvm/Bitcode/LLVMBitCodes.h"
 #include "llvm/Bitstream/BitstreamReader.h"
 #include "llvm/IR/LLVMContext.h"
@@ -108,7 +109,7 @@ public:
       return std::move(Result);
     }
     spellTarget((*Module)->getTargetTriple());
-    checkAssembly((*Module)->getModuleInlineAsm());
+    checkAssembly(dtlto::moduleAssembly(**Module));
     if (Error E = (*Module)->materializeMetadata())
       cannot(toString(std::move(E)));
     else

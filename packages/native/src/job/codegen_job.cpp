@@ -19,6 +19,7 @@
 #include "config_codec.h"
 #include "file_access.h"
 #include "job_files.h"
+#include "llvm_compat.h"
 #include "llvm-c/Core.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Bitcode/BitcodeReader.h"
@@ -191,7 +192,8 @@ dtlto::Diagnostic dtlto::toDiagnostic(const DiagnosticInfo &Info) {
 
 Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
   lto::Config Conf;
-  if (Error E = decodeOptions(Job.Options, Conf))
+  std::vector<std::string> LibFuncNames;
+  if (Error E = decodeOptions(Job.Options, Conf, LibFuncNames))
     return std::move(E);
   // Whoever made the job should have kept it; who did not is not to be trusted.
   std::optional<std::string> Why = reasonNotRemote(Conf, /*IsMachO=*/true);
@@ -204,6 +206,8 @@ Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
   if (Error E = useLlvmOptions(std::move(LlvmOptions)))
     return std::move(E);
   initializeTargets();
+  const std::vector<StringRef> LibFuncs(LibFuncNames.begin(),
+                                        LibFuncNames.end());
 
   Input In;
   if (Error E = readInput(Job, In))
@@ -237,9 +241,9 @@ Expected<dtlto::CodegenResult> dtlto::compileJob(const CodegenJob &Job) {
       auto Module = In.Modules.front().second.parseModule(Context);
       if (!Module)
         return Module.takeError();
-      return lto::thinBackend(Conf, Job.Task, AddStream, **Module, *In.Index,
-                              In.ImportList, In.Defined[Job.Own.Id],
-                              &In.Modules, Conf.CodeGenOnly);
+      return thinBackend(Conf, Job.Task, AddStream, **Module, *In.Index,
+                         In.ImportList, In.Defined[Job.Own.Id], In.Modules,
+                         LibFuncs);
     };
     NoFileAccess ForJob;
     if (Error E = Compile()) {

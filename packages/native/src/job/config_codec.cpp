@@ -19,10 +19,14 @@
 // Hooks are no data. A job with a hook is not remote (reason_not_remote.cpp), but
 // for the one of the Mach-O flavour, which adds the ObjCARCContract pass: it is
 // the field PreCodeGenPasses.
+//
+// LLVM 23 has one input of code generation that is in no Config: the field
+// BitcodeLibFuncs.
 
 #include "config_codec.h"
 #include "codegen_job.h"
 #include "config_fields.h"
+#include "llvm_compat.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/Support/FileSystem.h"
@@ -73,6 +77,7 @@ namespace {
 constexpr StringLiteral Magic = "dtlto-codegen-options";
 constexpr StringLiteral PassesKey = "PreCodeGenPasses";
 constexpr StringLiteral ObjCArcContract = "objc-arc-contract";
+constexpr StringLiteral LibFuncsKey = "BitcodeLibFuncs";
 
 std::string headerLine() {
   return (Magic + " " + Twine(dtlto::OptionsVersion) + " llvm " +
@@ -249,7 +254,9 @@ dtlto::filesRead(const lto::Config &Conf) {
   return Files;
 }
 
-Expected<dtlto::CodegenOptions> dtlto::encodeOptions(const lto::Config &Conf) {
+Expected<dtlto::CodegenOptions>
+dtlto::encodeOptions(const lto::Config &Conf,
+                     ArrayRef<StringRef> BitcodeLibFuncs) {
   CodegenOptions Result;
   Result.Text = headerLine() + "\n";
   for (auto &[Key, Value] : writeFields(Conf)) {
@@ -261,6 +268,12 @@ Expected<dtlto::CodegenOptions> dtlto::encodeOptions(const lto::Config &Conf) {
       Value = toText(StringRef(Path));
     }
     Result.Text += Key + "=" + Value + "\n";
+  }
+  if (HasBitcodeLibFuncs) {
+    std::vector<std::string> Names(BitcodeLibFuncs.begin(),
+                                   BitcodeLibFuncs.end());
+    llvm::sort(Names); // a set; LLVM has it in the order of the archives
+    Result.Text += (LibFuncsKey + "=" + toText(Names) + "\n").str();
   }
 
   for (auto [Field, Path] : filesRead(Conf)) {
@@ -280,7 +293,8 @@ Expected<dtlto::CodegenOptions> dtlto::encodeOptions(const lto::Config &Conf) {
   return Result;
 }
 
-Error dtlto::decodeOptions(StringRef Text, lto::Config &Conf) {
+Error dtlto::decodeOptions(StringRef Text, lto::Config &Conf,
+                           std::vector<std::string> &BitcodeLibFuncs) {
   auto [Header, Body] = Text.split('\n');
   if (Header != headerLine())
     return badOptions(
@@ -303,6 +317,8 @@ Error dtlto::decodeOptions(StringRef Text, lto::Config &Conf) {
   }
 
   visitFields(Reader, Conf);
+  if (HasBitcodeLibFuncs)
+    Reader(LibFuncsKey, BitcodeLibFuncs);
 
   std::string Passes;
   auto PassesLine = Reader.Lines.find(PassesKey);

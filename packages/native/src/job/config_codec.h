@@ -36,7 +36,9 @@ struct CodegenOptions {
 
 /// Fails only when a file that the options name cannot be read. Call
 /// reasonNotRemote() first: hooks are not in the text.
-llvm::Expected<CodegenOptions> encodeOptions(const llvm::lto::Config &Conf);
+llvm::Expected<CodegenOptions>
+encodeOptions(const llvm::lto::Config &Conf,
+              llvm::ArrayRef<llvm::StringRef> BitcodeLibFuncs = {});
 
 /// The fields alone, without reading any file: key → value as in the text.
 std::map<std::string, std::string> optionFields(const llvm::lto::Config &Conf);
@@ -50,8 +52,10 @@ filesRead(const llvm::lto::Config &Conf);
 /// another LLVM, an unknown, repeated or missing key, a malformed or impossible
 /// value is an error that names the line. Paths of files stay those of the
 /// linking machine, and BBSectionsFuncListBuf, if wanted, is empty: the caller
-/// puts the contents in place.
-llvm::Error decodeOptions(llvm::StringRef Text, llvm::lto::Config &Conf);
+/// puts the contents in place. \p BitcodeLibFuncs, which LLVM keeps beside its
+/// Config: library functions that must not be called (llvm_compat.h).
+llvm::Error decodeOptions(llvm::StringRef Text, llvm::lto::Config &Conf,
+                          std::vector<std::string> &BitcodeLibFuncs);
 
 /// Appends "…" with every byte that is not printable ASCII, and \ and ", as
 /// \XX. The one quoting of all of dtlto's text formats.

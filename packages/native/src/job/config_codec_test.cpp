@@ -23,13 +23,21 @@ std::string textOf(const Fields &Fields) {
   std::string Text = header();
   for (const auto &[Key, Value] : Fields)
     Text += Key + "=" + Value + "\n";
+  if (HasBitcodeLibFuncs)
+    Text += "BitcodeLibFuncs=[]\n";
   return Text;
 }
 
 /// Empty when the text is accepted.
 std::string problemOf(StringRef Text) {
   lto::Config Conf;
-  return toString(decodeOptions(Text, Conf));
+  std::vector<std::string> LibFuncs;
+  return toString(decodeOptions(Text, Conf, LibFuncs));
+}
+
+std::string read(StringRef Text, lto::Config &Conf) {
+  std::vector<std::string> LibFuncs;
+  return toString(decodeOptions(Text, Conf, LibFuncs));
 }
 
 Fields defaults() {
@@ -47,7 +55,7 @@ TEST(ConfigCodec, CarriesEveryFieldWithAValueOtherThanTheDefault) {
     bool IsField = Key != "PreCodeGenPasses";
     EXPECT_EQ(Value != Before[Key], IsField) << Key;
   }
-  ASSERT_EQ(toString(decodeOptions(textOf(Wanted), Read)), "");
+  ASSERT_EQ(read(textOf(Wanted), Read), "");
   EXPECT_EQ(optionFields(Read), Wanted);
 }
 
@@ -56,8 +64,21 @@ TEST(ConfigCodec, CarriesThePassOfTheMachOFlavour) {
   Conf.PreCodeGenPassesHook = [](legacy::PassManager &) {};
   Fields Wanted = optionFields(Conf);
   EXPECT_EQ(Wanted["PreCodeGenPasses"], "objc-arc-contract");
-  ASSERT_EQ(toString(decodeOptions(textOf(Wanted), Read)), "");
+  ASSERT_EQ(read(textOf(Wanted), Read), "");
   EXPECT_TRUE(bool(Read.PreCodeGenPassesHook));
+}
+
+TEST(ConfigCodec, CarriesLibraryFunctionsThatMustNotBeCalled) {
+  lto::Config Conf, Read;
+  std::string Text = cantFail(encodeOptions(Conf, {"strlen", "bcmp"})).Text;
+  std::vector<std::string> Names;
+  ASSERT_EQ(toString(decodeOptions(Text, Read, Names)), "");
+  if (HasBitcodeLibFuncs) {
+    EXPECT_EQ(Names, (std::vector<std::string>{"bcmp", "strlen"}));
+  } else {
+    EXPECT_TRUE(Names.empty());
+    EXPECT_EQ(Text, cantFail(encodeOptions(Conf)).Text);
+  }
 }
 
 TEST(ConfigCodec, LeavesOutWhatOnlyTheLinkActsOn) {

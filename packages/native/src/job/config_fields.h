@@ -9,13 +9,13 @@
 // of the table below, a string, a list of strings, a pair of integers or an
 // optional of these. Left out is what only the linking process acts on, and
 // what holds its paths: AlwaysEmitRegularLTOObj, KeepSymbolNameCopies, Dtlto,
-// StatsFile, ThinLTOModulesToCompile, and the hooks.
+// StatsFile, ThinLTOModulesToCompile, LoadedPassPlugins, and the hooks.
 
 #ifndef DTLTO_JOB_CONFIG_FIELDS_H
 #define DTLTO_JOB_CONFIG_FIELDS_H
 
+#include "llvm_compat.h"
 #include "llvm/ADT/StringRef.h"
-#include "llvm/Config/llvm-config.h"
 #include "llvm/LTO/Config.h"
 #include <iterator>
 
@@ -62,15 +62,21 @@ DTLTO_ENUM(llvm::VectorLibrary, llvm::VectorLibrary::AMDLIBM, "none",
 DTLTO_ENUM(llvm::ExceptionHandling, llvm::ExceptionHandling::ZOS, "none",
            "dwarf-cfi", "sjlj", "arm", "win-eh", "wasm", "aix", "zos")
 DTLTO_ENUM(llvm::EmitDwarfUnwindType, llvm::EmitDwarfUnwindType::Default,
-           "always", "no-compact-unwind", "default")
+           "always", "no-compact-unwind",
+           DTLTO_SINCE_LLVM_23("dwarf-only", ) "default")
 DTLTO_ENUM(llvm::MCTargetOptions::DwarfDirectory,
            llvm::MCTargetOptions::DefaultDwarfDirectory, "disable", "enable",
            "default")
 DTLTO_ENUM(llvm::DebugCompressionType, llvm::DebugCompressionType::Zstd, "none",
            "zlib", "zstd")
+DTLTO_SINCE_LLVM_23(DTLTO_ENUM(llvm::RelocSectionSymType,
+                               llvm::RelocSectionSymType::None, "all",
+                               "internal", "none"))
 #undef DTLTO_ENUM
 
-// FIELD: an ordinary member. BIT: a one-bit member, which has no reference.
+// FIELD: an ordinary member. BIT: a one-bit member, which has no reference. Those
+// that not every version of LLVM has stand in DTLTO_SINCE_LLVM_… or
+// DTLTO_UNTIL_LLVM_….
 #define FIELD(Name) Visit(Prefix + #Name, Object.Name);
 #define BIT(Name)                                                              \
   {                                                                            \
@@ -100,6 +106,7 @@ void visitFields(Visitor &Visit, llvm::MCTargetOptions &Object) {
   FIELD(ImplicitMapSyms)
   FIELD(X86RelaxRelocations)
   FIELD(X86Sse2Avx)
+  DTLTO_SINCE_LLVM_23(FIELD(RelocSectionSym))
   FIELD(OutputAsmVariant)
   FIELD(EmitDwarfUnwind)
   FIELD(DwarfVersion)
@@ -116,16 +123,17 @@ void visitFields(Visitor &Visit, llvm::MCTargetOptions &Object) {
   BIT(EmitCompactUnwindNonCanonical)
   BIT(EmitSFrameUnwind)
   BIT(PPCUseFullRegisterNames)
+  DTLTO_SINCE_LLVM_23(FIELD(LargeEHEncoding))
 }
 
 template <class Visitor>
 void visitFields(Visitor &Visit, llvm::TargetOptions &Object) {
   std::string Prefix = "Target.";
   FIELD(BinutilsVersion)
-  BIT(NoInfsFPMath)
-  BIT(NoNaNsFPMath)
+  DTLTO_UNTIL_LLVM_22(BIT(NoInfsFPMath))
+  DTLTO_UNTIL_LLVM_22(BIT(NoNaNsFPMath))
   BIT(NoTrappingFPMath)
-  BIT(NoSignedZerosFPMath)
+  DTLTO_UNTIL_LLVM_22(BIT(NoSignedZerosFPMath))
   BIT(EnableAIXExtendedAltivecABI)
   BIT(HonorSignDependentRoundingFPMathOption)
   BIT(NoZerosInBSS)
@@ -184,7 +192,8 @@ void visitFields(Visitor &Visit, llvm::TargetOptions &Object) {
   BIT(MisExpect)
   BIT(XCOFFReadOnlyPointers)
   BIT(VerifyArgABICompliance)
-  FIELD(StackUsageOutput)
+  DTLTO_UNTIL_LLVM_22(FIELD(StackUsageOutput))
+  DTLTO_SINCE_LLVM_23(FIELD(StackUsageFile))
   FIELD(LoopAlignment)
   FIELD(FloatABIType)
   FIELD(AllowFPOpFusion)
@@ -223,7 +232,8 @@ void visitFields(Visitor &Visit, llvm::lto::Config &Object) {
   FIELD(CPU)
   FIELD(MAttrs)
   FIELD(MllvmArgs)
-  FIELD(PassPlugins)
+  DTLTO_UNTIL_LLVM_22(FIELD(PassPlugins))
+  DTLTO_SINCE_LLVM_23(FIELD(PassPluginFilenames))
   FIELD(RelocModel)
   FIELD(CodeModel)
   FIELD(CGOptLevel)
@@ -268,17 +278,18 @@ void visitFields(Visitor &Visit, llvm::lto::Config &Object) {
 
 // If one of these fails: compare the struct's definition with the list above,
 // add what is new (here, in field_options.cpp if an option sets it, and in
-// clang_job.cpp if stock clang cannot express it), raise OptionsVersion, and only then put in the new number.
-static_assert(LLVM_VERSION_MAJOR == 22,
-              "the field list above was made from LLVM 22's structs");
+// clang_job.cpp if stock clang cannot express it), and only then put the new number
+// into llvm_compat.h. For a version of LLVM that was built before, raise
+// OptionsVersion, too; another version is told by the text's header.
 #if defined(__x86_64__) && defined(__GLIBCXX__)
-static_assert(sizeof(llvm::lto::Config) == 1440,
+static_assert(sizeof(llvm::lto::Config) == ExpectedSizes.Config,
               "lto::Config has changed: see the comment above");
-static_assert(sizeof(llvm::TargetOptions) == 432,
+static_assert(sizeof(llvm::TargetOptions) == ExpectedSizes.TargetOptions,
               "TargetOptions has changed: see the comment above");
-static_assert(sizeof(llvm::MCTargetOptions) == 280,
+static_assert(sizeof(llvm::MCTargetOptions) == ExpectedSizes.MCTargetOptions,
               "MCTargetOptions has changed: see the comment above");
-static_assert(sizeof(llvm::PipelineTuningOptions) == 28,
+static_assert(sizeof(llvm::PipelineTuningOptions) ==
+                  ExpectedSizes.PipelineTuningOptions,
               "PipelineTuningOptions has changed: see the comment above");
 #endif
 

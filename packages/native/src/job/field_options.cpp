@@ -4,6 +4,7 @@
 // which every lld fills TargetOptions.
 
 #include "field_options.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 
 using namespace llvm;
@@ -30,7 +31,8 @@ static constexpr FieldOption Table[] = {
     {"OptPipeline", "--lto-newpm-passes", "", ""},
     {"PGOWarnMismatch", "--lto-pgo-warn-mismatch", "/lto-pgo-warn-mismatch",
      ""},
-    {"PassPlugins", "--load-pass-plugin", "", ""},
+    {"PassPlugins", "--load-pass-plugin", "", "", Until22},
+    {"PassPluginFilenames", "--load-pass-plugin", "", "", Since23},
     {"RelocModel", "-mllvm -relocation-model", "/mllvm:-relocation-model",
      "relocation-model"},
     {"RemarksFilename", "--opt-remarks-filename", "", ""},
@@ -56,10 +58,11 @@ static constexpr FieldOption Table[] = {
     {"Target.UniqueBasicBlockSectionNames",
      "--lto-unique-basic-block-section-names", "",
      "unique-basic-block-section-names"},
-    {"Target.NoInfsFPMath", "", "", "enable-no-infs-fp-math"},
-    {"Target.NoNaNsFPMath", "", "", "enable-no-nans-fp-math"},
+    {"Target.NoInfsFPMath", "", "", "enable-no-infs-fp-math", Until22},
+    {"Target.NoNaNsFPMath", "", "", "enable-no-nans-fp-math", Until22},
     {"Target.NoTrappingFPMath", "", "", "enable-no-trapping-fp-math"},
-    {"Target.NoSignedZerosFPMath", "", "", "enable-no-signed-zeros-fp-math"},
+    {"Target.NoSignedZerosFPMath", "", "", "enable-no-signed-zeros-fp-math",
+     Until22},
     {"Target.EnableAIXExtendedAltivecABI", "", "", "vec-extabi"},
     {"Target.HonorSignDependentRoundingFPMathOption", "", "",
      "enable-sign-dependent-rounding-fp-math"},
@@ -115,6 +118,8 @@ static constexpr FieldOption Table[] = {
     {"MC.ImplicitMapSyms", "", "", "implicit-mapsyms"},
     {"MC.X86RelaxRelocations", "", "", "x86-relax-relocations"},
     {"MC.X86Sse2Avx", "", "", "x86-sse2avx"},
+    {"MC.RelocSectionSym", "", "", "reloc-section-sym", Since23},
+    {"MC.LargeEHEncoding", "", "", "large-eh-encoding", Since23},
     {"MC.EmitDwarfUnwind", "", "", "emit-dwarf-unwind"},
     {"MC.DwarfVersion", "", "", "dwarf-version"},
     {"MC.ABIName", "", "", "target-abi"},
@@ -124,7 +129,12 @@ static constexpr FieldOption Table[] = {
     {"MC.EmitSFrameUnwind", "", "", "gsframe"},
 };
 
-ArrayRef<FieldOption> fieldOptions() { return Table; }
+std::vector<FieldOption> fieldOptions() {
+  std::vector<FieldOption> Options;
+  copy_if(Table, std::back_inserter(Options),
+          [](const FieldOption &Option) { return isHere(Option.Versions); });
+  return Options;
+}
 
 std::string whatSetsField(StringRef Field, LinkFlavour Flavour) {
   bool IsCoff = Flavour == LinkFlavour::COFF;

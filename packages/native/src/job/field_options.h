@@ -4,9 +4,10 @@
 #define DTLTO_JOB_FIELD_OPTIONS_H
 
 #include "link_flavour.h"
-#include "llvm/ADT/ArrayRef.h"
+#include "llvm_compat.h"
 #include "llvm/ADT/StringRef.h"
 #include <string>
+#include <vector>
 
 namespace dtlto {
 
@@ -18,10 +19,11 @@ struct FieldOption {
   llvm::StringLiteral Coff;
   /// Of LLVM, for -mllvm, without its dash; empty: none.
   llvm::StringLiteral Llvm;
+  LlvmVersions Versions = Every;
 };
 
-/// All fields that an option sets, each once.
-llvm::ArrayRef<FieldOption> fieldOptions();
+/// All fields of this LLVM that an option sets, each once.
+std::vector<FieldOption> fieldOptions();
 
 /// The option of this link that sets a field, as it is written, in quotes; or, for
 /// a field that no option sets, words that say so.

@@ -31,6 +31,7 @@
 // tagging asks which bytes a callee touches through its parameters.
 
 #include "individual_index.h"
+#include "llvm_compat.h"
 #include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -87,11 +88,7 @@ std::vector<FunctionSummary::ParamAccess> paramAccessesOf(ValueInfo VI) {
 
 std::unique_ptr<GlobalValueSummary> makeStandIn(ValueInfo VI,
                                                 StringRef ModulePath) {
-  GlobalValueSummary::GVFlags Flags(
-      GlobalValue::ExternalLinkage, GlobalValue::DefaultVisibility,
-      /*NotEligibleToImport=*/true, /*Live=*/true, /*IsLocal=*/true,
-      /*CanAutoHide=*/false, GlobalValueSummary::Definition);
-
+  GlobalValueSummary::GVFlags Flags = dtlto::standInFlags(VI);
   std::vector<FunctionSummary::ParamAccess> ParamAccesses = paramAccessesOf(VI);
   std::unique_ptr<GlobalValueSummary> StandIn;
   if (ParamAccesses.empty())

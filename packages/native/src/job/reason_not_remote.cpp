@@ -8,6 +8,7 @@
 // process is what lld does.
 
 #include "config_codec.h"
+#include "llvm_compat.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/CommandLine.h"
@@ -121,9 +122,11 @@ std::optional<std::string> dtlto::reasonNotRemote(const lto::Config &Conf,
               " (--save-temps, --lto-emit-llvm)")
           .str();
 
-  if (!Conf.PassPlugins.empty())
-    return "the pass plugin '" + Conf.PassPlugins.front() +
+  if (!passPlugins(Conf).empty())
+    return "the pass plugin '" + passPlugins(Conf).front() +
            "' is code of this machine (--load-pass-plugin)";
+  if (hasLoadedPlugins(Conf))
+    return "a pass plugin of the linker is code of this machine";
   for (StringRef Pass : {"dot-", "view-", "exec-", "write-"})
     if (Conf.OptPipeline.find(Pass) != std::string::npos)
       return "the pipeline '" + Conf.OptPipeline +
@@ -134,8 +137,8 @@ std::optional<std::string> dtlto::reasonNotRemote(const lto::Config &Conf,
     return "statistics are those of this process (--plugin-opt=stats-file=)";
   if (Conf.DebugPassManager)
     return "the pass manager reports on stderr (--lto-debug-pass-manager)";
-  if (!Conf.Options.StackUsageOutput.empty())
-    return "stack usage is written to '" + Conf.Options.StackUsageOutput + "'";
+  if (const std::string &File = stackUsageFile(Conf.Options); !File.empty())
+    return "stack usage is written to '" + File + "'";
   if (!Conf.Options.MCOptions.AsSecureLogFile.empty())
     return "the assembler logs to '" + Conf.Options.MCOptions.AsSecureLogFile +
            "' (AS_SECURE_LOG_FILE)";
@@ -163,9 +166,10 @@ dtlto::unaccountedLlvmOptions(ArrayRef<std::string> LlvmArgs) {
 
   std::vector<std::string> Result;
   for (auto &[Option, Names] : Given) {
+    bool IsPrefix = Option->getFormattingFlag() == cl::Prefix ||
+                    Option->getFormattingFlag() == cl::AlwaysPrefix;
     bool IsAccounted = any_of(Names, [&](StringRef Name) {
-      if (Option->getFormattingFlag() == cl::Prefix ||
-          Option->getFormattingFlag() == cl::AlwaysPrefix)
+      if (IsPrefix)
         return any_of(LlvmArgs, [&](StringRef Arg) {
           return Arg.ltrim('-').starts_with(Name);
         });

@@ -34,7 +34,8 @@ RemoteOptions remoteOptions(const ThinJobs &Jobs,
   Result.ReasonNotRemote = reasonNotRemote(Jobs, ReplayedArgs);
   if (!Result.ReasonNotRemote.empty())
     return Result;
-  Expected<CodegenOptions> Options = encodeOptions(Jobs.config());
+  Expected<CodegenOptions> Options =
+      encodeOptions(Jobs.config(), Jobs.bitcodeLibFuncs());
   if (!Options) {
     Result.ReasonNotRemote = toString(Options.takeError());
     return Result;
@@ -43,8 +44,9 @@ RemoteOptions remoteOptions(const ThinJobs &Jobs,
   for (const OptionFile &File : Options->Files)
     Result.Files.push_back({File.Field, File.Contents->getBuffer().str()});
 
-  ClangArguments Clang = clangArguments(Jobs.config(), Jobs.flavour(),
-                                        Jobs.triple(), ReplayedArgs);
+  ClangArguments Clang =
+      clangArguments(Jobs.config(), Jobs.flavour(), Jobs.triple(), ReplayedArgs,
+                     Jobs.bitcodeLibFuncs());
   Result.ReasonNotForClang = std::move(Clang.Reason);
   Result.ClangArgs = std::move(Clang.Args);
   for (const ClangArguments::File &File : Clang.Files) {

@@ -34,14 +34,14 @@ ThinJobs::ThinJobs(
     const DenseMap<StringRef, GVSummaryMapTy> &ModuleToDefinedGVSummaries,
     AddStreamFn AddStream, FileCache Cache, IndexWriteCallback OnWrite,
     bool EmitIndexFiles, bool EmitImportsFiles, ThreadPoolStrategy Parallelism,
-    Link &Owner)
+    BitcodeLibFuncs LibFuncs, Link &Owner)
     : ThinBackendProc(Conf, Index, ModuleToDefinedGVSummaries,
                       std::move(OnWrite), EmitImportsFiles, Parallelism),
       AddStream(std::move(AddStream)), Cache(std::move(Cache)),
-      EmitIndexFiles(EmitIndexFiles), Owner(Owner) {
-  auto Defs = Index.cfiFunctionDefs().guids();
+      EmitIndexFiles(EmitIndexFiles), LibFuncs(LibFuncs), Owner(Owner) {
+  auto Defs = guidsOf(Index.cfiFunctionDefs());
   CfiFunctionDefs.insert(Defs.begin(), Defs.end());
-  auto Decls = Index.cfiFunctionDecls().guids();
+  auto Decls = guidsOf(Index.cfiFunctionDecls());
   CfiFunctionDecls.insert(Decls.begin(), Decls.end());
 }
 
@@ -90,11 +90,11 @@ static void dropDamagedEntry(const std::string &Path) {
 void ThinJobs::prepare(ThinJob &Job) {
   StringRef Id = Job.Module.getModuleIdentifier();
   if (EmitIndexFiles)
-    if (Error E = emitFiles(Job.ImportList, Id, Id.str()))
+    if (Error E = dtlto::emitFiles(*this, Job.ImportList, Job.Task, Id))
       return fail(Job, std::move(E));
   if (!Cache.isValid())
     return;
-  Job.Key = cacheKey(Job);
+  Job.Key = keyOf(Job);
   if (Job.Key.empty())
     return;
   if (Conf.CGFileType == CodeGenFileType::ObjectFile)
@@ -165,7 +165,7 @@ JobFacts ThinJobs::facts(const ThinJob &Job) const {
           ImportedBytes};
 }
 
-std::string ThinJobs::cacheKey(const ThinJob &Job) const {
+std::string ThinJobs::keyOf(const ThinJob &Job) const {
   StringRef Id = Job.Module.getModuleIdentifier();
   if (!Job.Key.empty())
     return Job.Key;
@@ -258,9 +258,9 @@ Error ThinJobs::compile(ThinJob &Job, bool &Lost, bool &HasErrors,
   Expected<std::unique_ptr<Module>> M = Job.Module.parseModule(Context);
   if (!M)
     return M.takeError();
-  Error E =
-      thinBackend(Conf, Job.Task, Open, **M, CombinedIndex, Job.ImportList,
-                  Job.DefinedGlobals, &Job.ModuleMap, Conf.CodeGenOnly);
+  Error E = dtlto::thinBackend(Conf, Job.Task, Open, **M, CombinedIndex,
+                               Job.ImportList, Job.DefinedGlobals,
+                               Job.ModuleMap, LibFuncs);
   if (Notes)
     Notes->MayReadFiles = mayReadFiles(**M);
   return E;
@@ -444,9 +444,9 @@ Expected<SmallVector<char, 0>> ThinJobs::compileToMemory(ThinJob &Job) const {
   Expected<std::unique_ptr<Module>> M = Copy.parseModule(Context);
   if (!M)
     return M.takeError();
-  if (Error E = thinBackend(Conf, Job.Task, ToMemory, **M, CombinedIndex,
-                            Job.ImportList, Job.DefinedGlobals, &Job.ModuleMap,
-                            Conf.CodeGenOnly))
+  if (Error E = dtlto::thinBackend(Conf, Job.Task, ToMemory, **M, CombinedIndex,
+                                   Job.ImportList, Job.DefinedGlobals,
+                                   Job.ModuleMap, LibFuncs))
     return E;
   return Object;
 }
@@ -469,11 +469,12 @@ ThinBackend lto::createInProcessThinBackend(ThreadPoolStrategy Parallelism,
                                             bool ShouldEmitImportsFiles) {
   auto Make = [=](const Config &Conf, ModuleSummaryIndex &Index,
                   const DenseMap<StringRef, GVSummaryMapTy> &Defined,
-                  AddStreamFn AddStream, FileCache Cache) {
+                  AddStreamFn AddStream, FileCache Cache,
+                  dtlto::BitcodeLibFuncs LibFuncs) {
     return std::make_unique<dtlto::ThinJobs>(
         Conf, Index, Defined, std::move(AddStream), std::move(Cache), OnWrite,
-        ShouldEmitIndexFiles, ShouldEmitImportsFiles, Parallelism,
+        ShouldEmitIndexFiles, ShouldEmitImportsFiles, Parallelism, LibFuncs,
         *dtlto::Link::running());
   };
-  return ThinBackend(Make, Parallelism);
+  return dtlto::thinBackendOf(Make, Parallelism);
 }

@@ -6,7 +6,7 @@
 #include "job/individual_index.h"
 #include "job/module_bytes.h"
 #include "link.h"
-#include "llvm/LTO/LTO.h"
+#include "llvm_compat.h"
 #include <deque>
 #include <optional>
 
@@ -85,7 +85,7 @@ public:
            llvm::AddStreamFn AddStream, llvm::FileCache Cache,
            llvm::lto::IndexWriteCallback OnWrite, bool EmitIndexFiles,
            bool EmitImportsFiles, llvm::ThreadPoolStrategy Parallelism,
-           Link &Owner);
+           BitcodeLibFuncs LibFuncs, Link &Owner);
 
   void setup(unsigned ThinLTONumTasks, unsigned ThinLTOTaskOffset,
              llvm::Triple Triple) override;
@@ -108,8 +108,12 @@ public:
   ThinJob &job(unsigned I) { return *Open[I]; }
   const ThinJob &job(unsigned I) const { return *Open[I]; }
   JobFacts facts(const ThinJob &Job) const;
-  /// LLVM's ThinLTO cache key, empty for a module without hash.
-  std::string cacheKey(const ThinJob &Job) const;
+  /// LLVM's ThinLTO cache key as the identity of the job's object: empty where it
+  /// is none, for a module without hash or where library functions must not be
+  /// called, which the key leaves out.
+  std::string cacheKey(const ThinJob &Job) const {
+    return LibFuncs.empty() ? keyOf(Job) : "";
+  }
   /// Of any module of the link; made on first use and kept. Null for an unknown
   /// id.
   const ModuleBytes *moduleBytes(llvm::StringRef ModuleId);
@@ -147,10 +151,13 @@ public:
   compileToMemory(ThinJob &Job) const;
   const llvm::lto::Config &config() const { return Conf; }
   const llvm::Triple &triple() const { return TargetTriple; }
+  /// Library functions that no job may call (llvm_compat.h).
+  BitcodeLibFuncs bitcodeLibFuncs() const { return LibFuncs; }
   LinkFlavour flavour() const { return Owner.flavour(); }
 
 private:
   void prepare(ThinJob &Job);
+  std::string keyOf(const ThinJob &Job) const;
   llvm::Expected<std::unique_ptr<llvm::CachedFileStream>>
   takeStream(ThinJob &Job, unsigned Task, const llvm::Twine &ModuleName);
   llvm::Error compile(ThinJob &Job, bool &Lost, bool &HasErrors,
@@ -160,6 +167,7 @@ private:
   llvm::AddStreamFn AddStream;
   llvm::FileCache Cache;
   bool EmitIndexFiles;
+  BitcodeLibFuncs LibFuncs;
   Link &Owner;
   llvm::Triple TargetTriple;
   std::deque<ThinJob> All; ///< in the order of start(): lld's own
