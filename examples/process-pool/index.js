@@ -33,20 +33,22 @@ export default defineDistributor({
 /** @type {(job: import('dtlto/plugin').BackendJob, signal: AbortSignal) => Promise<import('dtlto/plugin').CompileResult>} */
 async function compile(job, signal) {
   const packed = await job.package()
-  const work = packed.kind === 'cannot' ? packed : await packed.forClang()
+  if (packed.kind === 'cannot') return packed
+  const work = await packed.forClang()
   if (work.kind === 'cannot') return work
+  const clang = `clang-${parseInt(packed.llvmVersion)}`
   const cwd = await mkdtemp(join(tmpdir(), 'process-pool-'))
   try {
     for (const file of work.files) await mkdir(dirname(join(cwd, file.name)), { recursive: true })
     for (const file of work.files) await writeFile(join(cwd, file.name), file.content.bytes())
-    const { stderr } = await promisify(execFile)('clang-22', work.args, { cwd, signal, killSignal: 'SIGKILL' })
+    const { stderr } = await promisify(execFile)(clang, work.args, { cwd, signal, killSignal: 'SIGKILL' })
     if (stderr !== '') return { kind: 'cannot', reason: 'clang warns, but lld should say it' }
     const object = await readFile(join(cwd, work.output))
     return { kind: 'object', object, diagnostics: [], sideOutputs: [], timings: {} }
   } catch (error) {
     const { code, stderr = '' } = /** @type {import('node:child_process').ExecFileException} */ (error)
     if (code === 1) return { kind: 'does-not-compile', diagnostics: [{ severity: 'error', message: stderr }] }
-    throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', `clang-22 could not be run: ${String(error)}`, { cause: error })
+    throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', `${clang} could not be run: ${String(error)}`, { cause: error })
   } finally {
     await rm(cwd, { recursive: true, maxRetries: 3 })
   }
