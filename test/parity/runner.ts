@@ -161,6 +161,8 @@ function copyUnseen(from: string, to: string): void {
 const WARNINGS: Partial<Record<ModeName, RegExp>> = {
   faulty: /^[\w.-]*dtlto[\w.-]*: warning: faulty: .*\n/gm,
   reapi: /^[\w.-]*dtlto[\w.-]*: warning: reapi: distributor 'reapi' has not compiled (?:the job|any ).*\n/gm,
+  clang:
+    /^[\w.-]*dtlto[\w.-]*: warning: process-pool: distributor 'process-pool' has not compiled (?:the job|any ).*\n/gm,
   isolate: /^[\w.-]*dtlto[\w.-]*: warning: worker: distributor 'worker' has not compiled (?:the job|any ).*\n/gm,
 }
 
