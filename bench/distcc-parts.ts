@@ -9,8 +9,7 @@ import type { ClangJob, JobFile } from '../packages/dtlto/src/distributors/inter
 import { exchange, type ExchangeResult } from '../packages/distributor-distcc/src/exchange.js'
 import { lzo1xCompress } from '../packages/distributor-distcc/src/lzo1x-encode.js'
 import { Packer } from '../packages/distributor-distcc/src/packer.js'
-import { PROBE_CALLEE, PROBE_INDEX, PROBE_MAIN } from '../packages/distributor-distcc/src/probe-bitcode.js'
-import { encodeProbe } from '../packages/distributor-distcc/src/probe.js'
+import { encodeProbe, probeBitcode } from '../packages/distributor-distcc/src/probe.js'
 import { toWireJob, type WireJob } from '../packages/distributor-distcc/src/wire-job.js'
 import { run } from '../test/programs/run.js'
 import { withJobs } from '../test/remote-jobs/jobs.js'
@@ -98,7 +97,7 @@ export async function measureParts(argv: readonly string[], server: Place): Prom
         jobs: parts,
         unique: sizes.unique,
         packMs: sizes.packMs,
-        startOverDistccMs: await medianOf(STARTS, () => send(encodeProbe(COMPILER), server)),
+        startOverDistccMs: await medianOf(STARTS, () => send(encodeProbe(COMPILER, LLVM_MAJOR), server)),
         startHereMs: await medianOf(STARTS, () => run(COMPILER, tiny, { cwd: probe })),
       }
     })
@@ -159,7 +158,8 @@ function send(request: readonly Uint8Array[], { host, port }: Place): Promise<Ex
 /** Writes the probe's modules to `directory`; returns the arguments of clang. */
 async function writeProbe(directory: string): Promise<string[]> {
   await mkdir(directory)
-  const files = { 'main.bc': PROBE_MAIN, 'callee.bc': PROBE_CALLEE, index: PROBE_INDEX }
+  const { main, callee, index } = probeBitcode(LLVM_MAJOR)
+  const files = { 'main.bc': main, 'callee.bc': callee, index }
   for (const [name, text] of Object.entries(files)) {
     await writeFile(join(directory, name), Buffer.from(text, 'base64'))
   }

@@ -10,6 +10,7 @@ import { DTLTO_BIN, LLVM_BIN } from '../link/toolchain.js'
 import { type ModeName, type Mode, modes } from './modes.js'
 import { readRun, type Run } from './results.js'
 import { type LldTests, WORK } from './source.js'
+import { firstLlvm } from '../../scripts/llvm-versions.mjs'
 
 /** Names that tests call a linker by, with the programs for them. */
 const PROGRAMS = {
@@ -123,5 +124,7 @@ async function lit(tests: readonly string[], report: string, log: string): Promi
 function environment(): NodeJS.ProcessEnv {
   const steers = /^(DTLTO_|NODE_|MAKE|MFLAGS|LC_|LANG|LINK$|_LINK_$|SOURCE_DATE_EPOCH|LLD_|LIT_|FILECHECK_)/
   const env = Object.entries(process.env).filter(([name]) => !steers.test(name))
-  return { ...Object.fromEntries(env), PYTHONDONTWRITEBYTECODE: '1' }
+  // LLVM 23's lit refuses to run tests by the system's shell, which those of older versions ask for.
+  const shell = firstLlvm() >= 23 ? { LIT_USE_INTERNAL_SHELL: '1' } : {}
+  return { ...Object.fromEntries(env), ...shell, PYTHONDONTWRITEBYTECODE: '1' }
 }

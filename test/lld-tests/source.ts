@@ -7,14 +7,15 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { firstLlvm } from '../../scripts/llvm-versions.mjs'
 import { withLock } from '../../scripts/lock.mjs'
 import { ROOT } from '../../scripts/root.mjs'
 import { fetchSource } from '../programs/apt-source.js'
 
 export const WORK = join(ROOT, 'build/lld-tests')
 
-/** The newest first. Before 17, bitcode had typed pointers, which LLVM 22 does not read. */
-const MAJORS = [22, 21, 20, 19] as const
+/** That of the lld in use, then older ones, the newest first. Before 17, bitcode had typed pointers, which LLVM 22 does not read. */
+const MAJORS: readonly number[] = [firstLlvm(), 22, 21, 20, 19].filter((major, i) => i === 0 || major < firstLlvm())
 
 /**
  * The tests, and llvm/utils/dtlto, the distributors that tests of LLVM's own DTLTO call. Older versions have none of those, and a
@@ -47,7 +48,7 @@ export function lldTests(log: (message: string) => void = () => undefined): Prom
   return withLock(join(WORK, 'source.lock'), async () => {
     if (!existsSync(about)) await writeFile(about, await fetchNewest(directory, log))
     const text = await readFile(about, 'utf8')
-    return { directory, about: text, fits: text.startsWith(sourceName(MAJORS[0])) }
+    return { directory, about: text, fits: text.startsWith(sourceName(firstLlvm())) }
   })
 }
 

@@ -1,11 +1,31 @@
 import type { Answer } from './answer.js'
 import { lzo1xCompress } from './lzo1x-encode.js'
 import { whyNotAnObject } from './object-check.js'
-import { PROBE_CALLEE, PROBE_INDEX, PROBE_MAIN } from './probe-bitcode.js'
+import { PROBE_22 } from './probe-bitcode-22.js'
+import { PROBE_23 } from './probe-bitcode-23.js'
 import { encodeRequest } from './request.js'
 import { toResponseFile } from './response-file.js'
 import { judge } from './verdict.js'
 import { COMMON_ARGS, WORKING_DIRECTORY } from './wire-job.js'
+
+/** Two modules, and the index by which the first imports from the second; base64. */
+export interface ProbeBitcode {
+  /** Of the modules. Empty: they name none, and compile for any. */
+  readonly target: string
+  readonly main: string
+  readonly callee: string
+  readonly index: string
+}
+
+/** Each version has its own. clang 23 ends with a fatal error over modules without a data layout, so there they are for x86-64. */
+const PROBES: ReadonlyMap<string, ProbeBitcode> = new Map([
+  ['22', PROBE_22],
+  ['23', PROBE_23],
+])
+
+export function probeBitcode(llvmVersion: string): ProbeBitcode {
+  return PROBES.get(llvmVersion.split('.')[0] ?? '') ?? PROBE_23
+}
 
 /**
  * The job that a server has to do before it gets real ones: compile a function that calls one of another module. It
@@ -16,10 +36,12 @@ import { COMMON_ARGS, WORKING_DIRECTORY } from './wire-job.js'
  * - files arrive under the names they were sent by, and ThinLTO really imports: the callee is inlined then, and
  *   its name is nowhere in the object. A compiler that ignores the index leaves an undefined symbol.
  *
- * The modules name no target, so any clang can compile them, for its own default target.
+ * With LLVM 22 the modules name no target, so any clang can compile them, for its own default target. With LLVM 23 it must know x86-64.
  */
-export function encodeProbe(compiler: string): Uint8Array[] {
-  const args = [...COMMON_ARGS, '-v', '-O2', '-x', 'ir', 'main.bc', '-fthinlto-index=index']
+export function encodeProbe(compiler: string, llvmVersion: string): Uint8Array[] {
+  const { target, main, callee, index } = probeBitcode(llvmVersion)
+  const forTarget = target === '' ? [] : [`--target=${target}`]
+  const args = [...COMMON_ARGS, ...forTarget, '-v', '-O2', '-x', 'ir', 'main.bc', '-fthinlto-index=index']
   const file = (name: string, bytes: Uint8Array): { name: string; compressed: Uint8Array } => ({
     name: `${WORKING_DIRECTORY}/${name}`,
     compressed: lzo1xCompress(bytes),
@@ -28,9 +50,9 @@ export function encodeProbe(compiler: string): Uint8Array[] {
     workingDirectory: WORKING_DIRECTORY,
     argv: [compiler, '-c', '-I', 'd.c', '@args.rsp', '-o', 'o.o'],
     files: [
-      file('main.bc', Buffer.from(PROBE_MAIN, 'base64')),
-      file('callee.bc', Buffer.from(PROBE_CALLEE, 'base64')),
-      file('index', Buffer.from(PROBE_INDEX, 'base64')),
+      file('main.bc', Buffer.from(main, 'base64')),
+      file('callee.bc', Buffer.from(callee, 'base64')),
+      file('index', Buffer.from(index, 'base64')),
       file('args.rsp', Buffer.from(toResponseFile(args))),
     ],
   })

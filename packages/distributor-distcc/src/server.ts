@@ -152,7 +152,11 @@ export class Server implements Endpoint {
   async #compileProbe(signal: AbortSignal): Promise<void> {
     let result: ExchangeResult
     try {
-      result = await this.#exchange(encodeProbe(this.compiler), this.#facts.tuning.probeTimeoutMs, signal)
+      result = await this.#exchange(
+        encodeProbe(this.compiler, this.#facts.llvmVersion),
+        this.#facts.tuning.probeTimeoutMs,
+        signal,
+      )
     } catch (error) {
       throw error instanceof ExchangeError ? this.#lostProbe(error) : error
     }

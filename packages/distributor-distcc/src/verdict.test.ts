@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { describe, it } from 'node:test'
 import { whyNotAnObject } from './object-check.js'
-import { PROBE_CALLEE, PROBE_INDEX, PROBE_MAIN } from './probe-bitcode.js'
+import { probeBitcode } from './probe.js'
 import { parseStatistics } from './statistics.js'
 import { whyNoDistccd } from './testing/distccd.js'
 import { makeProbe } from './testing/make-probe.js'
@@ -48,7 +48,10 @@ describe('an object', { skip }, () => {
     for (const size of [0, 3, 10, 40, 100, object.length - 1]) {
       assert.notEqual(whyNotAnObject(object.subarray(0, size), 'x86_64-unknown-linux-gnu'), undefined, `${size} bytes`)
     }
-    assert.match(whyNotAnObject(Buffer.from(PROBE_MAIN, 'base64'), 'x86_64-unknown-linux-gnu') ?? '', /something else/)
+    assert.match(
+      whyNotAnObject(Buffer.from(probeBitcode(LLVM).main, 'base64'), 'x86_64-unknown-linux-gnu') ?? '',
+      /something else/,
+    )
   })
 })
 
@@ -56,7 +59,7 @@ describe('the probe', () => {
   it('is what its generator makes', {
     skip: skip === false && hasOpt() ? false : `opt-${LLVM} is not installed`,
   }, () => {
-    assert.deepEqual(makeProbe(), { main: PROBE_MAIN, callee: PROBE_CALLEE, index: PROBE_INDEX })
+    assert.deepEqual(makeProbe(), probeBitcode(LLVM))
   })
 })
 
