@@ -20,9 +20,10 @@ const MAY_IMPORT = {
   distributors: ['config', 'slots'],
   config: ['distributors/locate.ts'],
   link: ['scheduler', 'distributors', 'config', 'slots'],
-  report: ['link/events.ts', 'scheduler/events.ts'],
-  'llvm-dtlto': ['link', 'scheduler', 'distributors', 'config', 'report', 'cli/own-options.ts'],
-  cli: ['config', 'link', 'report', 'distributors', 'slots', 'llvm-dtlto'],
+  plan: ['scheduler', 'report'],
+  report: ['link/events.ts', 'link/tally.ts', 'scheduler/events.ts'],
+  'llvm-dtlto': ['link', 'scheduler', 'distributors', 'config', 'report', 'cli/own-options.ts', 'cli/reporters.ts'],
+  cli: ['config', 'link', 'report', 'distributors', 'slots', 'llvm-dtlto', 'plan'],
 }
 
 const OPEN_TO_ALL = ['./errors.ts', './printable.ts', './distributors/interface.ts']
@@ -48,7 +49,7 @@ export default defineConfig(
     plugins: { 'import-x': importX },
     languageOptions: {
       parserOptions: {
-        project: ['./tsconfig.tools.json', './packages/*/tsconfig.json'],
+        project: ['./tsconfig.tools.json', './packages/*/tsconfig.json', './packages/dtlto/page/tsconfig.json'],
         tsconfigRootDir: import.meta.dirname,
       },
     },

@@ -21,7 +21,8 @@ export function sourceFingerprint() {
     ...readdirSync(join(ROOT, 'scripts'))
       .filter((name) => name.startsWith('build'))
       .map((name) => `scripts/${name}`),
-    ...packages.flatMap((path) => [`${path}/package.json`, `${path}/tsconfig.json`, ...sourcesIn(`${path}/src`)]),
+    ...filesIn('packages/dtlto/page/src', /\.(html|css)$/),
+    ...packages.flatMap((path) => [`${path}/package.json`, `${path}/tsconfig.json`, ...filesIn(`${path}/src`, SOURCE)]),
   ]
   const hash = createHash('sha256')
   // The code cache is for this Node.
@@ -38,6 +39,7 @@ export function isFresh(fingerprint) {
   // Somebody may have deleted an output.
   const outputs = [
     join(ROOT, 'packages/dtlto/build/cli.cache'),
+    join(ROOT, 'packages/dtlto/dist/report-page.html'),
     ...packageDirectories().map((path) => join(ROOT, path, 'dist/.tsbuildinfo')),
   ]
   return existsSync(STAMP) && readFileSync(STAMP, 'utf8') === fingerprint && outputs.every((path) => existsSync(path))
@@ -55,14 +57,17 @@ function packageDirectories() {
   return config.references.map(({ path }) => path)
 }
 
+const SOURCE = /(?<!\.test)\.(ts|cjs)$/
+
 /**
  * @param {string} directory relative to the root
+ * @param {RegExp} pattern
  * @returns {readonly string[]}
  */
-function sourcesIn(directory) {
+function filesIn(directory, pattern) {
   if (!existsSync(join(ROOT, directory))) return []
   return readdirSync(join(ROOT, directory), { recursive: true, encoding: 'utf8' })
-    .filter((name) => /\.(ts|cjs)$/.test(name) && !name.endsWith('.test.ts'))
+    .filter((name) => pattern.test(name))
     .sort()
     .map((name) => `${directory}/${name}`)
 }

@@ -4,11 +4,13 @@
  *     native    CMake and Ninja    packages/native/build: dtlto.node, dtlto-codegen, dtlto-lld; packages/dtlto/bin: the programs
  *     types     tsc -b             packages/NAME/dist
  *     bundle    esbuild            packages/dtlto/dist/cli.cjs; its code cache in packages/dtlto/build
+ *     page      esbuild            packages/dtlto/dist/report-page.html
  */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { bundleCli } from './build-bundle.mjs'
 import { buildNativeParts } from './build-native.mjs'
+import { buildReportPage } from './build-report-page.mjs'
 import { isFresh, markFresh, sourceFingerprint } from './build-stamp.mjs'
 import { compileTypes } from './build-types.mjs'
 import { withLock } from './lock.mjs'
@@ -20,7 +22,7 @@ export function build() {
     if (!buildNativeParts()) return false
     const fingerprint = sourceFingerprint()
     if (isFresh(fingerprint)) return true
-    if (!compileTypes() || !(await bundleCli())) return false
+    if (!compileTypes() || !(await bundleCli()) || !(await buildReportPage())) return false
     markFresh(fingerprint)
     return true
   })

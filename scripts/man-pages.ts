@@ -39,9 +39,10 @@ export interface ManPage {
 
 const LISTS: Readonly<Record<string, () => readonly string[]>> = {
   options: () =>
-    optionRows().flatMap(({ name, placeholder, meaning, default: value }) =>
-      item(`${bold(`--${name}`)}${placeholder === '' ? '' : `${bold('=')}${shown(placeholder)}`}`, meaning, value),
-    ),
+    optionRows().flatMap(({ name, placeholder, isOptional, meaning, default: value }) => {
+      const given = placeholder === '' ? '' : `${bold('=')}${shown(placeholder)}`
+      return item(`${bold(`--${name}`)}${isOptional && given !== '' ? `[${given}]` : given}`, meaning, value)
+    }),
   settings: () => fileRows().flatMap(({ key, example, meaning }) => item(bold(`${key} = ${example}`), meaning)),
   variables: () => variableRows().flatMap(({ name, meaning }) => item(bold(name), meaning)),
   distributors: () =>

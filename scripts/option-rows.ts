@@ -15,7 +15,7 @@ import {
   variableName,
   writtenName,
 } from '../packages/dtlto/src/config/table.js'
-import { FILE } from '../packages/dtlto/src/config/values.js'
+import { FILE, REPORT_FILE } from '../packages/dtlto/src/config/values.js'
 import { SETTING_VARIABLES, START_VARIABLES } from '../packages/dtlto/src/config/variables.js'
 import type { OptionSpec, OptionsSchema } from '../packages/dtlto/src/distributors/interface.js'
 import { worker } from '../packages/dtlto/src/distributors/worker/worker.js'
@@ -36,6 +36,8 @@ export interface OptionRow {
   readonly name: string
   /** `<file>`; empty for one that needs no value. */
   readonly placeholder: string
+  /** It may be written without a value. */
+  readonly isOptional: boolean
   /** The words that the value is one of. */
   readonly choices: readonly string[]
   /** One line. */
@@ -47,13 +49,14 @@ export interface OptionRow {
 /** Of a link, in the order of the documents. */
 export function optionRows(): readonly OptionRow[] {
   const others = Object.entries(OTHER_OPTIONS).map(([name, { placeholder, help, docs, default: value }]) => {
-    return { name, placeholder, choices: [], help, meaning: docs, default: value }
+    return { name, placeholder, isOptional: false, choices: [], help, meaning: docs, default: value }
   })
   const settings = SETTING_KEYS.map((key) => {
     const { kind, docs, help } = SETTINGS[key]
     return {
       name: optionName(key),
       placeholder: kind.placeholder,
+      isOptional: kind.bare !== undefined,
       choices: 'choices' in kind ? kind.choices : [],
       help,
       meaning: docs ?? lowerFirst(help),
@@ -95,12 +98,19 @@ export function schemaRows(schema: OptionsSchema): readonly SchemaRow[] {
   })
 }
 
+/** Settings that are paths, in the example too. */
+const FILES: readonly unknown[] = [FILE, REPORT_FILE]
+
+/** What follows the option's name: `=<file>`, `[=<file>]` or nothing. */
+export const writtenValue = ({ placeholder, isOptional }: OptionRow): string =>
+  placeholder === '' ? '' : isOptional ? `[=${placeholder}]` : `=${placeholder}`
+
 /** A dtlto.toml with everything. */
 export function exampleFile(): readonly string[] {
   const lines = SETTING_KEYS.map((key) => {
     const { kind, example } = SETTINGS[key]
     const line = `${writtenName(key)} = ${example}`
-    return (kind as unknown) === FILE ? `${line.padEnd(34)} # relative to this file` : line
+    return FILES.includes(kind) ? `${line.padEnd(34)} # relative to this file` : line
   })
   return [
     `${'distribute = ["distcc", "local"]'.padEnd(34)} # or one name`,

@@ -7,7 +7,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { OptionsSchema } from '../packages/dtlto/src/distributors/interface.js'
-import { exampleFile, optionRows, SCHEMAS, schemaRows, variableRows } from './option-rows.js'
+import { exampleFile, optionRows, SCHEMAS, schemaRows, variableRows, writtenValue } from './option-rows.js'
 import { ROOT } from './root.mjs'
 
 const DOCS = join(ROOT, 'docs')
@@ -48,8 +48,8 @@ function schemaTable(schema: OptionsSchema): string[] {
 }
 
 function optionsTable(): string[] {
-  const rows = optionRows().map(({ name, placeholder, meaning, default: value }) =>
-    row(`\`--${name}${placeholder === '' ? '' : '='}${placeholder}\``, meaning, value),
+  const rows = optionRows().map((option) =>
+    row(`\`--${option.name}${writtenValue(option)}\``, option.meaning, option.default),
   )
   return ['| option (COFF spelling `/distribute:…`) | meaning | default |', '|---|---|---|', ...rows]
 }

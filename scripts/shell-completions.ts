@@ -54,9 +54,7 @@ function bash(): string {
     return words.length === 0 ? [] : [`    --${row.name}) words='${words.join(' ')}' ;;`]
   })
   const files = optionRows().filter((row) => valueOf(row) === 'file')
-  const withFile = taking('config-file').map(
-    (command) => `      ${command.name}) flags='${flagsOf(command).join(' ')}' ;;`,
-  )
+  const withFile = taking('file').map((command) => `      ${command.name}) flags='${flagsOf(command).join(' ')}' ;;`)
   return `# bash completion for dtlto and its linkers
 
 # Offers values of the option that is being written, in words cut at '=' or not.

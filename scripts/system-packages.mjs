@@ -37,6 +37,7 @@ export const SYSTEM_PACKAGES = [
   },
   { name: 'libgtest-dev', group: 'test', reason: 'GoogleTest, for the unit tests in C++' },
   { name: 'clang-format-22', group: 'test', reason: 'formats the C++ sources' },
+  { name: 'chromium', group: 'test', optional: true, reason: 'shows the page of a report, in its tests' },
   { name: 'patchelf', group: 'test', reason: 'tells programs of packages where their libraries are' },
   { name: 'zstd', group: 'test', reason: 'compresses packages' },
   {

@@ -1,4 +1,5 @@
 /** `dtlto/plugin`: everything that the author of a distributor needs. */
+export { VirtualClock } from './plan/virtual-clock.js'
 export { defineDistributor, wrongIf } from './distributors/define.js'
 export { DtltoError, ERROR_CODES } from './errors.js'
 export type { DtltoErrorOptions, ErrorCode } from './errors.js'

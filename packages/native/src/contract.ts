@@ -23,14 +23,15 @@ export type NativeCompileOutcome = 'compiled' | 'failed' | 'lost'
 export type NativeDriver = 'elf' | 'coff' | 'mingw' | 'macho' | 'wasm'
 
 /**
- * 'driver-chosen': lld begins; not sent when it knows no driver by the program's name. 'jobs-ready': lld waits; the set of jobs is fixed. 'job-compiled': an answer to `compileInProcess`. 'finished': the last event; lld has
+ * 'driver-chosen': lld begins; not sent when it knows no driver by the program's name. 'jobs-ready': lld waits; the set of jobs is fixed. 'job-compiled': an answer to `compileInProcess`;
+ * `endedMs` is when, in milliseconds on the clock of `process.hrtime`. 'finished': the last event; lld has
  * ended with this exit code.
  */
 export type NativeLinkEvent = (
   ...event:
     | [kind: 'driver-chosen', driver: NativeDriver]
     | [kind: 'jobs-ready']
-    | [kind: 'job-compiled', index: number, outcome: NativeCompileOutcome, compileMs: number]
+    | [kind: 'job-compiled', index: number, outcome: NativeCompileOutcome, compileMs: number, endedMs: number]
     | [kind: 'finished', exitCode: number]
 ) => void
 
@@ -42,6 +43,11 @@ export interface NativeLink {
   jobs(): NativeJobFacts[]
   /** How many jobs lld itself would compile at a time: --thinlto-jobs or its default. */
   localSlots(): number
+  /** ThinLTO modules of the link, those that lld's cache had among them. 0 until they are known; at any time. */
+  thinModules(): number
+  cacheHits(): number
+  /** The ids of the modules that a job imports from. */
+  importedModules(index: number): string[]
   /** Whether lld has reported errors already: the link fails, whatever its objects are. */
   hasErrors(): boolean
   /** Queues the job for a native thread; answered by a 'job-compiled' event. `takeNotes`: `madeHere` will be asked for. */

@@ -5,7 +5,7 @@ export interface Command {
   /** How it is called, one line each, with what the line does. */
   readonly uses: readonly { readonly args: string; readonly help: string }[]
   /** What a shell may offer after it. */
-  readonly takes: 'link-options' | 'config-file' | 'nothing'
+  readonly takes: 'link-options' | 'file' | 'nothing'
 }
 
 export const COMMANDS: readonly Command[] = [
@@ -20,8 +20,28 @@ export const COMMANDS: readonly Command[] = [
     ],
   },
   {
+    name: 'report',
+    takes: 'file',
+    uses: [{ args: 'LINK.json [PAGE.html]', help: 'makes a page of what --distribute-report=LINK.json has written' }],
+  },
+  {
+    name: 'plan',
+    takes: 'file',
+    uses: [
+      {
+        args: 'LINK.json [--slots=8,16,...] [--bandwidth=MB/S] [--latency=MS] [--json]',
+        help: 'says how long the backends of that link would take on other machines',
+      },
+    ],
+  },
+  {
+    name: 'stats',
+    takes: 'file',
+    uses: [{ args: '[FILE] [--json] [--reset]', help: 'says what the links with --distribute-stats came to' }],
+  },
+  {
     name: 'allow',
-    takes: 'config-file',
+    takes: 'file',
     uses: [
       {
         args: '[FILE]',
@@ -30,7 +50,9 @@ export const COMMANDS: readonly Command[] = [
       { args: '--list', help: 'shows what was allowed' },
     ],
   },
-  { name: 'deny', takes: 'config-file', uses: [{ args: '[FILE]', help: 'takes that back' }] },
+  { name: 'deny', takes: 'file', uses: [{ args: '[FILE]', help: 'takes that back' }] },
+  { name: 'version', takes: 'nothing', uses: [{ args: '', help: 'the same as --version' }] },
+  { name: 'help', takes: 'nothing', uses: [{ args: '', help: 'the same as --help' }] },
   { name: '--version', takes: 'nothing', uses: [{ args: '', help: 'prints the versions of dtlto and of LLVM' }] },
   { name: '--help', takes: 'nothing', uses: [{ args: '', help: 'prints this, and the options of links' }] },
 ]
@@ -45,7 +67,8 @@ export function commandLines(): string {
   return COMMANDS.flatMap(({ name, uses }) =>
     uses.map(({ args, help }) => {
       const call = `  dtlto ${name}${args === '' ? '' : ` ${args}`}`
-      return `${call.padEnd(LEFT)}${wrapped(help, WIDTH - LEFT).join(`\n${' '.repeat(LEFT)}`)}`
+      const left = call.length < LEFT ? call.padEnd(LEFT) : `${call}\n${' '.repeat(LEFT)}`
+      return `${left}${wrapped(help, WIDTH - LEFT).join(`\n${' '.repeat(LEFT)}`)}`
     }),
   ).join('\n')
 }

@@ -2,17 +2,14 @@
  * The linker programs: composes the link from the command line, the environment and the file, and ends the process.
  * Alone with stdout, stderr and exit.
  */
-import { fstatSync, writeSync } from 'node:fs'
+import { writeSync } from 'node:fs'
 import { chooseNative, type NativeArgument, native, NativeLoadError, type NativeStart } from '@dtlto/native'
 import { loadSettings } from '../config/load.js'
-import type { Settings } from '../config/settings.js'
 import { DtltoError } from '../errors.js'
 import { LinkEvents, type LinkListener } from '../link/events.js'
 import { runLink } from '../link/link.js'
-import { progressLine } from '../report/progress.js'
-import { LinkSummary } from '../report/summary.js'
-import { LinkTimings } from '../report/timings.js'
-import { LinkTrace } from '../report/trace.js'
+import { progressFor } from './progress.js'
+import { reporters } from './reporters.js'
 import { printable, printableLine } from '../printable.js'
 import { holdProcess } from './hold-process.js'
 import { otherDistributor, ownHelp, splitOwnOptions } from './own-options.js'
@@ -135,20 +132,17 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
     const other = otherDistributor(rest, windows)
     if (other !== undefined) warn(`${remote.from} is not used: '${other}' has lld distribute the jobs itself`)
   }
-  const trace = settings.trace === undefined ? undefined : new LinkTrace()
-  const summary = settings.summary ? new LinkSummary() : undefined
-  const timings = settings.timings === undefined ? undefined : new LinkTimings(settings.timings)
-  const listeners: LinkListener[] = []
-  if (showsProgress(settings))
-    listeners.push(
-      progressLine(
-        (text) => write(2, text),
-        () => process.stderr.columns || 80,
-      ),
-    ) // prettier-ignore
-  if (trace) listeners.push((event) => trace.add(event))
-  if (timings) listeners.push((event) => timings.add(event))
-  if (summary) listeners.push((event) => summary.add(event))
+  const reported = reporters({
+    settings,
+    program: name,
+    argv: own.rest,
+    env: process.env,
+    workingDirectory,
+    warn,
+    write: (text) => say(2, text),
+  })
+  const progress = progressFor(settings.progress, process.env, name, (text) => write(2, text))
+  const listeners: LinkListener[] = [...(progress ? [progress] : []), ...reported.listeners]
   listeners.push((event) => {
     if (event.type === 'warning') warn(`${event.distributor}: ${event.message}`)
   })
@@ -158,14 +152,11 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
     env: process.env,
     workingDirectory,
     capture: false,
-    pastMs: timings?.pastMs,
+    pastMs: reported.pastMs,
     events: new LinkEvents(listeners),
     notice: warning,
   })
-  if (trace && settings.trace !== undefined) trace.save(settings.trace)
-  const trouble = timings?.save()
-  if (trouble !== undefined) warn(trouble)
-  if (summary) say(2, `${name}: ${summary.text()}`)
+  await reported.save()
   if (exitCode === 0 && asksForHelp(rest, windows)) write(1, ownHelp(windows))
   return exitCode
 }
@@ -187,12 +178,6 @@ function expand(argv: readonly NativeArgument[], windowsQuoting: boolean): reado
 function asksForHelp(argv: readonly NativeArgument[], windows: boolean): boolean {
   const spellings = windows ? ['/?', '-?', '/help', '-help', '--help'] : ['--help', '-help']
   return argv.some((argument) => typeof argument === 'string' && spellings.includes(argument))
-}
-
-/** A terminal that understands escape sequences, unless told otherwise. Merely asking Node for its stderr costs start-up time. */
-function showsProgress({ progress }: Settings): boolean {
-  if (progress !== 'auto') return progress === 'on'
-  return process.env['TERM'] !== 'dumb' && fstatSync(2).isCharacterDevice() && process.stderr.isTTY
 }
 
 function describe(error: unknown): string {

@@ -128,12 +128,15 @@ function trailingPairs(argv: readonly NativeArgument[], from: number): string[] 
 interface Row {
   readonly help: string
   readonly placeholder: string
+  /** It may be written without a value. */
+  readonly isOptional: boolean
 }
 
 function rowOf(name: string): Row {
   const key = KEYS.get(name)
-  if (key === undefined) return OTHER_OPTIONS[name as keyof typeof OTHER_OPTIONS]
-  return { help: SETTINGS[key].help, placeholder: SETTINGS[key].kind.placeholder }
+  if (key === undefined) return { ...OTHER_OPTIONS[name as keyof typeof OTHER_OPTIONS], isOptional: false }
+  const { help, kind } = SETTINGS[key]
+  return { help, placeholder: kind.placeholder, isOptional: kind.bare !== undefined }
 }
 
 const placeholderOf = (name: string): string => rowOf(name).placeholder
@@ -142,8 +145,9 @@ const placeholderOf = (name: string): string => rowOf(name).placeholder
 export function ownHelp(windows: boolean): string {
   const [dash, separator] = windows ? ['/', ':'] : ['--', '=']
   const lines = OPTION_NAMES.map((name) => {
-    const { help, placeholder } = rowOf(name)
-    const spelled = `  ${dash}${name}${placeholder === '' ? '' : separator}${placeholder}`
+    const { help, placeholder, isOptional } = rowOf(name)
+    const value = placeholder === '' ? '' : isOptional ? `[${separator}${placeholder}]` : `${separator}${placeholder}`
+    const spelled = `  ${dash}${name}${value}`
     return spelled.length < 25 ? `${spelled.padEnd(26)}${help}` : `${spelled}\n${' '.repeat(26)}${help}`
   })
   return `\nDISTRIBUTED THINLTO (dtlto):\n${lines.join('\n')}\n`

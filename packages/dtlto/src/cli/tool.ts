@@ -6,7 +6,10 @@ import { COMMAND_NAMES, commandLines } from './commands.js'
 import { allowCommand, denyCommand } from './consent.js'
 import { doctor } from './doctor/doctor.js'
 import { ownHelp } from './own-options.js'
+import { planCommand } from './plan.js'
 import { PROGRAM_NAMES } from './programs.js'
+import { reportCommand } from './report.js'
+import { statsCommand } from './stats.js'
 
 export type Write = (fd: 1 | 2, text: string) => void
 
@@ -27,10 +30,18 @@ export async function tool(argv: readonly string[], write: Write): Promise<numbe
       return allowCommand(rest, process.env, (text) => write(1, text))
     case 'deny':
       return denyCommand(rest, process.env, (text) => write(1, text))
+    case 'report':
+      return await reportCommand(rest, (text) => write(1, text))
+    case 'plan':
+      return await planCommand(rest, (text) => write(1, text))
+    case 'stats':
+      return await statsCommand(rest, process.env, (text) => write(1, text))
+    case 'version':
     case '--version':
     case '-v':
       write(1, `dtlto ${native().version} (LLVM ${native().llvmVersion})\n`)
       return 0
+    case 'help':
     case '--help':
     case '-h':
       write(1, `${USAGE}${ownHelp(false)}`)

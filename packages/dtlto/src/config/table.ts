@@ -4,7 +4,7 @@
  * file's reader, `--help` and docs/options.md are made from the rows. A name of several words is written in camelCase here and
  * with hyphens by users.
  */
-import { FILE, FLAG, oneOf, SHARE, type ValueKind } from './values.js'
+import { AUTO, FILE, FLAG, FLAG_OR_FILE, oneOf, REPORT_FILE, SHARE, type ValueKind } from './values.js'
 
 interface Description {
   /** One line of --help. */
@@ -40,11 +40,22 @@ export const SETTINGS = {
     help: 'What to do with a job that no distributor could compile',
   }),
   progress: setting({
-    kind: oneOf('auto', 'on', 'off'),
+    kind: AUTO,
     default: 'auto',
     example: '"auto"',
-    help: 'Show a progress line while backends compile',
-    docs: 'a progress line while backends compile; `auto`: on a terminal',
+    help: 'Show progress while backends compile',
+    docs:
+      'progress while backends compile: a line that is drawn anew on a terminal in whose foreground the link is, and elsewhere a plain line every 10 s. `auto`: on such a ' +
+      'terminal, and in a CI job (`CI` in the environment)',
+  }),
+  report: setting({
+    kind: REPORT_FILE,
+    default: undefined,
+    example: '"report.html"',
+    help: 'Write a page, or a document for programs, about this link',
+    docs:
+      'a page about the link for any browser, or the same as JSON: who compiled what and when, what set the end, the slowest modules, what could not leave this machine and why, ' +
+      'failures ([report](report.md))',
   }),
   required: setting({
     kind: FLAG,
@@ -55,12 +66,21 @@ export const SETTINGS = {
       'fail the link if it has jobs and no distributor takes any of them: one that is down then does not go unnoticed. A link without jobs, or ' +
       'whose jobs are all in the ThinLTO cache, passes',
   }),
+  stats: setting({
+    kind: FLAG_OR_FILE,
+    default: false,
+    example: 'false',
+    help: 'Count this link in the statistics that dtlto stats shows',
+    docs: 'count this link in the statistics that `dtlto stats` shows: in a file of yours (`~/.local/state/dtlto/stats.jsonl`, or under `XDG_STATE_HOME`), or in this one ([report](report.md#statistics))',
+  }),
   summary: setting({
-    kind: FLAG,
+    kind: FLAG_OR_FILE,
     default: false,
     example: 'true',
     help: 'Say at the end where the jobs ran, which were slow and what was tried again',
-    docs: 'a summary on stderr when the link is done: where the jobs ran, which were the slowest, what was tried again',
+    docs:
+      'a summary when the link is done: where the jobs ran, which were the slowest, what was tried again. On stderr; or, with a file, at the end of that file, ' +
+      'so that all links of a build are in one place and nobody who reads stderr sees a difference',
   }),
   timings: setting({
     kind: FILE,

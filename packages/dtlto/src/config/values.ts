@@ -13,6 +13,19 @@ export interface ValueKind<T> {
   parse(written: unknown, place: string, directory?: string): T
 }
 
+/** A word, or a switch in any of its spellings. */
+export const AUTO: ValueKind<'auto' | 'on' | 'off'> = {
+  placeholder: 'auto|on|off',
+  choices: ['auto', 'on', 'off'],
+  parse(written, place) {
+    if (written === 'auto') return 'auto'
+    if (typeof written !== 'string' || SWITCHES.includes(written)) return FLAG.parse(written, place) ? 'on' : 'off'
+    return refuse(place, 'auto or on or off', written)
+  },
+}
+
+const SWITCHES: readonly string[] = ['true', 'false', '1', '0', 'on', 'off']
+
 /** One of several words. */
 export function oneOf<const T extends string>(...choices: readonly T[]): ValueKind<T> {
   return {
@@ -58,6 +71,28 @@ export const FILE: ValueKind<string | undefined> = {
       return refuse(place, 'a file name', written)
     }
     return directory === undefined ? written : resolve(directory, written)
+  },
+}
+
+/** True where it is written without a value or as a switch; else the path of a file. */
+export const FLAG_OR_FILE: ValueKind<boolean | string> = {
+  placeholder: '<file>',
+  bare: true,
+  parse(written, place, directory) {
+    if (typeof written === 'boolean' || (typeof written === 'string' && SWITCHES.includes(written)))
+      return FLAG.parse(written, place)
+    return FILE.parse(written, place, directory) as string
+  },
+}
+
+/** A page or a document: the end of the name says which. */
+export const REPORT_FILE: ValueKind<string | undefined> = {
+  placeholder: '<file>.html|.json',
+  parse(written, place, directory) {
+    const path = FILE.parse(written, place, directory)
+    return path !== undefined && /\.(?:html|json)$/i.test(path)
+      ? path
+      : refuse(place, 'a file name that ends in .html or .json', written)
   },
 }
 

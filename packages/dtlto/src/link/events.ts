@@ -1,13 +1,30 @@
 import type { BackendJob } from '../distributors/interface.js'
 import type { SchedulerEvent } from '../scheduler/events.js'
+import { Tally } from './tally.js'
 
 /** What happens in a link, for progress, trace, summary and embedding programs. */
 export type LinkEvent =
+  /**
+   * How many ThinLTO modules the link has, and of how many lld's cache had the object; the others are its jobs. After 'jobs'. 0 and 0 where lld has ended
+   * before it knew.
+   */
+  | { readonly type: 'modules'; readonly total: number; readonly cacheHits: number }
   /** The set of jobs is fixed. Not sent when the link has none. */
   | { readonly type: 'jobs'; readonly jobs: readonly BackendJob[] }
   | { readonly type: 'scheduler'; readonly event: SchedulerEvent }
-  /** The set of objects is fixed; lld writes its output. */
-  | { readonly type: 'objects' }
+  /**
+   * When the jobs are known, and whenever one of them has ended. `running`: attempts under way. `etaMs`: estimated milliseconds until the last job has
+   * ended; left out while nobody can tell.
+   */
+  | {
+      readonly type: 'progress'
+      readonly done: number
+      readonly total: number
+      readonly running: number
+      readonly etaMs?: number
+    }
+  /** The set of objects is fixed; lld writes its output. `importsOf`: the modules that a job imports from; during the event only. */
+  | { readonly type: 'objects'; readonly importsOf: (job: number) => readonly string[] }
   /** Nothing of lld runs any more. The last event. */
   | { readonly type: 'end'; readonly exitCode: number }
   /** Said once for each distributor and kind. */
@@ -20,6 +37,7 @@ export type LinkListener = (event: LinkEvent) => void
 export class LinkEvents {
   readonly #listeners: LinkListener[]
   readonly #warned = new Set<string>()
+  readonly #tally = new Tally()
   #failure: { readonly error: unknown } | undefined
   #onFailure!: (error: unknown) => void
   /**
@@ -43,6 +61,8 @@ export class LinkEvents {
   /** What the scheduler did; its warnings are the link's. */
   schedule(event: SchedulerEvent): void {
     this.emit({ type: 'scheduler', event })
+    this.#tally.add(event)
+    if (event.kind === 'job-ended') this.#progress(event.atMs)
     if (event.kind !== 'warning') return
     this.emit({ type: 'warning', distributor: event.distributor, kind: event.warning, message: event.message })
   }
@@ -66,5 +86,15 @@ export class LinkEvents {
         this.#onFailure(error)
       }
     }
+    if (event.type === 'jobs') {
+      this.#tally.begin(event.jobs)
+      this.#progress(0)
+    }
+  }
+
+  #progress(nowMs: number): void {
+    const { done, total, runningInAll: running } = this.#tally
+    const etaMs = this.#tally.remainingMs(nowMs)
+    this.emit({ type: 'progress', done, total, running, ...(etaMs === undefined ? {} : { etaMs }) })
   }
 }

@@ -74,11 +74,11 @@ export class LinkHome implements Home {
   compile(job: BackendJob, signal: AbortSignal): Promise<HomeResult> {
     return this.#slots.run(signal, async () => {
       const takeNotes = this.#onCompiled !== undefined
-      const { outcome, compileMs } = await this.#session.compileInProcess(job.index, takeNotes)
+      const { outcome, compileMs, endedMs } = await this.#session.compileInProcess(job.index, takeNotes)
       switch (outcome) {
         case 'compiled':
           this.#onCompiled?.(job)
-          return { kind: 'compiled', timings: { compileMs } }
+          return { kind: 'compiled', timings: { compileMs }, beganMs: endedMs - compileMs }
         case 'failed':
           return { kind: 'does-not-compile', diagnostics: [] } // lld has them
         case 'lost':

@@ -21,6 +21,7 @@ import { FinishedJobs } from './finished-jobs.js'
 import { LinkHome } from './home.js'
 import { JobPackages } from './job-packages.js'
 import type { LinkRequest } from './request.js'
+import type { LinkEvents } from './events.js'
 import { DistributionCheck, isOneReady } from './required.js'
 import { LinkSession } from './session.js'
 import { linkFacts } from './facts.js'
@@ -95,11 +96,13 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
       opened = open(prepared, facts, session, request, cancelled.signal)
       const { specs, refused } = opened.distributors
       const state = await Promise.race([session.jobsOrEnd, refused])
+      if (state.at === 'end') emitModules(session, events)
       if (state.at === 'jobs' && !cancelled.signal.aborted) {
         const packages = new JobPackages(session, facts, request.argv)
         const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, packages, index, job))
         // From here the set of jobs is fixed.
         events.emit({ type: 'jobs', jobs })
+        emitModules(session, events)
         const compiled = await Promise.race([
           compileJobs({
             jobs,
@@ -122,7 +125,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
           await distribution?.check(() => isOneReady(specs))
           await opened.finished?.prepared()
           // From here the set of objects is fixed.
-          events.emit({ type: 'objects' })
+          events.emit({ type: 'objects', importsOf: (job) => session.native.importedModules(job) })
           if (request.notice && canLinkAgain(request, doubts)) held = holdFinalLink(request, doubts, request.notice)
           session.native.resume()
         }
@@ -148,6 +151,12 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
     opened?.home?.close()
     await opened?.distributors.close()
   }
+}
+
+function emitModules({ native }: LinkSession, events: LinkEvents): void {
+  const total = native.thinModules()
+  const cacheHits = native.cacheHits()
+  events.emit({ type: 'modules', total, cacheHits })
 }
 
 /** Who may compile jobs, while lld runs. */

@@ -6,12 +6,18 @@ import {
   type NativeStartProblem,
   native,
 } from '@dtlto/native'
+import { performance } from 'node:perf_hooks'
 import { DtltoError, type ErrorCode } from '../errors.js'
 
 interface Compiled {
   readonly outcome: NativeCompileOutcome
   readonly compileMs: number
+  /** On the clock of `performance.now`. */
+  readonly endedMs: number
 }
+
+/** From the clock of `performance.now`, which begins with the process, to that of the machine. */
+const CLOCK_AHEAD_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now()
 
 /** What lld's thread came to: it waits for backend jobs, or it has ended. */
 export type LldState = { readonly at: 'jobs' } | { readonly at: 'end'; readonly exitCode: number }
@@ -53,10 +59,10 @@ export class LinkSession {
             onJobs({ at: 'jobs' })
             return
           case 'job-compiled': {
-            const [, index, outcome, compileMs] = event
+            const [, index, outcome, compileMs, ended] = event
             const compiling = this.#compiling.get(index)
             this.#compiling.delete(index)
-            compiling?.settle({ outcome, compileMs })
+            compiling?.settle({ outcome, compileMs, endedMs: ended - CLOCK_AHEAD_MS })
             return
           }
           case 'finished':

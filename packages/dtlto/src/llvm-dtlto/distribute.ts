@@ -6,13 +6,12 @@ import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { native } from '@dtlto/native'
 import { loadSettings } from '../config/load.js'
 import { splitOwnOptions } from '../cli/own-options.js'
+import { reporters } from '../cli/reporters.js'
 import type { LinkFacts } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import { CLOCK } from '../link/clock.js'
 import { endpointsOf, openDistributors, prepareDistributors } from '../link/distributors.js'
 import { LinkEvents, type LinkListener } from '../link/events.js'
-import { LinkSummary } from '../report/summary.js'
-import { LinkTrace } from '../report/trace.js'
 import { printableLine } from '../printable.js'
 import { schedule } from '../scheduler/schedule.js'
 import { CommandHome } from './command-home.js'
@@ -57,13 +56,19 @@ export async function distribute(argv: readonly string[], write: (fd: 1 | 2, tex
     llvmVersion: native().llvmVersion,
     workingDirectory,
   }
-  const trace = settings.trace === undefined ? undefined : new LinkTrace()
-  const summary = settings.summary ? new LinkSummary() : undefined
+  const reported = reporters({
+    settings,
+    program: NAME,
+    argv: own.rest,
+    env: process.env,
+    workingDirectory,
+    warn,
+    write: (text) => write(2, text),
+  })
   const listeners: LinkListener[] = [
+    ...reported.listeners,
     (event) => {
       if (event.type === 'warning') warn(`${event.distributor}: ${event.message}`)
-      trace?.add(event)
-      summary?.add(event)
     },
   ]
   const events = new LinkEvents(listeners)
@@ -110,7 +115,7 @@ export async function distribute(argv: readonly string[], write: (fd: 1 | 2, tex
             : 'does not compile'
         write(2, `${NAME}: error: ${printableLine(`${module}: ${why}`)}\n`)
       }
-      events.emit({ type: 'objects' })
+      events.emit({ type: 'objects', importsOf: () => [] })
     }
   } finally {
     over.abort()
@@ -119,8 +124,7 @@ export async function distribute(argv: readonly string[], write: (fd: 1 | 2, tex
     await distributors.close()
     events.emit({ type: 'end', exitCode: failed ? 1 : 0 })
   }
-  if (trace && settings.trace !== undefined) trace.save(settings.trace)
-  if (summary) write(2, `${NAME}: ${summary.text()}`)
+  await reported.save()
   return failed ? 1 : 0
 }
 

@@ -1,39 +1,77 @@
 import { performance } from 'node:perf_hooks'
 import type { LinkEvent, LinkListener } from '../link/events.js'
-import { Tally } from './tally.js'
+import { Tally } from '../link/tally.js'
 
 const INTERVAL_MS = 100
 /** A link that is done by then never shows a line. */
 const DELAY_MS = 500
+/** Between two lines of a log. */
+const LOG_INTERVAL_MS = 10_000
 const CLEAR = '\r\x1b[K'
+
+export interface ProgressTerminal {
+  readonly write: (text: string) => void
+  readonly columns: () => number
+  /** Whether the line may be drawn now: the terminal is this link's. */
+  readonly mayDraw: () => boolean
+  /** No line any more: others may draw theirs. */
+  readonly done: () => void
+}
 
 /**
  * One line on a terminal that says how far the backends are: `ThinLTO 120/374 · local 2, distcc 16 on 4 endpoints · 0:12 left`. Drawn at
  * most ten times a second, and gone before anybody else writes: at warnings, and before lld goes on.
  */
-export function progressLine(write: (text: string) => void, columns: () => number): LinkListener {
-  const tally = new Tally()
-  let timer: ReturnType<typeof setInterval> | undefined
+export function progressLine({ write, columns, mayDraw, done }: ProgressTerminal): LinkListener {
   let shown = false
-  let startedMs = 0
-
   const clear = (): void => {
     if (shown) write(CLEAR)
     shown = false
   }
-  const draw = (): void => {
-    const nowMs = performance.now()
-    if (nowMs - startedMs < DELAY_MS) return
+  const draw = (tally: Tally, nowMs: number): void => {
+    if (!mayDraw()) {
+      shown = false // whoever has the terminal now has written over it
+      return
+    }
     write(`${CLEAR}${render(tally, nowMs).slice(0, Math.max(1, columns() - 1))}`)
     shown = true
   }
+  return whileJobsRun({ intervalMs: INTERVAL_MS, delayMs: DELAY_MS, draw, clear, done })
+}
+
+/** For logs: a line every ten seconds, and nothing that steers a terminal. A shorter link says nothing. */
+export function progressLog(write: (text: string) => void, program: string): LinkListener {
+  const draw = (tally: Tally, nowMs: number): void => write(`${program}: ${render(tally, nowMs)}\n`)
+  const nothing = (): void => undefined
+  return whileJobsRun({ intervalMs: LOG_INTERVAL_MS, delayMs: 0, draw, clear: nothing, done: nothing })
+}
+
+interface Drawing {
+  readonly intervalMs: number
+  readonly delayMs: number
+  readonly draw: (tally: Tally, nowMs: number) => void
+  /** Somebody else writes now. */
+  readonly clear: () => void
+  readonly done: () => void
+}
+
+function whileJobsRun({ intervalMs, delayMs, draw, clear, done }: Drawing): LinkListener {
+  const tally = new Tally()
+  let timer: ReturnType<typeof setInterval> | undefined
   return (event: LinkEvent) => {
-    tally.add(event)
     switch (event.type) {
-      case 'jobs':
-        startedMs = performance.now()
-        timer = setInterval(draw, INTERVAL_MS)
+      case 'jobs': {
+        const startedMs = performance.now()
+        tally.begin(event.jobs)
+        timer = setInterval(() => {
+          const nowMs = performance.now()
+          if (nowMs - startedMs >= delayMs) draw(tally, nowMs)
+        }, intervalMs)
         timer.unref()
+        break
+      }
+      case 'scheduler':
+        tally.add(event.event)
         break
       case 'warning':
         clear()
@@ -42,8 +80,12 @@ export function progressLine(write: (text: string) => void, columns: () => numbe
       case 'end':
         clearInterval(timer)
         clear()
+        done()
         break
-      default:
+      case 'modules':
+      case 'progress':
+      case 'debug':
+        break
     }
   }
 }

@@ -35,7 +35,7 @@ test('a summary says where jobs ran, which were slow, and what was tried again a
   run(5, 1, { distributor: 'cache', endpoint: 'c' }, { outcome: { kind: 'cannot', reason: 'no', isMiss: true } })
   run(3, 2, at('x'), { outcome: { kind: 'abandoned' } })
   run(4, 2, at('y'), {}, 'hedge')
-  summary.add({ type: 'objects' })
+  summary.add({ type: 'objects', importsOf: () => [] })
   nowMs += 250
   summary.add({ type: 'end', exitCode: 0 })
   assert.equal(

@@ -47,6 +47,7 @@ export class LinkSummary {
   readonly #places = new Map<string, Place>()
   readonly #troubles = new Map<string, number>()
   #jobs: readonly BackendJob[] = []
+  #modules = { total: 0, cacheHits: 0 }
   #slowest: Slow[] = []
   /** Jobs that a cache did not have, by distributor. */
   readonly #misses = new Map<string, number>()
@@ -64,6 +65,9 @@ export class LinkSummary {
 
   add(event: LinkEvent): void {
     switch (event.type) {
+      case 'modules':
+        this.#modules = { total: event.total, cacheHits: event.cacheHits }
+        break
       case 'jobs':
         this.#jobs = event.jobs
         this.#jobsMs = this.#now()
@@ -83,8 +87,7 @@ export class LinkSummary {
 
   /** Some lines, each with its end. */
   text(): string {
-    if (this.#jobsMs === undefined)
-      return 'summary: no ThinLTO job: nothing to compile, or all of it was in the cache\n'
+    if (this.#jobsMs === undefined) return `summary: ${this.#whyNoJobs()}\n`
     const objectsMs = this.#objectsMs ?? this.#now()
     const endMs = this.#endMs ?? objectsMs
     const head =
@@ -95,6 +98,8 @@ export class LinkSummary {
       .map(([name, place]) => [name, describePlace(name, place)])
     for (const [name, misses] of this.#misses)
       rows.push(['missed', `${name}: ${count(misses, 'job')} not in the cache`])
+    const { total, cacheHits } = this.#modules
+    if (cacheHits > 0) rows.push(['cache', `${String(cacheHits)} of ${String(total)} hits`])
     if (this.#failed > 0) rows.push(['failed', `${count(this.#failed, 'job')} without an object`])
     for (const [i, { ms, job, where }] of this.#slowest.entries()) {
       rows.push([
@@ -113,6 +118,13 @@ export class LinkSummary {
     }
     const width = Math.max(...rows.map(([title]) => title.length), 0)
     return [head, ...rows.map(([title, text]) => `  ${title.padEnd(width)}  ${printableLine(text)}`), ''].join('\n')
+  }
+
+  #whyNoJobs(): string {
+    const { total, cacheHits } = this.#modules
+    if (total === 0) return 'no ThinLTO job: there is no ThinLTO module among the inputs; compile with -flto=thin'
+    if (cacheHits === total) return `no ThinLTO job; cache: ${String(cacheHits)} of ${String(total)} hits`
+    return `no ThinLTO job of ${count(total, 'module')}: the link ended before`
   }
 
   #scheduler(event: SchedulerEvent): void {

@@ -76,6 +76,7 @@ test('a trace has a row for each job at a time of each endpoint, and the parts o
   assert.deepEqual(
     slices.filter(({ name }) => name === 'thread_name').map(({ tid, args }) => [tid, args['name']]),
     [
+      [1, 'lld'],
       [1, 'x'],
       [2, 'x'],
       [3, 'farm'],
@@ -102,6 +103,33 @@ test('an attempt ends with its answer in a trace, so that its row is free for th
       [1, 10_000, 20_000, 0],
     ],
   )
+})
+
+test('a compile in this process is a slice without the time that it waited for a thread, and one that came to nothing has none', () => {
+  const trace = new LinkTrace({ program: 'ld.dtlto', llvm: '22' })
+  const facts = (job: number) =>
+    ({ job, attempt: job, distributor: 'local', endpoint: 'local', reason: 'first', expectedMs: 1 }) as const
+  const ended = { kind: 'attempt-ended', answeredMs: undefined } as const
+  const placed = { outcome: { kind: 'placed' } } as const
+  const first = { sentMs: 0, startedMs: 1, atMs: 12, timings: { compileMs: 9 } }
+  const second = { sentMs: 0, startedMs: 10, atMs: 31, timings: { compileMs: 20 } }
+  trace.add({ type: 'scheduler', event: { ...ended, ...first, ...placed, ...facts(0) } })
+  trace.add({ type: 'scheduler', event: { ...ended, ...second, ...placed, ...facts(1) } })
+  trace.add({
+    type: 'scheduler',
+    event: { ...ended, sentMs: 0, startedMs: 0, atMs: 40, outcome: { kind: 'abandoned' }, ...facts(2) },
+  })
+  trace.add({ type: 'end', exitCode: 0 })
+  const slices = saved(trace)
+  assert.deepEqual(
+    slices.filter(({ cat }) => cat === 'compile').map(({ tid, ts, dur }) => [tid, ts, dur]),
+    [
+      [1, 1_000, 9_000],
+      [1, 10_000, 20_000],
+    ],
+  )
+  assert.deepEqual(slices.find(({ cat }) => cat === 'lld')?.args, { program: 'ld.dtlto', llvm: '22' })
+  assert.ok(slices.every(({ pid }) => pid > 0))
 })
 
 test('a trace says which endpoint rested', () => {

@@ -2,12 +2,15 @@
  * `--distribute-trace=FILE`: the link as Chrome trace events, for ui.perfetto.dev or chrome://tracing. One process for lld's phases, and
  * one for each distributor, with as many rows for each of its endpoints as the endpoint had jobs at a time; an endpoint that names its workers has
  * rows for each of them (attempts that ended without an object have no worker). An attempt is a slice of category `compile`, and what is known of
- * its parts stands below it as slices of category `part`. It ends with the endpoint's answer: `checkMs` is how long the object was then checked.
- * Format: the "Trace Event Format" document of the Chromium project; times are microseconds from the start of the process.
+ * its parts stands below it as slices of category `part`. It ends with the endpoint's answer: `checkMs` is how long the object was then checked. On this
+ * machine a slice is the compile alone, as the thread that did it has measured it, so that there are never more at a time than threads; how long the job
+ * waited for the thread is in `waitedMs`. An attempt that came to nothing on this machine has no slice: nobody knows when it ran.
+ * Format: the "Trace Event Format" document of the Chromium project; times are microseconds from the start of the process. Processes and rows are
+ * numbered from 1: Perfetto takes 0 for the idle process of the machine.
  */
 import { writeFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
-import type { BackendJob } from '../distributors/interface.js'
+import type { BackendJob, CompileTimings } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import type { LinkEvent } from '../link/events.js'
 import type { SchedulerEvent } from '../scheduler/events.js'
@@ -45,6 +48,11 @@ const PARTS = [
   ['receive', 'receiveMs'],
 ] as const
 
+const LLD = 1
+
+/** What the trace is of, for people: program, versions, command line. Perfetto shows them with the first slice. */
+export type TraceFacts = Readonly<Record<string, string>>
+
 export class LinkTrace {
   readonly #events: TraceEvent[] = []
   readonly #waitingSinceMs = new Map<number, number>()
@@ -52,9 +60,12 @@ export class LinkTrace {
   readonly #pids = new Map<string, number>()
   #jobs: readonly BackendJob[] = []
   #phaseSinceMs = 0
+  readonly #facts: TraceFacts
 
-  constructor() {
-    this.#name('process_name', 0, 0, 'lld')
+  constructor(facts: TraceFacts = {}) {
+    this.#facts = facts
+    this.#name('process_name', LLD, 0, 'lld')
+    this.#name('thread_name', LLD, 1, 'lld')
   }
 
   add(event: LinkEvent): void {
@@ -68,6 +79,9 @@ export class LinkTrace {
         break
       case 'end':
         this.#phase(this.#jobs.length > 0 ? 'final link' : 'link without ThinLTO')
+        break
+      case 'modules':
+      case 'progress':
         break
       case 'scheduler':
         this.#scheduler(event.event)
@@ -89,7 +103,7 @@ export class LinkTrace {
   /** Writes the file. Throws DTLTO_OPTION_INVALID if that is not possible. */
   save(path: string): void {
     try {
-      writeFileSync(path, JSON.stringify({ traceEvents: this.#events, displayTimeUnit: 'ms' }))
+      writeFileSync(path, JSON.stringify({ traceEvents: this.#events, displayTimeUnit: 'ms', otherData: this.#facts }))
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error)
       throw new DtltoError('DTLTO_OPTION_INVALID', `--distribute-trace: cannot write '${path}': ${why}`, {
@@ -104,10 +118,11 @@ export class LinkTrace {
       name,
       cat: 'lld',
       ph: 'X',
-      pid: 0,
-      tid: 0,
+      pid: LLD,
+      tid: 1,
       ts: us(this.#phaseSinceMs),
-      dur: us(nowMs - this.#phaseSinceMs),
+      dur: us(nowMs) - us(this.#phaseSinceMs),
+      ...(this.#phaseSinceMs === 0 && Object.keys(this.#facts).length > 0 ? { args: this.#facts } : {}),
     })
     this.#phaseSinceMs = nowMs
   }
@@ -139,8 +154,11 @@ export class LinkTrace {
   }
 
   #attempt(ended: Ended): void {
-    const { sentMs, startedMs, answeredMs, outcome, timings, worker } = ended
-    const untilMs = answeredMs ?? ended.atMs
+    const { startedMs, answeredMs, outcome, worker, timings } = ended
+    const home = isHome(ended)
+    if (home && timings?.compileMs === undefined) return
+    const sentMs = home ? (startedMs ?? ended.sentMs) : ended.sentMs
+    const untilMs = home ? sentMs + (timings?.compileMs ?? 0) : (answeredMs ?? ended.atMs)
     const job = this.#jobs[ended.job]
     const pid = this.#pid(ended.distributor)
     const tid = this.#row(ended.distributor, machineOf(ended), sentMs, untilMs)
@@ -152,7 +170,7 @@ export class LinkTrace {
       pid,
       tid,
       ts: us(sentMs),
-      dur: us(untilMs - sentMs),
+      dur: us(untilMs) - us(sentMs),
       args: {
         job: ended.job,
         module: job?.moduleId,
@@ -172,12 +190,12 @@ export class LinkTrace {
       },
     })
     // A plugin says these numbers: they are cut where they would leave the attempt.
-    const parts = { queuedMs: (startedMs ?? sentMs) - sentMs, ...timings }
+    const parts: CompileTimings = home ? {} : { queuedMs: (startedMs ?? sentMs) - sentMs, ...timings }
     let atMs = sentMs
     for (const [name, key] of PARTS) {
       const dur = Math.min(parts[key] ?? 0, untilMs - atMs)
       if (!(dur > 0)) continue
-      this.#events.push({ name, cat: 'part', ph: 'X', pid, tid, ts: us(atMs), dur: us(dur) })
+      this.#events.push({ name, cat: 'part', ph: 'X', pid, tid, ts: us(atMs), dur: us(atMs + dur) - us(atMs) })
       atMs += dur
     }
   }
@@ -200,7 +218,7 @@ export class LinkTrace {
   #pid(distributor: string): number {
     const known = this.#pids.get(distributor)
     if (known !== undefined) return known
-    const pid = this.#pids.size + 1
+    const pid = LLD + this.#pids.size + 1
     this.#pids.set(distributor, pid)
     this.#name('process_name', pid, 0, distributor)
     return pid
@@ -211,4 +229,8 @@ export class LinkTrace {
   }
 }
 
+/** The linker's own process, which the scheduler calls an attempt's place like any other. */
+const isHome = ({ distributor, endpoint }: Ended): boolean => distributor === 'local' && endpoint === 'local'
+
+/** Whole, so that the end of a slice is the start of the next: the length is the difference of two of these. */
 const us = (ms: number): number => Math.round(ms * 1000)

@@ -18,7 +18,7 @@ export type SchedulerEvent =
       readonly kind: 'attempt-ended'
       readonly atMs: number
       readonly sentMs: number
-      /** When remote work began: `sentMs` unless the endpoint has a queue; undefined if it never did. */
+      /** When the work began: `sentMs`, unless the endpoint has a queue or a thread of this machine had to be waited for; undefined if it never did. */
       readonly startedMs: number | undefined
       /** When its object came, which was checked until `atMs`; undefined without an object of an endpoint. */
       readonly answeredMs: number | undefined

@@ -5,8 +5,8 @@ import type { Policy } from './policy.js'
 
 /** What compiling a job in the linker's process came to. */
 export type HomeResult =
-  /** The object is in lld's hands. */
-  | { readonly kind: 'compiled'; readonly timings: CompileTimings }
+  /** The object is in lld's hands. `beganMs`: when a thread took the job up, on the scheduler's clock, where that is known. */
+  | { readonly kind: 'compiled'; readonly timings: CompileTimings; readonly beganMs?: number }
   /** Another attempt had the object there before. */
   | { readonly kind: 'lost' }
   /** lld has the diagnostics already. */

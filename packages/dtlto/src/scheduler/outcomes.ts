@@ -50,7 +50,7 @@ export class Outcomes implements AttemptListener {
     const { jobs, dispatch } = this.#options
     switch (result.kind) {
       case 'compiled':
-        return this.#placed(attempt, 'placed', result.timings, undefined)
+        return this.#placed(attempt, 'placed', result.timings, undefined, result.beganMs)
       case 'lost':
         return this.#placed(attempt, 'lost', {}, undefined)
       case 'does-not-compile':
@@ -137,7 +137,13 @@ export class Outcomes implements AttemptListener {
     dispatch()
   }
 
-  #placed(attempt: Attempt, outcome: Accepted, timings: CompiledObject['timings'], worker: string | undefined): void {
+  #placed(
+    attempt: Attempt,
+    outcome: Accepted,
+    timings: CompiledObject['timings'],
+    worker: string | undefined,
+    beganMs?: number,
+  ): void {
     const { jobs, endpoints, clock, dispatch } = this.#options
     const state = jobs.of(attempt)
     const { executor } = attempt
@@ -149,7 +155,7 @@ export class Outcomes implements AttemptListener {
       endpoints.succeeded(executor, attempt.sentMs)
       if (outcome === 'placed') executor.distributor.placed++
     } else executor.workedAtMs = attempt.sentMs
-    this.#ended(attempt, { kind: outcome }, timings, worker)
+    this.#ended(attempt, { kind: outcome }, timings, worker, beganMs)
     // `lost` while another attempt is live: that one has handed its object over, and its answer is on the way.
     if (outcome === 'lost' && liveAttempts(state).length > 0) return dispatch()
     if (state.refusal !== undefined && executor.isHome) this.#contradicted(state, state.refusal.endpoint, attempt)
@@ -233,7 +239,13 @@ export class Outcomes implements AttemptListener {
 
   // ---- ends
 
-  #ended(attempt: Attempt, outcome: AttemptOutcome, timings?: CompiledObject['timings'], worker?: string): void {
+  #ended(
+    attempt: Attempt,
+    outcome: AttemptOutcome,
+    timings?: CompiledObject['timings'],
+    worker?: string,
+    beganMs = attempt.startedMs,
+  ): void {
     const { jobs, clock, emit } = this.#options
     const nowMs = clock.now()
     attempt.state = outcome.kind === 'abandoned' ? { kind: 'abandoned', sinceMs: nowMs } : { kind: 'over' }
@@ -243,7 +255,7 @@ export class Outcomes implements AttemptListener {
       atMs: nowMs,
       ...attempt.facts(),
       sentMs: attempt.sentMs,
-      startedMs: attempt.startedMs,
+      startedMs: beganMs,
       answeredMs: attempt.answeredMs,
       outcome,
       ...(worker === undefined ? {} : { worker }),

@@ -45,8 +45,9 @@ public:
   virtual void driverChosen(LinkFlavour Flavour) = 0;
   /// The set of jobs is fixed. lld's thread waits until Link::resume.
   virtual void jobsReady() = 0;
+  /// \p EndedMs: on the monotonic clock, in milliseconds.
   virtual void jobCompiled(unsigned Index, CompileOutcome Outcome,
-                           double CompileMs) = 0;
+                           double CompileMs, double EndedMs) = 0;
   /// lld is done, or gave up: its output is written.
   virtual void finished(int ExitCode) = 0;
 };
@@ -110,6 +111,14 @@ public:
   /// Called by the backend on lld's thread.
   void backendWaits(ThinJobs &Jobs);
   bool isCancelled() const { return Cancelled; }
+  /// ThinLTO modules of the link, and how many of them lld's cache had. 0 until
+  /// the backend knows; from any thread.
+  unsigned thinModules() const { return ThinModules; }
+  unsigned cacheHits() const { return CacheHits; }
+  void modulesKnown(unsigned Modules, unsigned Hits) {
+    ThinModules = Modules;
+    CacheHits = Hits;
+  }
   LinkListener &listener() { return *Listener; }
   static Link *running();
 
@@ -140,6 +149,7 @@ private:
   bool IsRehearsal = false;
   std::atomic<bool> Cancelled{false};
   std::atomic<bool> Finished{false};
+  std::atomic<unsigned> ThinModules{0}, CacheHits{0};
 };
 
 } // namespace dtlto

@@ -118,11 +118,15 @@ Error ThinJobs::wait() {
       BackendThreadPool.async([this, &Job] { prepare(Job); });
     BackendThreadPool.wait();
   }
-  for (ThinJob &Job : All)
+  unsigned Hits = 0;
+  for (ThinJob &Job : All) {
+    Hits += Job.CacheHit;
     if (!Job.CacheHit && Job.Now == ThinJob::State::Open) {
       Job.Index = Open.size();
       Open.push_back(&Job);
     }
+  }
+  Owner.modulesKnown(All.size(), Hits);
 
   if (!Open.empty())
     Owner.backendWaits(*this);
@@ -177,6 +181,13 @@ std::string ThinJobs::keyOf(const ThinJob &Job) const {
   return computeLTOCacheKey(Conf, CombinedIndex, Id, Job.ImportList,
                             Job.ExportList, Job.ResolvedODR, Job.DefinedGlobals,
                             CfiFunctionDefs, CfiFunctionDecls);
+}
+
+std::vector<std::string> ThinJobs::importedModules(ThinJob &Job) const {
+  std::vector<std::string> Names;
+  for (StringRef Source : Job.ImportList.getSourceModules())
+    Names.push_back(Source.str());
+  return Names;
 }
 
 IndividualIndex ThinJobs::individualIndex(const ThinJob &Job) const {
@@ -308,9 +319,11 @@ void ThinJobs::compileInProcess(ThinJob &Job, bool TakeNotes) {
       if (Conf.TimeTraceEnabled)
         timeTraceProfilerFinishThread();
     }
-    std::chrono::duration<double, std::milli> Took =
-        std::chrono::steady_clock::now() - Start;
-    Owner.listener().jobCompiled(Job.Index, Outcome, Took.count());
+    using Milliseconds = std::chrono::duration<double, std::milli>;
+    auto End = std::chrono::steady_clock::now();
+    Owner.listener().jobCompiled(Job.Index, Outcome,
+                                 Milliseconds(End - Start).count(),
+                                 Milliseconds(End.time_since_epoch()).count());
   });
 }
 

@@ -114,6 +114,9 @@ public:
   std::string cacheKey(const ThinJob &Job) const {
     return LibFuncs.empty() ? keyOf(Job) : "";
   }
+  /// The ids of the modules that the job imports from, in the order of their
+  /// names.
+  std::vector<std::string> importedModules(ThinJob &Job) const;
   /// Of any module of the link; made on first use and kept. Null for an unknown
   /// id.
   const ModuleBytes *moduleBytes(llvm::StringRef ModuleId);

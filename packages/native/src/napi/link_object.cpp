@@ -10,6 +10,7 @@ struct LinkObject::Event {
   unsigned Index = 0;
   int Code = 0; ///< LinkFlavour, CompileOutcome or exit code
   double Ms = 0;
+  double EndedMs = 0;
 };
 
 /// From lld's threads to JavaScript's. It belongs to the link, which may outlive
@@ -30,9 +31,9 @@ private:
     post({Event::DriverChosen, 0, int(Flavour)});
   }
   void jobsReady() override { post({Event::JobsReady}); }
-  void jobCompiled(unsigned Index, CompileOutcome Outcome,
-                   double CompileMs) override {
-    post({Event::JobCompiled, Index, int(Outcome), CompileMs});
+  void jobCompiled(unsigned Index, CompileOutcome Outcome, double CompileMs,
+                   double EndedMs) override {
+    post({Event::JobCompiled, Index, int(Outcome), CompileMs, EndedMs});
   }
   void finished(int ExitCode) override { post({Event::Finished, 0, ExitCode}); }
 
@@ -62,6 +63,10 @@ Napi::Function LinkObject::define(Napi::Env Env) {
        InstanceMethod<&LinkObject::fail>("fail"),
        InstanceMethod<&LinkObject::ofJob<&ThinJobs::cacheEntry>>("cacheEntry"),
        InstanceMethod<&LinkObject::ofJob<&ThinJobs::cacheKey>>("cacheKey"),
+       InstanceMethod<&LinkObject::ofJob<&ThinJobs::importedModules>>(
+           "importedModules"),
+       InstanceMethod<&LinkObject::thinModules>("thinModules"),
+       InstanceMethod<&LinkObject::cacheHits>("cacheHits"),
        InstanceMethod<&LinkObject::moduleParts>("moduleParts"),
        InstanceMethod<&LinkObject::remoteOptions>("remoteOptions"),
        InstanceMethod<&LinkObject::remoteIndex>("remoteIndex"),
@@ -158,7 +163,8 @@ void LinkObject::callJs(Napi::Env Env, Napi::Function OnEvent, LinkObject *Self,
     OnEvent.Call({Napi::String::New(Env, "job-compiled"),
                   Napi::Number::New(Env, E->Index),
                   Napi::String::New(Env, Outcomes[E->Code]),
-                  Napi::Number::New(Env, E->Ms)});
+                  Napi::Number::New(Env, E->Ms),
+                  Napi::Number::New(Env, E->EndedMs)});
     return;
   }
   case Event::Finished:
@@ -222,6 +228,14 @@ Napi::Value LinkObject::jobs(const Napi::CallbackInfo &Info) {
 
 Napi::Value LinkObject::localSlots(const Napi::CallbackInfo &Info) {
   return Napi::Number::New(Info.Env(), LldWaits ? TheLink->jobs().slots() : 0);
+}
+
+Napi::Value LinkObject::thinModules(const Napi::CallbackInfo &Info) {
+  return Napi::Number::New(Info.Env(), TheLink->thinModules());
+}
+
+Napi::Value LinkObject::cacheHits(const Napi::CallbackInfo &Info) {
+  return Napi::Number::New(Info.Env(), TheLink->cacheHits());
 }
 
 Napi::Value LinkObject::hasErrors(const Napi::CallbackInfo &Info) {

@@ -37,6 +37,8 @@ private:
   Napi::Value jobs(const Napi::CallbackInfo &Info);
   Napi::Value localSlots(const Napi::CallbackInfo &Info);
   Napi::Value hasErrors(const Napi::CallbackInfo &Info);
+  Napi::Value thinModules(const Napi::CallbackInfo &Info);
+  Napi::Value cacheHits(const Napi::CallbackInfo &Info);
   Napi::Value compileInProcess(const Napi::CallbackInfo &Info);
   Napi::Value madeHere(const Napi::CallbackInfo &Info);
   Napi::Value deliver(const Napi::CallbackInfo &Info);

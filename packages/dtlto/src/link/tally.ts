@@ -1,4 +1,6 @@
-import type { LinkEvent } from '../link/events.js'
+import type { BackendJob } from '../distributors/interface.js'
+import type { SchedulerEvent } from '../scheduler/events.js'
+import { TimeLeft } from './time-left.js'
 
 /** What runs at a distributor now. */
 export interface Running {
@@ -11,53 +13,53 @@ export interface Running {
 export class Tally {
   total = 0
   done = 0
+  /** Attempts under way, of which a job may have several. */
+  runningInAll = 0
   /** By distributor; those where nothing runs any more stay in it. */
   readonly running = new Map<string, Running>()
-  /** Work in units of `job.cost`, to estimate the time left. */
-  #workInAll = 0
-  #workDone = 0
-  #costs: readonly number[] = []
-  #sinceMs = 0
+  #left = new TimeLeft([])
 
-  add(event: LinkEvent): void {
-    if (event.type === 'jobs') {
-      this.#costs = event.jobs.map(({ cost }) => cost + 1)
-      this.total = event.jobs.length
-      this.#workInAll = this.#costs.reduce((sum, cost) => sum + cost, 0)
-      return
-    }
-    if (event.type !== 'scheduler') return
-    const { event: e } = event
-    switch (e.kind) {
+  begin(jobs: readonly Pick<BackendJob, 'cost'>[]): void {
+    this.total = jobs.length
+    this.#left = new TimeLeft(jobs.map(({ cost }) => cost + 1))
+  }
+
+  add(event: SchedulerEvent): void {
+    switch (event.kind) {
       case 'job-queued':
-        this.#sinceMs ||= e.atMs
+        this.#left.begin(event.atMs)
         break
       case 'attempt-started':
-        this.#count(e.distributor, e.endpoint, 1)
+        this.#count(event.distributor, event.endpoint, 1)
         break
       case 'attempt-answered':
-        this.#count(e.distributor, e.endpoint, -1)
+        this.#count(event.distributor, event.endpoint, -1)
         break
       case 'attempt-ended':
-        if (e.answeredMs === undefined) this.#count(e.distributor, e.endpoint, -1)
+        if (event.answeredMs === undefined) this.#count(event.distributor, event.endpoint, -1)
         break
       case 'job-ended':
         this.done++
-        this.#workDone += this.#costs[e.job] ?? 0
+        this.#left.jobEnded(event.job, event.atMs)
+        break
+      case 'endpoint-rested':
+      case 'endpoint-retired':
+      case 'endpoint-recovered':
+        this.#left.machinesChanged()
         break
       default:
     }
   }
 
-  /** Estimated milliseconds until all jobs are done, once a tenth of the work is; undefined before. */
+  /** Estimated milliseconds until all jobs are done; undefined while nobody can tell. */
   remainingMs(nowMs: number): number | undefined {
-    if (this.#workDone * 10 < this.#workInAll) return undefined
-    return ((nowMs - this.#sinceMs) * (this.#workInAll - this.#workDone)) / this.#workDone
+    return this.#left.at(nowMs)
   }
 
   #count(distributor: string, endpoint: string, by: 1 | -1): void {
     const running = this.running.get(distributor) ?? { jobs: 0, endpoints: new Map<string, number>() }
     this.running.set(distributor, running)
+    this.runningInAll += by
     running.jobs += by
     const jobs = (running.endpoints.get(endpoint) ?? 0) + by
     if (jobs > 0) running.endpoints.set(endpoint, jobs)

@@ -1,0 +1,13 @@
+import { appendFileSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+
+/** Appends in one write, so that what several links append at a time is not mixed. Gives what went wrong, if anything. */
+export function append(path: string, text: string, { makeDirectory = false } = {}): string | undefined {
+  try {
+    if (makeDirectory) mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    appendFileSync(path, text)
+    return undefined
+  } catch (error) {
+    return `cannot write '${path}': ${error instanceof Error ? error.message : String(error)}`
+  }
+}
