@@ -25,7 +25,7 @@ test('each program has a man page, and so has the file of settings', () => {
 
 test('they have every option, variable, key and command', () => {
   const linker = plain('ld.dtlto.1')
-  for (const { name } of optionRows()) assert.match(linker, new RegExp(`^--${name}(=|$)`, 'm'))
+  for (const { name } of optionRows()) assert.match(linker, new RegExp(`^--${name}(=|\\[=|$)`, 'm'))
   for (const name of SETTING_VARIABLES) assert.match(linker, new RegExp(`^${name}$`, 'm'))
   for (const [name, schema] of Object.entries(SCHEMAS)) {
     const [, section = ''] = new RegExp(`^\\.SS ${name}\\n(.*?)(?=^\\.S[HS])`, 'ms').exec(linker) ?? []
