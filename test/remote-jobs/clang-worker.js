@@ -24,7 +24,7 @@ export default defineDistributor({
   name: 'clang-worker',
   apiVersion: '2.0.0',
   options: {
-    clang: { type: 'string', default: 'clang-22', description: 'The compiler' },
+    clang: { type: 'string', default: '', description: 'The compiler; else the clang of the linker' },
     add: { type: 'list', default: [], description: 'Arguments to add, for wrong objects' },
     fault: {
       type: 'string',
@@ -34,6 +34,7 @@ export default defineDistributor({
     },
   },
   open(context, options) {
+    const clang = options.clang || `clang-${parseInt(context.link.llvmVersion)}`
     const note = (/** @type {string} */ line) => {
       const log = context.env['DTLTO_CLANG_WORKER_LOG']
       if (log) appendFileSync(log, `${line}\n`)
@@ -47,7 +48,7 @@ export default defineDistributor({
           note(`cannot ${work.reason}`)
           return work
         }
-        const { object, stderr } = await run(work, options.clang, options.add, signal)
+        const { object, stderr } = await run(work, clang, options.add, signal)
         // Also after some errors of ThinLTO clang exits with 0. Whatever it says, lld says it in its own words.
         if (stderr !== '' || options.fault === 'words') return { kind: 'cannot', reason: `clang printed '${stderr}'` }
         note('compiled')
