@@ -5,10 +5,12 @@ import { join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { codegenProgram } from '@dtlto/native'
 import type { JobPackage } from '../../packages/dtlto/src/distributors/interface.js'
-import { compile, inTemporaryDirectory, run, STOCK } from '../link/toolchain.js'
+import { compile, inTemporaryDirectory, run, STOCK, LLVM_MAJOR } from '../link/toolchain.js'
 import { x86_64 } from '../parity/targets.js'
 import { contentOf, keptJobs, type KeptJob, writeJob } from './jobs.js'
 import { compileFor } from './small-links.js'
+
+const since23 = Number(LLVM_MAJOR) >= 23
 
 let good: KeptJob
 
@@ -45,7 +47,10 @@ const SECRET = 'a-file-of-the-worker'
 
 describe('dtlto-codegen refuses a job', () => {
   const CASES: readonly (readonly [what: string, make: (job: JobPackage, secret: string) => JobPackage])[] = [
-    ['with a pass plugin', (job, secret) => withOption(job, 'PassPlugins', `["${secret}"]`)],
+    [
+      'with a pass plugin',
+      (job, secret) => withOption(job, since23 ? 'PassPluginFilenames' : 'PassPlugins', `["${secret}"]`),
+    ],
     ['that loads code by an LLVM option', (job, secret) => ({ ...job, replayedArgs: [`-load=${secret}`] })],
     ['with a response file', (job, secret) => ({ ...job, replayedArgs: [`@${secret}`] })],
     ['with a response file among the options', (job, secret) => withOption(job, 'MllvmArgs', `["@${secret}"]`)],
@@ -53,7 +58,10 @@ describe('dtlto-codegen refuses a job', () => {
     ['that ends the process', (job) => ({ ...job, replayedArgs: ['--version'] })],
     ['that asks for help', (job) => ({ ...job, replayedArgs: ['-help'] })],
     ['with an option that names a file', (job) => ({ ...job, replayedArgs: [`-info-output-file=${SECRET}`] })],
-    ['that writes stack usage', (job, secret) => withOption(job, 'Target.StackUsageOutput', `"${secret}"`)],
+    [
+      'that writes stack usage',
+      (job, secret) => withOption(job, since23 ? 'Target.StackUsageFile' : 'Target.StackUsageOutput', `"${secret}"`),
+    ],
     ['with a log of the assembler', (job, secret) => withOption(job, 'MC.AsSecureLogFile', `"${secret}"`)],
     ['that searches directories', (job, secret) => withOption(job, 'MC.IASSearchPaths', `["${secret}"]`)],
     ['that names where .dwo files go', (job, secret) => withOption(job, 'SplitDwarfOutput', `"${secret}"`)],
