@@ -4,10 +4,11 @@
  * or when it was configured with other Node headers than the installed ones.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
+import { withHeartbeat } from './heartbeat.mjs'
 import { readJson } from './json.mjs'
 import { firstLlvm, isInstalled, llvmRoot, wantedLlvms } from './llvm-versions.mjs'
 import { ROOT } from './root.mjs'
@@ -44,18 +45,28 @@ export function buildNativeParts() {
  */
 export function buildNative({ directory = BUILD, targets = [], definitions = {} } = {}) {
   const settings = cmakeSettings(definitions)
-  const state = JSON.stringify(settings)
+  const state = JSON.stringify({ ...settings, directory })
   const configured = join(directory, '.configured.json')
   const isConfigured =
     existsSync(join(directory, 'build.ninja')) && existsSync(configured) && readFileSync(configured, 'utf8') === state
   if (!isConfigured) {
     console.log('build: configuring the native part')
+    // CMake refuses what it made at another place: a copied or moved checkout.
+    if (wasMadeElsewhere(directory)) rmSync(directory, { recursive: true })
     const words = Object.entries(settings.definitions).map(([name, value]) => `-D${name}=${value}`)
     mkdirSync(directory, { recursive: true })
     if (!run('cmake', ['-S', SOURCE, '-B', directory, '-G', 'Ninja', ...words])) return false
     writeFileSync(configured, state)
   }
   return ninja(directory, targets)
+}
+
+/** @param {string} directory */
+function wasMadeElsewhere(directory) {
+  const cache = join(directory, 'CMakeCache.txt')
+  if (!existsSync(cache)) return false
+  const made = /^CMAKE_CACHEFILE_DIR:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1]
+  return made !== directory
 }
 
 /**
@@ -96,13 +107,13 @@ function llvmDefinitions(major) {
  * @param {readonly string[]} targets
  */
 function ninja(directory, targets) {
-  if (!existsSync(join(directory, 'dtlto.node'))) console.log('build: compiling the native part (a minute or so)')
+  const isNew = !existsSync(join(directory, 'dtlto.node'))
+  if (isNew) console.log('build: compiling the native part (a minute or so)')
   const args = ['-C', directory, '-j', String(availableParallelism()), '--quiet', ...targets]
-  const { status, stdout } = spawnSync('ninja', args, {
-    encoding: 'utf8',
-    stdio: ['inherit', 'pipe', 'inherit'],
-    maxBuffer: Infinity,
-  })
+  /** @type {import('node:child_process').SpawnSyncOptionsWithStringEncoding} */
+  const options = { encoding: 'utf8', stdio: ['inherit', 'pipe', 'inherit'], maxBuffer: Infinity }
+  const compile = () => spawnSync('ninja', args, options)
+  const { status, stdout } = isNew ? withHeartbeat('build: compiling the native part', compile) : compile()
   // Even a quiet ninja says so when it has nothing to do.
   const text = stdout.replace(/^ninja: no work to do\.\n/m, '')
   process.stdout.write(text)

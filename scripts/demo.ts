@@ -9,6 +9,7 @@ import { interleave } from '../bench/measure.js'
 import { sameBytes } from '../bench/same-bytes.js'
 import { median, pairedRatio } from '../bench/statistics.js'
 import { checkProgram, prepare } from '../test/programs/programs.js'
+import { heartbeat } from './heartbeat.mjs'
 
 const ROUNDS = 2
 
@@ -21,7 +22,7 @@ const commands: Readonly<Record<Exclude<LinkerName, 'dtlto-plain'>, LinkerComman
   dtlto: await linkCommand('dtlto', redis),
 }
 console.log(`demo: linking redis-server ${redis.version}, ${ROUNDS} times with each linker, after once to warm up`)
-const samples = await interleave(commands, ROUNDS)
+const samples = await interleave(commands, ROUNDS).finally(heartbeat('demo: linking'))
 console.log('demo: linking once more under strace, to see which files are written')
 
 const rows: string[][] = []

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { withHeartbeat } from './heartbeat.mjs'
 import { readJson } from './json.mjs'
 import { ROOT } from './root.mjs'
 
@@ -23,7 +24,8 @@ export function ensureNodePackages() {
     // Not `npm ci`: it insists that the lock file lists the optional packages of all platforms, also where the registry
     // at hand has only this one's. The versions are the lock file's all the same, and it is not written.
     const args = ['install', '--no-save', '--no-audit', '--no-fund']
-    if (spawnSync('npm', args, { cwd: ROOT, stdio: 'inherit' }).status !== 0) return false
+    const install = () => spawnSync('npm', args, { cwd: ROOT, stdio: 'inherit' }).status
+    if (withHeartbeat('setup: installing npm packages', install) !== 0) return false
   }
   writeFileSync(STAMP, hash)
   return true

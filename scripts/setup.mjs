@@ -3,7 +3,7 @@
  * Every other command of the repository runs it first. Plain JavaScript with nothing but Node's own modules, because
  * it runs before npm packages exist.
  *
- *     node scripts/setup.mjs [--only=build]     without what only tests, demo and benches need
+ *     node scripts/setup.mjs [--for=build|demo|package]     without what only tests and benches need
  */
 import { ensureNodePackages } from './node-packages.mjs'
 import {
@@ -12,9 +12,9 @@ import {
   installPackages,
   isDebianLike,
   missingPackages,
+  packagesFor,
   packagesWithoutCandidate,
   rootPrefix,
-  SYSTEM_PACKAGES,
   updatePackageLists,
 } from './system-packages.mjs'
 
@@ -22,11 +22,11 @@ import {
 
 const MINIMUM_NODE = /** @type {const} */ ([20, 19])
 
-const only = process.argv
-  .slice(2)
-  .find((argument) => argument.startsWith('--only='))
-  ?.slice('--only='.length)
-const wanted = SYSTEM_PACKAGES.filter(({ group }) => only === undefined || group === only)
+const [option = '--for=test', ...more] = process.argv.slice(2)
+const purpose = /^--for=(build|demo|package|test)$/.exec(option)?.[1]
+if (purpose === undefined || more.length > 0)
+  fail(`'${process.argv.slice(2).join(' ')}': expected --for=build, demo, package or test`)
+const wanted = packagesFor(purpose)
 
 checkNode()
 ensureSystemPackages()

@@ -6,7 +6,10 @@ import { spawnSync } from 'node:child_process'
 import { accessSync, constants, existsSync, readdirSync, readFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 
-/** @typedef {'build' | 'test'} Group `build`: to build and use dtlto; `test`: for tests, demo, benches, packages and formatting. */
+/**
+ * `build`: to build and use dtlto; `demo`: what the demo links with, and measures by; `package`: to make packages; `test`: for tests, benches and formatting.
+ * @typedef {'build' | 'demo' | 'package' | 'test'} Group
+ */
 /**
  * `optional`: not every distribution has it; where there is none, the tests that need it skip and say so.
  * @typedef {{ readonly name: string, readonly group: Group, readonly reason: string, readonly optional?: true }} SystemPackage
@@ -26,8 +29,8 @@ export const SYSTEM_PACKAGES = [
   },
   { name: 'libzstd-dev', group: 'build', reason: 'linked into the addon for --compress-debug-sections=zstd' },
   { name: 'clang-22', group: 'build', reason: 'compiles the programs to link, and calls the linker' },
-  { name: 'lld-22', group: 'test', reason: 'the stock linker that every output is compared with' },
-  { name: 'llvm-22', group: 'test', reason: 'llvm-ar and llvm-ranlib, which understand archives of bitcode; llvm-nm' },
+  { name: 'lld-22', group: 'demo', reason: 'the stock linker that every output is compared with' },
+  { name: 'llvm-22', group: 'demo', reason: 'llvm-ar and llvm-ranlib, which understand archives of bitcode; llvm-nm' },
   { name: 'llvm-22-tools', group: 'test', reason: "lit, FileCheck and split-file, with which LLVM's own tests run" },
   {
     name: 'libclang-rt-22-dev',
@@ -38,24 +41,24 @@ export const SYSTEM_PACKAGES = [
   { name: 'libgtest-dev', group: 'test', reason: 'GoogleTest, for the unit tests in C++' },
   { name: 'clang-format-22', group: 'test', reason: 'formats the C++ sources' },
   { name: 'chromium', group: 'test', optional: true, reason: 'shows the page of a report, in its tests' },
-  { name: 'patchelf', group: 'test', reason: 'tells programs of packages where their libraries are' },
-  { name: 'zstd', group: 'test', reason: 'compresses packages' },
+  { name: 'patchelf', group: 'package', reason: 'tells programs of packages where their libraries are' },
+  { name: 'zstd', group: 'package', reason: 'compresses packages' },
   {
     name: 'debootstrap',
     group: 'test',
     optional: true,
     reason: 'a fresh Debian, in a directory, to install packages in',
   },
-  { name: 'dpkg-dev', group: 'test', reason: 'finds which packages of Debian our programs need' },
+  { name: 'dpkg-dev', group: 'package', reason: 'finds which packages of Debian our programs need' },
   { name: 'lintian', group: 'test', optional: true, reason: "knows Debian's rules for packages" },
   { name: 'mandoc', group: 'test', optional: true, reason: 'checks man pages' },
   { name: 'zsh', group: 'test', optional: true, reason: 'tries its completions' },
   { name: 'fish', group: 'test', optional: true, reason: 'tries its completions' },
-  { name: 'make', group: 'test', reason: 'builds redis and git from their own makefiles' },
-  { name: 'xz-utils', group: 'test', reason: 'unpacks source packages' },
+  { name: 'make', group: 'demo', reason: 'builds redis and git from their own makefiles' },
+  { name: 'xz-utils', group: 'demo', reason: 'unpacks source packages' },
   { name: 'bzip2', group: 'test', reason: 'unpacks source packages' },
-  { name: 'strace', group: 'test', reason: 'sees which files a link creates' },
-  { name: 'time', group: 'test', reason: 'measures processor time and peak memory of a link' },
+  { name: 'strace', group: 'demo', reason: 'sees which files a link creates' },
+  { name: 'time', group: 'demo', reason: 'measures processor time and peak memory of a link' },
   { name: 'distcc', group: 'test', reason: 'the real peer of the distcc distributor; its daemon is not started' },
   { name: 'openssh-client', group: 'test', reason: 'what the distributor ssh connects by' },
   {
@@ -109,6 +112,16 @@ export const SYSTEM_PACKAGES = [
     reason: "the compiler's runtime in WASI programs",
   },
 ]
+
+/**
+ * What a command needs. Tests need everything.
+ * @param {string} purpose a group
+ * @returns {readonly SystemPackage[]}
+ */
+export function packagesFor(purpose) {
+  if (purpose === 'test') return SYSTEM_PACKAGES
+  return SYSTEM_PACKAGES.filter(({ group }) => group === 'build' || group === purpose)
+}
 
 /** True where packages are managed by dpkg and apt: Debian, Ubuntu and their children. */
 export function isDebianLike() {

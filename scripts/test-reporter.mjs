@@ -6,6 +6,8 @@ import { relative, resolve } from 'node:path'
 import { inspect } from 'node:util'
 import { ROOT } from './root.mjs'
 
+const SILENCE_MS = 10_000
+
 /** @typedef {import('node:test/reporters').TestEvent} TestEvent */
 /** @typedef {Extract<TestEvent, { type: 'test:complete' }>['data'] & { skip?: string | boolean, todo?: string | boolean }} Completed */
 
@@ -32,7 +34,14 @@ export default async function* report(events) {
     state.isReported = true
     return fileLine(state.completed, state)
   }
-  for await (const { type, data } of events) {
+  const start = Date.now()
+  for await (const event of withSilence(events)) {
+    if (event === undefined) {
+      const done = [...files.values()].filter(({ isReported }) => isReported).length
+      yield `… ${done} test files done, ${Math.round((Date.now() - start) / 1000)} s\n`
+      continue
+    }
+    const { type, data } = event
     if (type === 'test:stdout' || type === 'test:stderr') stateOf(data.file).output += data.message
     else if (type === 'test:diagnostic' && data.file === undefined) {
       for (const state of files.values()) yield reportFile(state)
@@ -44,6 +53,30 @@ export default async function* report(events) {
       for (const other of files.values())
         if (other.tests > 0 && (other !== state || isFile(data))) yield reportFile(other)
     } else if ((type === 'test:pass' || type === 'test:fail') && isFile(data)) yield reportFile(stateOf(data.file))
+  }
+}
+
+/**
+ * The events, and undefined whenever there was none for some seconds.
+ * @param {AsyncIterable<TestEvent>} events
+ * @returns {AsyncGenerator<TestEvent | undefined, void>}
+ */
+async function* withSilence(events) {
+  const iterator = events[Symbol.asyncIterator]()
+  let next = iterator.next()
+  for (;;) {
+    /** @type {NodeJS.Timeout | undefined} */
+    let timer
+    const silence = new Promise((resolve) => (timer = setTimeout(resolve, SILENCE_MS)))
+    const result = await Promise.race([next, silence.then(() => undefined)])
+    clearTimeout(timer)
+    if (result === undefined) {
+      yield undefined
+      continue
+    }
+    if (result.done) return
+    yield result.value
+    next = iterator.next()
   }
 }
 

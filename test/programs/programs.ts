@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { delimiter, join, relative } from 'node:path'
+import { heartbeat } from '../../scripts/heartbeat.mjs'
 import { withLock } from '../../scripts/lock.mjs'
 import { ROOT } from '../../scripts/root.mjs'
 import { fetchSource } from './apt-source.js'
@@ -56,7 +57,8 @@ export function prepare(name: ProgramName, log: (message: string) => void = () =
       fetchSource(RECIPES[name].source, source, join(PROGRAMS, 'apt')),
     )
     log(`compiling ${name} ${version} for ThinLTO`)
-    const program = { name, version, ...(await compile(name, source, join(home, 'capture'))) }
+    const stop = heartbeat(`compiling ${name}`)
+    const program = { name, version, ...(await compile(name, source, join(home, 'capture')).finally(stop)) }
     await writeFile(record, JSON.stringify({ key, program }, undefined, 2))
     return program
   })
