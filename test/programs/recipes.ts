@@ -87,7 +87,8 @@ export const RECIPES: Readonly<Record<ProgramName, Recipe>> = {
       `--ranlib=llvm-ranlib-${LLVM_MAJOR}`,
       `--nm=llvm-nm-${LLVM_MAJOR}`,
       '--disable-autodetect',
-      '--disable-x86asm',
+      // Some of it names symbols in ways that a position-independent executable cannot have.
+      '--disable-asm',
       '--disable-doc',
     ],
     target: 'ffmpeg_g',

@@ -1,13 +1,13 @@
 /**
  * A distributor whose worker is a stock clang on this machine: it writes each job's files into a directory of its own, runs clang there and
- * reads the object back. `DTLTO_CLANG_WORKER_LOG` names a file that gets a line for each job: what became of it.
+ * reads the object back. As distcc it leaves out what a job does not read of its imports. `DTLTO_CLANG_WORKER_LOG` names a file that gets a line for each job: what became of it.
  */
 import { execFile } from 'node:child_process'
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { defineDistributor, DtltoError } from 'dtlto/plugin'
+import { defineDistributor, DtltoError, leaveUnread } from 'dtlto/plugin'
 
 /** @typedef {import('dtlto/plugin').ClangJob} ClangJob */
 
@@ -22,7 +22,7 @@ const FAULTS = /** @type {const} */ ({
 
 export default defineDistributor({
   name: 'clang-worker',
-  apiVersion: '2.0.0',
+  apiVersion: '2.2.0',
   options: {
     clang: { type: 'string', default: '', description: 'The compiler; else the clang of the linker' },
     add: { type: 'list', default: [], description: 'Arguments to add, for wrong objects' },
@@ -70,7 +70,11 @@ export default defineDistributor({
 async function run(job, clang, more, signal) {
   const cwd = mkdtempSync(join(tmpdir(), 'dtlto-clang-'))
   try {
-    for (const file of job.files) writeFileSync(join(cwd, file.name), file.content.bytes())
+    for (const { name, content, unread } of job.files) {
+      const bytes = content.bytes()
+      if (unread) leaveUnread(bytes, await unread())
+      writeFileSync(join(cwd, name), bytes)
+    }
     const { stderr } = await promisify(execFile)(clang, [...job.args, ...more], { cwd, signal })
     return { object: readFileSync(join(cwd, job.output)), stderr }
   } catch (error) {

@@ -53,8 +53,10 @@ export class Distcc implements Distributor {
   /** Waits for the jobs that are running, then lets go of everything. */
   async close(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running)
-    const { files, hits, plainBytes, sentBytes } = this.#packer.totals
-    this.#context.debug(`distcc: ${files} files sent (${hits} compressed before), ${plainBytes} bytes in ${sentBytes}`)
+    const { files, plainBytes, packedBytes, sentBytes } = this.#packer.totals
+    this.#context.debug(
+      `distcc: ${files} files sent, ${plainBytes} bytes in ${sentBytes}, for which ${packedBytes} were compressed`,
+    )
     this.destroy()
   }
 

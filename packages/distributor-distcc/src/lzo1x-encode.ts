@@ -15,6 +15,7 @@ const MAX_DISTANCE = 16384 + 32767
 const STEP_SHIFT = 5
 /** Matches are looked for up to this many bytes before the end, so that four bytes can always be read. */
 const TAIL = 5
+const SHORTEST_MATCH = 3
 
 /** One entry a hash value: a position plus one, 0 for none. Reused: compression is synchronous. */
 const table = new Int32Array(1 << HASH_BITS)
@@ -24,14 +25,30 @@ export function lzo1xWorstCase(size: number): number {
   return size + Math.ceil(size / 16) + 67
 }
 
+/**
+ * A part of a block, compressed by itself: literals, then from the first match to the last one, then literals. Blocks are put together of such parts.
+ */
+export interface Lzo1xPiece {
+  readonly head: Uint8Array
+  readonly matches: Uint8Array
+  readonly tail: Uint8Array
+}
+
 /** Compresses one block of 1 byte to 1 GiB. Throws Lzo1xError for an empty one: a block has no form for it. */
 export function lzo1xCompress(input: Uint8Array): Uint8Array {
+  const block = new Lzo1xBlock()
+  block.add(lzo1xPiece(input))
+  return block.finish()
+}
+
+/** Copies: `input` may change afterwards. */
+export function lzo1xPiece(input: Uint8Array): Lzo1xPiece {
   const size = input.length
-  if (size === 0) throw new Lzo1xError('an empty block has no compressed form')
   const out = new Uint8Array(lzo1xWorstCase(size))
   const limit = size - TAIL
   let made = 0
   let literalStart = 0
+  let headEnd = size
   let at = 1
 
   table.fill(0)
@@ -56,17 +73,89 @@ export function lzo1xCompress(input: Uint8Array): Uint8Array {
       stop++
       other++
     }
-    made = putLiterals(input, literalStart, start, out, made)
+    if (made === 0) headEnd = start
+    else made = putLiterals(input, literalStart, start, out, made)
     made = putMatch(out, made, start - from, stop - start)
     literalStart = stop
     if (stop < limit) table[Math.imul(load(input, stop - 2), 0x9e3779b1) >>> (32 - HASH_BITS)] = stop - 1
     at = stop
   }
-  made = putLiterals(input, literalStart, size, out, made)
-  out[made++] = 17
-  out[made++] = 0
-  out[made++] = 0
-  return made > out.length >> 1 ? out.subarray(0, made) : out.slice(0, made)
+  return {
+    head: input.slice(0, headEnd),
+    matches: out.slice(0, made),
+    tail: input.slice(headEnd === size ? size : literalStart),
+  }
+}
+
+/** One block, put together. */
+export class Lzo1xBlock {
+  #out = new Uint8Array(1 << 16)
+  #made = 0
+  /** What stands between two matches is one run. */
+  #literals: Uint8Array[] = []
+  #literalBytes = 0
+  #isEmpty = true
+
+  add({ head, matches, tail }: Lzo1xPiece): void {
+    this.literals(head)
+    if (matches.length > 0) {
+      this.#putLiterals()
+      this.#reserve(matches.length)
+      this.#out.set(matches, this.#made)
+      this.#made += matches.length
+      this.#isEmpty = false
+    }
+    this.literals(tail)
+  }
+
+  literals(bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    this.#literals.push(bytes)
+    this.#literalBytes += bytes.length
+    this.#isEmpty = false
+  }
+
+  /** The last byte of what was added, `count` times more. */
+  repeatLast(count: number): void {
+    if (this.#isEmpty) throw new Lzo1xError('nothing to repeat')
+    if (count < SHORTEST_MATCH) {
+      const last = this.#literals.at(-1)?.at(-1)
+      if (count > 0 && last === undefined) throw new Lzo1xError('no literal to repeat')
+      this.literals(new Uint8Array(count).fill(last ?? 0))
+      return
+    }
+    this.#putLiterals()
+    this.#reserve(Math.ceil(count / 255) + 8)
+    this.#made = putMatch(this.#out, this.#made, 1, count)
+  }
+
+  /** The compressed block. Throws Lzo1xError if it is empty. */
+  finish(): Uint8Array {
+    if (this.#isEmpty) throw new Lzo1xError('an empty block has no compressed form')
+    this.#putLiterals()
+    this.#reserve(3)
+    this.#out.set([17, 0, 0], this.#made)
+    this.#made += 3
+    return this.#made > this.#out.length >> 1 ? this.#out.subarray(0, this.#made) : this.#out.slice(0, this.#made)
+  }
+
+  #putLiterals(): void {
+    this.#reserve(this.#literalBytes + Math.ceil(this.#literalBytes / 255) + 8)
+    this.#made = putCount(this.#out, this.#made, this.#literalBytes)
+    for (const bytes of this.#literals) {
+      this.#out.set(bytes, this.#made)
+      this.#made += bytes.length
+    }
+    this.#literals = []
+    this.#literalBytes = 0
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#made + bytes <= this.#out.length) return
+    const larger = new Uint8Array(Math.max(this.#out.length * 2, this.#made + bytes))
+    larger.set(this.#out.subarray(0, this.#made))
+    this.#out = larger
+  }
 }
 
 function load(input: Uint8Array, at: number): number {
@@ -78,9 +167,16 @@ function load(input: Uint8Array, at: number): number {
   )
 }
 
-/** Up to three literals are counted in two bits of the match before them: the byte before its last one, in every form. */
 function putLiterals(input: Uint8Array, from: number, to: number, out: Uint8Array, start: number): number {
   const count = to - from
+  const made = putCount(out, start, count)
+  if (count > 48) out.set(input.subarray(from, to), made)
+  else for (let i = 0; i < count; i++) out[made + i] = input[from + i] as number
+  return made + count
+}
+
+/** How many literals follow. Up to three are counted in two bits of the match before them: the byte before its last one, in every form. */
+function putCount(out: Uint8Array, start: number, count: number): number {
   let made = start
   if (count === 0) return made
   if (made === 0 && count <= 238) out[made++] = 17 + count
@@ -90,9 +186,7 @@ function putLiterals(input: Uint8Array, from: number, to: number, out: Uint8Arra
     out[made++] = 0
     made = putRun(out, made, count - 18)
   }
-  if (count > 48) out.set(input.subarray(from, to), made)
-  else for (let i = 0; i < count; i++) out[made + i] = input[from + i] as number
-  return made + count
+  return made
 }
 
 function putMatch(out: Uint8Array, start: number, distance: number, count: number): number {

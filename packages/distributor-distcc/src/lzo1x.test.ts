@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { lzo1xDecompress, lzo1xDecompressedSize, Lzo1xError } from './lzo1x-decode.js'
-import { lzo1xCompress, lzo1xWorstCase } from './lzo1x-encode.js'
+import { Lzo1xBlock, lzo1xCompress, lzo1xPiece, lzo1xWorstCase } from './lzo1x-encode.js'
 
 const LIMIT = 1 << 20
 
@@ -54,6 +54,31 @@ describe('LZO1X', () => {
       roundTrip(new Uint8Array(size).fill(7))
       roundTrip(Buffer.concat([noise(size), new Uint8Array(size % 50), noise(size)]))
     }
+  })
+
+  it('puts blocks together of pieces, literals and repetitions', () => {
+    const part = fc.oneof(
+      fc.uint8Array({ minLength: 1, maxLength: 400 }).map((bytes) => ({ kind: 'literals' as const, bytes })),
+      repetitive.map((bytes) => ({ kind: 'piece' as const, bytes })),
+      fc.integer({ min: 3, max: 100_000 }).map((count) => ({ kind: 'repeat' as const, count })),
+    )
+    const blocks = fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 5 }), fc.array(part, { maxLength: 8 }))
+    fc.assert(
+      fc.property(blocks, ([first, parts]) => {
+        const block = new Lzo1xBlock()
+        block.literals(first)
+        let plain = Buffer.from(first)
+        for (const each of parts) {
+          if (each.kind === 'repeat') block.repeatLast(each.count)
+          else if (each.kind === 'piece') block.add(lzo1xPiece(each.bytes))
+          else block.literals(each.bytes)
+          const more = each.kind === 'repeat' ? Buffer.alloc(each.count, plain.at(-1)) : each.bytes
+          plain = Buffer.concat([plain, more])
+        }
+        assert.ok(plain.equals(lzo1xDecompress(block.finish(), LIMIT * 8)))
+      }),
+      { numRuns: 300 },
+    )
   })
 
   it('compresses what repeats, and never grows the rest by much', () => {

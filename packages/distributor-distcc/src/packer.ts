@@ -1,21 +1,23 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { lzo1xCompress } from './lzo1x-encode.js'
+import { PackedContent } from './packed-content.js'
 import { encodeRequest, MAX_BODY_BYTES, type RequestFile } from './request.js'
 import type { WireJob } from './wire-job.js'
 
-/** Compressing longer than about this many bytes at a stretch would keep the event loop from its sockets. */
+/** After compressing this many bytes others have their turn. */
 const STRETCH_BYTES = 2 * 1024 * 1024
 
 /**
- * Makes requests out of jobs. A module is imported by many others, so compressed modules are kept, by the ids of their contents, up to
- * `budgetBytes`; the one that was not used for longest goes first.
+ * Makes requests out of jobs. A module is imported by many others, so what was compressed of it is kept, up to `budgetBytes`; the module that was not used
+ * for longest goes first.
  */
 export class Packer {
   readonly #budgetBytes: number
-  readonly #kept = new Map<string, Uint8Array>()
+  /** `bytes`: of it, as counted. */
+  readonly #kept = new Map<string, { readonly packed: PackedContent; readonly bytes: number }>()
   #keptBytes = 0
-  /** Bytes before and after compression, for the trace. */
-  readonly totals = { files: 0, hits: 0, plainBytes: 0, sentBytes: 0 }
+  /** Bytes of files before compression, of those what was compressed for them, and sent; for the trace. */
+  readonly totals = { files: 0, plainBytes: 0, packedBytes: 0, sentBytes: 0 }
 
   constructor(budgetBytes: number) {
     this.#budgetBytes = budgetBytes
@@ -25,41 +27,43 @@ export class Packer {
   async pack(job: WireJob, compiler: string, signal: AbortSignal): Promise<Uint8Array[]> {
     const files: RequestFile[] = []
     let stretch = 0
-    for (const { name, content, shared } of job.files) {
+    const onPacked = (bytes: number): Promise<void> | undefined => {
+      this.totals.packedBytes += bytes
+      stretch += bytes
+      if (stretch < STRETCH_BYTES) return undefined
+      stretch = 0
+      return nextTurn()
+    }
+    for (const { name, content, unread, shared } of job.files) {
+      signal.throwIfAborted()
       if (content.sizeBytes === 0) {
         files.push({ name, compressed: new Uint8Array(0) })
         continue
       }
-      const key = shared ? content.id : undefined
-      let compressed = key === undefined ? undefined : this.#kept.get(key)
-      if (compressed === undefined) {
-        if (stretch > STRETCH_BYTES) {
-          await nextTurn()
-          stretch = 0
-        }
-        signal.throwIfAborted()
-        compressed = lzo1xCompress(content.bytes())
-        stretch += content.sizeBytes
-      } else this.totals.hits++
-      if (key !== undefined) this.#keep(key, compressed)
+      const ranges = await unread?.()
+      const packed = (shared ? this.#kept.get(content.id)?.packed : undefined) ?? new PackedContent(content)
+      const compressed = await packed.pack(ranges, onPacked)
+      if (shared) this.#keep(content.id, packed)
       this.totals.files++
       this.totals.plainBytes += content.sizeBytes
       this.totals.sentBytes += compressed.length
       files.push({ name, compressed })
     }
+    signal.throwIfAborted()
     const { name, text } = job.responseFile
     files.push({ name, compressed: lzo1xCompress(Buffer.from(text)) })
     return encodeRequest({ workingDirectory: job.workingDirectory, argv: [compiler, ...job.args], files })
   }
 
-  #keep(key: string, compressed: Uint8Array): void {
-    if (this.#kept.delete(key)) this.#keptBytes -= compressed.length
-    this.#kept.set(key, compressed)
-    this.#keptBytes += compressed.length
-    for (const [oldest, bytes] of this.#kept) {
+  #keep(id: string, packed: PackedContent): void {
+    const before = this.#kept.get(id)
+    this.#keptBytes += packed.keptBytes - (before?.bytes ?? 0)
+    this.#kept.delete(id)
+    this.#kept.set(id, { packed, bytes: packed.keptBytes })
+    for (const [oldest, { bytes }] of this.#kept) {
       if (this.#keptBytes <= this.#budgetBytes) return
       this.#kept.delete(oldest)
-      this.#keptBytes -= bytes.length
+      this.#keptBytes -= bytes
     }
   }
 }

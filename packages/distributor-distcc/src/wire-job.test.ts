@@ -93,13 +93,13 @@ describe('the packer', () => {
     const first = await packer.pack(wire('module'), 'clang-22', signal)
     const second = await packer.pack(wire('module'), 'clang-22', signal)
     assert.deepEqual(second, first)
-    assert.deepEqual([packer.totals.files, packer.totals.hits], [4, 1])
+    assert.deepEqual([packer.totals.files, packer.totals.packedBytes], [4, 'module'.length + 2 * 'index'.length])
   })
 
   it('keeps no more than its budget', async () => {
-    const packer = new Packer(20)
+    const packer = new Packer(15)
     for (const text of ['module-one', 'module-two', 'module-one']) await packer.pack(wire(text), 'clang-22', signal)
-    assert.equal(packer.totals.hits, 0)
+    assert.equal(packer.totals.packedBytes, 3 * ('module-one'.length + 'index'.length))
   })
 
   it('does not touch the bytes of a job that was cancelled', async () => {

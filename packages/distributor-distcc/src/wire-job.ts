@@ -1,4 +1,4 @@
-import type { CannotExpress, ClangJob, JobContent } from 'dtlto/plugin'
+import type { CannotExpress, ClangJob, JobFile } from 'dtlto/plugin'
 import { toResponseFile } from './response-file.js'
 
 /**
@@ -15,7 +15,10 @@ export interface WireJob {
   readonly args: readonly string[]
   readonly workingDirectory: string
   readonly responseFile: { readonly name: string; readonly text: string }
-  readonly files: readonly { readonly name: string; readonly content: JobContent; readonly shared: boolean }[]
+  readonly files: readonly (JobFile & {
+    /** Other jobs have it too. */
+    readonly shared: boolean
+  })[]
 }
 
 /** Everything is sent below this directory, which the server puts below a fresh one of its own. */
@@ -62,10 +65,10 @@ export function toWireJob(job: ClangJob): WireJob | CannotExpress {
     args: ['-c', '-I', 'd.c', `@${name}`, '-o', 'o.o'],
     workingDirectory: WORKING_DIRECTORY,
     responseFile: { name: `${WORKING_DIRECTORY}/${name}`, text: toResponseFile([...COMMON_ARGS, ...args]) },
-    files: job.files.map(({ name, content }) => ({
-      name: `${WORKING_DIRECTORY}/${name}`,
-      content,
-      shared: name !== job.index,
+    files: job.files.map((file) => ({
+      ...file,
+      name: `${WORKING_DIRECTORY}/${file.name}`,
+      shared: file.name !== job.index,
     })),
   }
 }

@@ -19,6 +19,8 @@ export { clangJobIn } from './distributors/codegen/clang-directory.js'
 export { codegenProgram } from './distributors/codegen/program.js'
 export { findHostList, hostListWords, parseListedHost } from './distributors/host-list.js'
 export type { ListedHost, HostListText, HostListSources } from './distributors/host-list.js'
+export { leaveUnread, unreadRanges, UNREAD_BYTE } from './distributors/unread.js'
+export type { UnreadRange } from './distributors/unread.js'
 export { PLUGIN_API_VERSION } from './distributors/interface.js'
 export type {
   Attempt,
@@ -47,4 +49,5 @@ export type {
   OptionValues,
   SelfCheck,
   SideOutput,
+  UnreadRanges,
 } from './distributors/interface.js'

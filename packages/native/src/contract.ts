@@ -83,6 +83,8 @@ export interface NativeLink {
   remoteIndex(index: number): Promise<NativeRemoteIndex>
   /** What a stock clang must be told about the job's module, beside the options of the link. Made on another thread. */
   clangModule(index: number): Promise<NativeClangModule>
+  /** What the job's compile does not read of the modules that it imports definitions from. Made on another thread. */
+  unreadImports(index: number): Promise<NativeUnreadImport[]>
   /** The name that the object must hold of itself, where its format has one (COFF). */
   objectPathName(index: number): string
   /**
@@ -144,6 +146,15 @@ export interface NativeClangModule {
   /** Not empty: a stock clang cannot compile this job as lld would, and why. */
   readonly reason: string
   readonly args: readonly string[]
+}
+
+export interface NativeUnreadImport {
+  readonly moduleId: string
+  /**
+   * Three numbers a range, in order: its offset in the module's standalone bitcode, its size, at least 8, and a number. The first four bytes must be
+   * that number, little-endian. The others are not read; 0xFF in their place makes a compile fail that reads them after all.
+   */
+  readonly ranges: Uint32Array
 }
 
 export interface NativeRemoteIndex {

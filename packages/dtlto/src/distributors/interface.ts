@@ -5,7 +5,7 @@
  */
 
 /** Semantic version of this contract. A plugin is accepted if its major version is the same and its minor not newer. */
-export const PLUGIN_API_VERSION = '2.1.0'
+export const PLUGIN_API_VERSION = '2.2.0'
 
 /** One option that a distributor accepts, as written in `--distribute=NAME,key=value` or in dtlto.toml. */
 export type OptionSpec =
@@ -269,6 +269,8 @@ export interface JobFile {
   /** Relative, with `/`, without `..`; unique within the job. */
   readonly name: string
   readonly content: JobContent
+  /** As of JobBlob. */
+  readonly unread?: () => Promise<UnreadRanges>
 }
 
 /** One ThinLTO backend: a module to be optimised and compiled with what it imports. Facts are free; bytes are made when asked for. */
@@ -321,7 +323,18 @@ export interface JobBlob {
   /** The canonical name of a module, or the option that a file belongs to. */
   readonly label: string
   readonly content: JobContent
+  /**
+   * Of a module that the job imports from: what its compile does not read, mostly functions that it does not import. For systems that send each job's contents
+   * anew: most of a module need not go (`leaveUnread`). Whoever keeps contents by their digests sends modules whole, once, for they are the same for all jobs.
+   */
+  readonly unread?: () => Promise<UnreadRanges>
 }
+
+/**
+ * Ranges of a content, three numbers each, in order, apart from each other: offset, size (at least 8), and the number that the first four bytes must be,
+ * little-endian. The other bytes of a range are not read. Best are 0xFF: whatever reads them after all fails. Empty if all is read.
+ */
+export type UnreadRanges = Uint32Array
 
 /** `clang <args>` run in a directory that holds `files` writes the object to `output`. */
 export interface ClangJob {

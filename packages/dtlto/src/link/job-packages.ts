@@ -13,6 +13,7 @@ import type {
   JobFile,
   JobPackage,
   LinkFacts,
+  UnreadRanges,
 } from '../distributors/interface.js'
 import { LinkContent } from './job-content.js'
 import { replayedArgs } from './replayed-args.js'
@@ -21,6 +22,8 @@ import type { LinkSession } from './session.js'
 /** Files of a job for clang. */
 export const INDEX_NAME = 'index.thinlto.bc'
 export const OUTPUT_NAME = 'out.o'
+
+const NOTHING_UNREAD = new Uint32Array(0)
 
 interface LinkOptions extends NativeRemoteOptions {
   readonly replayed: readonly string[]
@@ -48,9 +51,17 @@ export class JobPackages {
     const own = modules.find(({ moduleId }) => moduleId === job.moduleId)
     if (!own) throw new Error(`the individual index of '${job.moduleId}' does not name it`)
     const imported = modules.filter((module) => module.imported)
+    let unread: Promise<ReadonlyMap<string, UnreadRanges>> | undefined
     const blobs: JobBlob[] = [
       { role: 'own', label: own.name, content: this.#module(own.moduleId) },
-      ...imported.map((m): JobBlob => ({ role: 'import', label: m.name, content: this.#module(m.moduleId) })),
+      ...imported.map(
+        ({ name, moduleId }): JobBlob => ({
+          role: 'import',
+          label: name,
+          content: this.#module(moduleId),
+          unread: async () => (await (unread ??= this.#unreadImports(job.index))).get(moduleId) ?? NOTHING_UNREAD,
+        }),
+      ),
       { role: 'index', label: '', content: new LinkContent(`i${String(job.index)}`, () => [bytes]) },
       { role: 'options', label: '', content: options.content },
       ...[...options.contents].map(([label, content]): JobBlob => ({ role: 'file', label, content })),
@@ -67,6 +78,11 @@ export class JobPackages {
       blobs: Object.freeze(blobs),
       forClang: () => (clang ??= this.#clangJob(job.index, options, objectName, blobs)),
     })
+  }
+
+  async #unreadImports(index: number): Promise<ReadonlyMap<string, UnreadRanges>> {
+    const imports = await this.#session.native.unreadImports(index)
+    return new Map(imports.map(({ moduleId, ranges }) => [moduleId, ranges]))
   }
 
   #readOptions(): LinkOptions {
@@ -118,11 +134,11 @@ function clangJob(
   for (const { argIndex, field } of options.clangFiles) args[argIndex] = `${args[argIndex] ?? ''}${field}`
   args.push(...moduleArgs)
   if (options.needsObjectName) args.push('-Xclang', `-object-file-name=${objectName}`)
-  const files = blobs.flatMap(({ role, label, content }): JobFile[] => {
+  const files = blobs.flatMap(({ role, label, content, unread }): JobFile[] => {
     switch (role) {
       case 'own':
       case 'import':
-        return [{ name: label, content }]
+        return [{ name: label, content, ...(unread && { unread }) }]
       case 'index':
         return [{ name: INDEX_NAME, content }]
       case 'options':

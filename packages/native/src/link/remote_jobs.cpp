@@ -82,16 +82,32 @@ Expected<RemoteIndex> remoteIndex(const ThinJobs &Jobs, const ThinJob &Job) {
   return Result;
 }
 
+/// The modules from which definitions come, and which.
+static MapVector<StringRef, DenseSet<GlobalValue::GUID>>
+importedDefinitions(const ThinJob &Job) {
+  MapVector<StringRef, DenseSet<GlobalValue::GUID>> Result;
+  for (const auto &[FromModule, Guid, Kind] : Job.ImportList)
+    if (Kind == GlobalValueSummary::Definition &&
+        Job.ModuleMap.count(FromModule))
+      Result[FromModule].insert(Guid);
+  return Result;
+}
+
 ClangModuleArguments clangModule(const ThinJobs &Jobs, const ThinJob &Job) {
-  MapVector<StringRef, BitcodeModule> Imports;
-  for (const auto &[FromModule, Guid, Kind] : Job.ImportList) {
-    auto Found = Job.ModuleMap.find(FromModule);
-    if (Kind == GlobalValueSummary::Definition && Found != Job.ModuleMap.end())
-      Imports.insert(*Found);
+  std::vector<BitcodeModule> Imports;
+  for (const auto &Import : importedDefinitions(Job))
+    Imports.push_back(Job.ModuleMap.find(Import.first)->second);
+  return clangModuleArguments(Jobs.config(), Jobs.flavour(), Job.Module,
+                              Imports);
+}
+
+std::vector<UnreadImport> unreadImports(ThinJobs &Jobs, const ThinJob &Job) {
+  std::vector<UnreadImport> Result;
+  for (const auto &[Id, Guids] : importedDefinitions(Job)) {
+    const BitcodeModule &Module = Job.ModuleMap.find(Id)->second;
+    Result.push_back({Id.str(), Jobs.layout(Id, Module).unread(Guids)});
   }
-  return clangModuleArguments(
-      Jobs.config(), Jobs.flavour(), Job.Module,
-      to_vector(make_second_range(Imports.getArrayRef())));
+  return Result;
 }
 
 std::string checkObject(const ThinJobs &Jobs, StringRef Object) {

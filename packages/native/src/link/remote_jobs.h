@@ -46,6 +46,12 @@ llvm::Expected<RemoteIndex> remoteIndex(const ThinJobs &Jobs,
                                         const ThinJob &Job);
 /// For a stock clang, beside remoteOptions.
 ClangModuleArguments clangModule(const ThinJobs &Jobs, const ThinJob &Job);
+/// What the job's compile does not read of the modules that it imports from.
+struct UnreadImport {
+  std::string ModuleId;
+  std::vector<UnreadRange> Ranges; ///< of ThinJobs::moduleBytes; in order
+};
+std::vector<UnreadImport> unreadImports(ThinJobs &Jobs, const ThinJob &Job);
 /// Why these bytes cannot be an object of the link; empty when they may.
 std::string checkObject(const ThinJobs &Jobs, llvm::StringRef Object);
 

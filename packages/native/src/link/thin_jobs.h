@@ -5,6 +5,7 @@
 #include "compile_notes.h"
 #include "job/individual_index.h"
 #include "job/module_bytes.h"
+#include "job/module_layout.h"
 #include "link.h"
 #include "llvm_compat.h"
 #include <deque>
@@ -148,6 +149,9 @@ public:
   // From any thread, while lld's thread is in wait():
 
   IndividualIndex individualIndex(const ThinJob &Job) const;
+  /// Made on first use and kept.
+  const ModuleLayout &layout(llvm::StringRef ModuleId,
+                             const llvm::BitcodeModule &Module);
   /// The object as this process makes it, for comparison: it settles nothing and
   /// reports nothing, but LLVM writes the files beside it (.dwo, remarks).
   llvm::Expected<llvm::SmallVector<char, 0>>
@@ -179,6 +183,8 @@ private:
   llvm::DenseSet<llvm::GlobalValue::GUID> CfiFunctionDefs, CfiFunctionDecls;
   std::mutex BytesMutex;
   llvm::StringMap<ModuleBytes> Bytes; ///< entries do not move
+  std::mutex LayoutMutex;
+  llvm::StringMap<ModuleLayout> Layouts; ///< entries do not move
 };
 
 } // namespace dtlto

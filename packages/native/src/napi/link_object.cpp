@@ -71,6 +71,7 @@ Napi::Function LinkObject::define(Napi::Env Env) {
        InstanceMethod<&LinkObject::remoteOptions>("remoteOptions"),
        InstanceMethod<&LinkObject::remoteIndex>("remoteIndex"),
        InstanceMethod<&LinkObject::clangModule>("clangModule"),
+       InstanceMethod<&LinkObject::unreadImports>("unreadImports"),
        InstanceMethod<&LinkObject::ofJob<&ThinJobs::objectPathName>>(
            "objectPathName"),
        InstanceMethod<&LinkObject::checkObject>("checkObject"),

@@ -47,6 +47,7 @@ private:
   Napi::Value remoteOptions(const Napi::CallbackInfo &Info);
   Napi::Value remoteIndex(const Napi::CallbackInfo &Info);
   Napi::Value clangModule(const Napi::CallbackInfo &Info);
+  Napi::Value unreadImports(const Napi::CallbackInfo &Info);
   Napi::Value checkObject(const Napi::CallbackInfo &Info);
   Napi::Value diagnose(const Napi::CallbackInfo &Info);
   Napi::Value compileToMemory(const Napi::CallbackInfo &Info);

@@ -20,6 +20,23 @@ static Napi::Value toValue(Napi::Env Env, const ClangModuleArguments &Made) {
   return Result;
 }
 
+static Napi::Value toValue(Napi::Env Env,
+                           const std::vector<UnreadImport> &Imports) {
+  auto Result = Napi::Array::New(Env, Imports.size());
+  for (uint32_t I = 0; I < Imports.size(); ++I) {
+    const std::vector<UnreadRange> &Ranges = Imports[I].Ranges;
+    static_assert(sizeof(UnreadRange) == 3 * sizeof(uint32_t));
+    auto Numbers = Napi::Uint32Array::New(Env, Ranges.size() * 3);
+    std::memcpy(Numbers.Data(), Ranges.data(),
+                Ranges.size() * sizeof(UnreadRange));
+    Napi::Object Import = Napi::Object::New(Env);
+    Import["moduleId"] = toValue(Env, Imports[I].ModuleId);
+    Import["ranges"] = Numbers;
+    Result[I] = Import;
+  }
+  return Result;
+}
+
 static Napi::Value toValue(Napi::Env Env, const RemoteIndex &Made) {
   Napi::Object Result = Napi::Object::New(Env);
   Result["bytes"] = toBuffer(Env, Made.Bytes);
@@ -128,6 +145,15 @@ Napi::Value LinkObject::clangModule(const Napi::CallbackInfo &Info) {
   return AsyncCall<ClangModuleArguments>::start(
       *this, Info.Env(),
       [Job](ThinJobs &Jobs) { return dtlto::clangModule(Jobs, *Job); });
+}
+
+Napi::Value LinkObject::unreadImports(const Napi::CallbackInfo &Info) {
+  ThinJob *Job = jobOrThrow(Info);
+  if (!Job)
+    return Info.Env().Undefined();
+  return AsyncCall<std::vector<UnreadImport>>::start(
+      *this, Info.Env(),
+      [Job](ThinJobs &Jobs) { return dtlto::unreadImports(Jobs, *Job); });
 }
 
 Napi::Value LinkObject::compileToMemory(const Napi::CallbackInfo &Info) {

@@ -1,0 +1,96 @@
+import type { JobContent, UnreadRanges } from 'dtlto/plugin'
+import { UNREAD_BYTE, unreadRanges } from 'dtlto/plugin'
+import { Lzo1xBlock, type Lzo1xPiece, lzo1xPiece } from './lzo1x-encode.js'
+
+/** Compressing longer than about this many bytes at a stretch would keep the event loop from its sockets. */
+const PIECE_BYTES = 1024 * 1024
+
+interface KnownPiece {
+  readonly end: number
+  readonly piece: Lzo1xPiece
+}
+
+/**
+ * A content in compressed pieces, of which blocks are made for many jobs. Each job needs other functions of a module, and most pieces are those of jobs
+ * before it: they are compressed once.
+ */
+export class PackedContent {
+  readonly #content: JobContent
+  /** By where they begin; none overlap that begin at the same place but the shorter is a part of the longer. */
+  readonly #pieces = new Map<number, KnownPiece[]>()
+  /** Of all pieces. */
+  keptBytes = 0
+
+  constructor(content: JobContent) {
+    this.#content = content
+  }
+
+  /**
+   * The content as one LZO1X block, without what the ranges say is not read. `onPacked` is told how many bytes had to be compressed, some at a time, and is
+   * waited for.
+   */
+  async pack(
+    unread: UnreadRanges | undefined,
+    onPacked: (bytes: number) => Promise<void> | undefined,
+  ): Promise<Uint8Array> {
+    const block = new Lzo1xBlock()
+    const add = async (from: number, to: number): Promise<void> => {
+      for (let at = from; at < to; ) {
+        let known = this.#longest(at, to)
+        if (known === undefined) {
+          known = this.#compress(at, Math.min(to, at + PIECE_BYTES))
+          await onPacked(known.end - at)
+        }
+        block.add(known.piece)
+        at = known.end
+      }
+    }
+    let at = 0
+    for (const { offset, size, word } of unread ? unreadRanges(unread) : []) {
+      await add(at, offset)
+      const begin = new Uint8Array(5)
+      new DataView(begin.buffer).setUint32(0, word, true)
+      begin[4] = UNREAD_BYTE
+      block.literals(begin)
+      block.repeatLast(size - begin.length)
+      at = offset + size
+    }
+    await add(at, this.#content.sizeBytes)
+    return block.finish()
+  }
+
+  #longest(from: number, to: number): KnownPiece | undefined {
+    const fitting = (this.#pieces.get(from) ?? []).filter(({ end }) => end <= to)
+    return fitting.reduce<KnownPiece | undefined>(
+      (best, each) => (best && best.end >= each.end ? best : each),
+      undefined,
+    )
+  }
+
+  #compress(from: number, to: number): KnownPiece {
+    const piece = lzo1xPiece(bytesOf(this.#content, from, to))
+    const known = { end: to, piece }
+    const pieces = this.#pieces.get(from)
+    if (pieces) pieces.push(known)
+    else this.#pieces.set(from, [known])
+    this.keptBytes += piece.head.length + piece.matches.length + piece.tail.length
+    return known
+  }
+}
+
+/** A copy of a part of a content. */
+function bytesOf(content: JobContent, from: number, to: number): Uint8Array {
+  const lease = content.lease()
+  try {
+    const bytes = new Uint8Array(to - from)
+    let offset = 0
+    for (const part of lease.parts) {
+      const [begin, end] = [Math.max(from, offset), Math.min(to, offset + part.length)]
+      if (begin < end) bytes.set(part.subarray(begin - offset, end - offset), begin - from)
+      offset += part.length
+    }
+    return bytes
+  } finally {
+    lease.release()
+  }
+}
