@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import type { ClangJob, JobFile } from '../packages/dtlto/src/distributors/interface.js'
 import { exchange, type ExchangeResult } from '../packages/distributor-distcc/src/exchange.js'
 import { lzo1xCompress } from '../packages/distributor-distcc/src/lzo1x-encode.js'
+import { PackedContent } from '../packages/distributor-distcc/src/packed-content.js'
 import { Packer } from '../packages/distributor-distcc/src/packer.js'
 import { encodeProbe, probeBitcode } from '../packages/distributor-distcc/src/probe.js'
 import { toWireJob, type WireJob } from '../packages/distributor-distcc/src/wire-job.js'
@@ -78,8 +79,8 @@ export async function measureParts(argv: readonly string[], server: Place): Prom
         const wire = toWireJob(clang)
         if (wire.kind === 'cannot') throw new Error(wire.reason)
         const imports = clang.files.filter(({ name }) => name !== clang.module && name !== clang.index)
-        const imported = sizes.of(imports)
-        const sent = sizes.of(clang.files)
+        const imported = await sizes.of(imports)
+        const sent = await sizes.of(clang.files)
         // Compressed before, so that sending alone is measured.
         const request = await packer.pack(refusing(wire.files), COMPILER, never())
         const refusedMs = (await timed(() => send(nothing, server))).ms
@@ -106,28 +107,31 @@ export async function measureParts(argv: readonly string[], server: Place): Prom
   }
 }
 
-/** Compresses every content once. */
+/** Compresses every content once, whole, and of imports what their jobs need. */
 class FileSizes {
-  readonly #known = new Map<string, Bytes>()
+  readonly #known = new Map<string, { readonly whole: Bytes; readonly packed: PackedContent }>()
   packMs = 0
 
-  of(files: readonly JobFile[]): Bytes {
-    return sum(files.map((file) => this.#one(file)))
+  async of(files: readonly JobFile[]): Promise<Bytes> {
+    return sum(await Promise.all(files.map((file) => this.#one(file))))
   }
 
   get unique(): Bytes {
-    return sum([...this.#known.values()])
+    return sum([...this.#known.values()].map(({ whole }) => whole))
   }
 
-  #one({ content }: JobFile): Bytes {
-    const known = this.#known.get(content.id)
-    if (known !== undefined) return known
-    const start = performance.now()
-    const packed = lzo1xCompress(content.bytes()).length
-    this.packMs += performance.now() - start
-    const bytes = { plain: content.sizeBytes, packed }
-    this.#known.set(content.id, bytes)
-    return bytes
+  async #one({ content, unread }: JobFile): Promise<Bytes> {
+    let known = this.#known.get(content.id)
+    if (known === undefined) {
+      const start = performance.now()
+      const whole = { plain: content.sizeBytes, packed: lzo1xCompress(content.bytes()).length }
+      this.packMs += performance.now() - start
+      known = { whole, packed: new PackedContent(content) }
+      this.#known.set(content.id, known)
+    }
+    if (unread === undefined) return known.whole
+    const block = await known.packed.pack(await unread(), () => undefined)
+    return { plain: content.sizeBytes, packed: block.length }
   }
 }
 

@@ -152,7 +152,7 @@ const bytesRow = (title: string, all: Bytes, each: readonly Bytes[]): string[] =
 console.log('\n### Bytes\n')
 console.log(
   table(
-    ['what', 'in all', 'after LZO', 'a job, median', 'after LZO'],
+    ['what', 'in all', 'on the wire', 'a job, median', 'on the wire'],
     [
       bytesRow(
         'sent',
@@ -160,7 +160,7 @@ console.log(
         parts.jobs.map((job) => job.sent),
       ),
       bytesRow(
-        'of that, modules imported from',
+        'of that, modules imported from, of which the wire has what is read',
         imported,
         parts.jobs.map((job) => job.imported),
       ),

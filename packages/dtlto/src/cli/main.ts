@@ -153,6 +153,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
     workingDirectory,
     capture: false,
     pastMs: reported.pastMs,
+    memoryFactor: reported.memoryFactor,
     events: new LinkEvents(listeners),
     notice: warning,
   })

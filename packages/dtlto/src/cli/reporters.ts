@@ -21,6 +21,7 @@ const ARGUMENTS = 1_000
 export interface Reporters {
   readonly listeners: readonly LinkListener[]
   readonly pastMs: LinkTimings['pastMs']
+  readonly memoryFactor: LinkTimings['memoryFactor']
   /** After the link. */
   save(): Promise<void>
 }
@@ -60,7 +61,7 @@ export function reporters(about: Reported): Reporters {
     const problem = append(String(settings.summary), `${head}${text}`)
     if (problem !== undefined) warn(`--distribute-summary: ${problem}`)
   }
-  return { listeners, pastMs: timings?.pastMs, save }
+  return { listeners, pastMs: timings?.pastMs, memoryFactor: timings?.memoryFactor, save }
 }
 
 async function saveReport(report: LinkReport, { settings, env, warn }: Reported): Promise<void> {

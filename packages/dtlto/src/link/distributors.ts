@@ -21,6 +21,7 @@ import { completePolicy } from '../scheduler/policy.js'
 import { CLOCK } from './clock.js'
 import { endpointMemory } from './endpoint-memory.js'
 import type { LinkEvents } from './events.js'
+import { MEMORY_OPTION } from '../slots/memory-option.js'
 import { HOME_OPTIONS, type HomeOptions } from './home.js'
 
 /** A distributor that was found and whose options are good; not open yet. */
@@ -54,7 +55,7 @@ export async function prepareDistributors(settings: Settings, directory: string)
     const { isolate, ...here } = checkOptions(HOME_OPTIONS, choice, 'local')
     if (isolate === 'none') home = here
     else {
-      const options = { share: here.share, ...(here.slots !== undefined && { slots: here.slots }) }
+      const options = { share: here.share, memory: here.memory, ...(here.slots !== undefined && { slots: here.slots }) }
       distributors.push(
         await prepare({ ...choice, name: 'worker', definition: worker, options }, directory, distributors),
       )
@@ -63,7 +64,7 @@ export async function prepareDistributors(settings: Settings, directory: string)
   const variables = settings.distributors[0]?.variables ?? {}
   checkVariables(variables, [...BUILT_IN, ...distributors.map(({ definition }) => definition.name)])
   if (home !== undefined) return { home: { ...home, takesPart: true }, distributors }
-  const lastResort = { slots: undefined, share: true, takesPart: false }
+  const lastResort = { slots: undefined, share: true, memory: MEMORY_OPTION.default, takesPart: false }
   return { home: settings.fallback === 'local' ? lastResort : undefined, distributors }
 }
 

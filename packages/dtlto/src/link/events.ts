@@ -23,6 +23,11 @@ export type LinkEvent =
       readonly running: number
       readonly etaMs?: number
     }
+  /**
+   * Every job has ended. `waits`: how many waited in this process for memory. `learnt`: how much memory backends needed, where 1 is what was estimated; undefined
+   * without enough of them.
+   */
+  | { readonly type: 'memory'; readonly waits: number; readonly learnt: number | undefined }
   /** The set of objects is fixed; lld writes its output. `importsOf`: the modules that a job imports from; during the event only. */
   | { readonly type: 'objects'; readonly importsOf: (job: number) => readonly string[] }
   /** Nothing of lld runs any more. The last event. */

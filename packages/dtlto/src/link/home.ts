@@ -5,6 +5,7 @@
 import { performance } from 'node:perf_hooks'
 import type { BackendJob, OptionValues } from '../distributors/interface.js'
 import type { Home, HomeResult } from '../scheduler/home.js'
+import { MEMORY_OPTION, parseMemory } from '../slots/memory-option.js'
 import { SharedSlots } from '../slots/shared-slots.js'
 import type { LinkSession } from './session.js'
 
@@ -22,13 +23,16 @@ export const HOME_OPTIONS = {
     default: true,
     description: 'Leave cores to others: take the tokens of a GNU make jobserver, or else an even share among links',
   },
+  memory: MEMORY_OPTION,
 } as const
 
-export type HomeOptions = Pick<OptionValues<typeof HOME_OPTIONS>, 'slots' | 'share'>
+export type HomeOptions = Pick<OptionValues<typeof HOME_OPTIONS>, 'slots' | 'share' | 'memory'>
 
 interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly debug: (message: string) => void
+  /** Of earlier links: see SharedSlots. */
+  readonly memoryFactor?: number | undefined
   /** Somebody wants to know what was compiled here: called before the scheduler hears of it. */
   readonly onCompiled?: ((job: BackendJob) => void) | undefined
 }
@@ -39,7 +43,8 @@ export class LinkHome implements Home {
   readonly #listeners = new Set<() => void>()
   readonly #onCompiled: Surroundings['onCompiled']
 
-  constructor(session: LinkSession, { slots, share }: HomeOptions, { env, debug, onCompiled }: Surroundings) {
+  constructor(session: LinkSession, options: HomeOptions, { env, debug, memoryFactor, onCompiled }: Surroundings) {
+    const { slots, share, memory } = options
     this.#session = session
     this.#onCompiled = onCompiled
     this.#slots = new SharedSlots({
@@ -47,6 +52,8 @@ export class LinkHome implements Home {
       share,
       lldSlots: () => session.native.localSlots(),
       hasThreadPool: true,
+      memory: parseMemory(memory) ?? 'auto',
+      memoryFactor,
       env,
       now: () => performance.now(),
       debug,
@@ -58,6 +65,11 @@ export class LinkHome implements Home {
 
   get slots(): number {
     return this.#slots.slots
+  }
+
+  /** As in the event. */
+  get memory(): { readonly waits: number; readonly learnt: number | undefined } {
+    return this.#slots.memory
   }
 
   prepare(jobs: number): void {
@@ -72,7 +84,7 @@ export class LinkHome implements Home {
   }
 
   compile(job: BackendJob, signal: AbortSignal): Promise<HomeResult> {
-    return this.#slots.run(signal, async () => {
+    return this.#slots.run(job, signal, async () => {
       const takeNotes = this.#onCompiled !== undefined
       const { outcome, compileMs, endedMs } = await this.#session.compileInProcess(job.index, takeNotes)
       switch (outcome) {

@@ -122,6 +122,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
         ])
         if (compiled !== undefined) {
           doubts = compiled
+          if (opened.home) events.emit({ type: 'memory', ...opened.home.memory })
           await distribution?.check(() => isOneReady(specs))
           await opened.finished?.prepared()
           // From here the set of objects is fixed.
@@ -172,7 +173,7 @@ function open(
   prepared: Prepared,
   facts: LinkFacts,
   session: LinkSession,
-  { env, events, settings, capture }: LinkRequest,
+  { env, events, settings, capture, memoryFactor }: LinkRequest,
   signal: AbortSignal,
 ): Opened {
   const localSlots = (): number => session.native.localSlots()
@@ -182,7 +183,7 @@ function open(
   const keepers = distributors.specs.filter((_, i) => prepared.distributors[i]?.storesResults)
   const finished = keepers.length > 0 ? new FinishedJobs(keepers, { session, isCaptured: capture, events }) : undefined
   const onCompiled = finished && ((job: BackendJob) => finished.madeHere(job))
-  const home = prepared.home && new LinkHome(session, prepared.home, { env, debug, onCompiled })
+  const home = prepared.home && new LinkHome(session, prepared.home, { env, debug, memoryFactor, onCompiled })
   return { distributors, endpoints, home, finished }
 }
 

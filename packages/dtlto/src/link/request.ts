@@ -18,6 +18,8 @@ export interface LinkRequest {
   readonly capture: boolean
   /** Milliseconds that the job's backend took in a past link, if known: the longest are then started first. */
   readonly pastMs?: ((job: BackendJob) => number | undefined) | undefined
+  /** `learnt` of an earlier link. */
+  readonly memoryFactor?: number | undefined
   readonly signal?: AbortSignal
   readonly events: LinkEvents
   /** Needed by a linker program that lets a failed final link be done once more (second-link.ts). */

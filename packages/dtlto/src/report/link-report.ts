@@ -76,6 +76,7 @@ export class LinkReport {
         this.#end = { atMs: this.#now(), exitCode: event.exitCode }
         break
       case 'progress':
+      case 'memory':
       case 'debug':
         break
     }

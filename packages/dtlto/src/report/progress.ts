@@ -84,6 +84,7 @@ function whileJobsRun({ intervalMs, delayMs, draw, clear, done }: Drawing): Link
         break
       case 'modules':
       case 'progress':
+      case 'memory':
       case 'debug':
         break
     }

@@ -2,8 +2,8 @@
  * `--distribute-timings=FILE`: how long each module's backend took, kept from link to link. Instruction counts predict a backend's time only
  * roughly; the last link of the same program predicts it well, and the scheduler starts the longest jobs first by that.
  *
- * The file is JSON: `{ "dtltoTimings": 1, "modules": { "src/a.o": 120, "libx.a(b.o)": 1840 } }`, milliseconds by module, the mean of the last
- * time and those before. Archive members go without their offset, which changes with any other member's size. Several links may share a
+ * The file is JSON: `{ "dtltoTimings": 1, "memory": 0.9, "modules": { "src/a.o": 120, "libx.a(b.o)": 1840 } }`, milliseconds by module, the mean of the last
+ * time and those before; `memory`, which may be absent, is how much memory backends needed of what was estimated (memory-gate.ts). Archive members go without their offset, which changes with any other member's size. Several links may share a
  * file: each adds its own modules to what is there when it ends.
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,9 +16,10 @@ const MOST_MODULES = 200_000
 
 export class LinkTimings {
   readonly #path: string
-  readonly #past: ReadonlyMap<string, number>
+  readonly #past: Timings
   readonly #seen = new Map<string, number>()
   #jobs: readonly BackendJob[] = []
+  #memory: number | undefined
 
   /** Reads the file, if there is one. Throws DTLTO_OPTION_INVALID for a file that is something else: it would be written over. */
   constructor(path: string) {
@@ -28,10 +29,16 @@ export class LinkTimings {
 
   /** For the scheduler; undefined if nothing is known at all. */
   get pastMs(): ((job: Pick<BackendJob, 'moduleId'>) => number | undefined) | undefined {
-    return this.#past.size === 0 ? undefined : ({ moduleId }) => this.#past.get(keyOf(moduleId))
+    return this.#past.modules.size === 0 ? undefined : ({ moduleId }) => this.#past.modules.get(keyOf(moduleId))
+  }
+
+  /** Of the last link that learnt one. */
+  get memoryFactor(): number | undefined {
+    return this.#past.memory
   }
 
   add(event: LinkEvent): void {
+    if (event.type === 'memory') this.#memory = event.learnt
     if (event.type === 'jobs') this.#jobs = event.jobs
     if (event.type !== 'scheduler') return
     const { event: e } = event
@@ -47,14 +54,17 @@ export class LinkTimings {
     if (this.#seen.size === 0) return undefined
     const temporary = `${this.#path}.${String(process.pid)}`
     try {
-      const all = new Map(read(this.#path))
+      const before = read(this.#path)
+      const all = new Map(before.modules)
       for (const [key, ms] of this.#seen) {
-        const before = all.get(key)
+        const pastMs = all.get(key)
         all.delete(key) // The latest go to the end.
-        all.set(key, Math.round(before === undefined ? ms : (before + ms) / 2))
+        all.set(key, Math.round(pastMs === undefined ? ms : (pastMs + ms) / 2))
       }
       const kept = [...all].slice(-MOST_MODULES)
-      writeFileSync(temporary, `${JSON.stringify({ dtltoTimings: 1, modules: Object.fromEntries(kept) })}\n`)
+      const memory = this.#memory ?? before.memory
+      const file = { dtltoTimings: 1, ...(memory !== undefined && { memory }), modules: Object.fromEntries(kept) }
+      writeFileSync(temporary, `${JSON.stringify(file)}\n`)
       renameSync(temporary, this.#path)
       return undefined
     } catch (error) {
@@ -69,26 +79,38 @@ function keyOf(moduleId: string): string {
   return moduleId.replace(/ at \d+\)$|\)\d+$/, ')')
 }
 
-function read(path: string): ReadonlyMap<string, number> {
+const NO_TIMINGS: Timings = { modules: new Map() }
+
+interface Timings {
+  readonly modules: ReadonlyMap<string, number>
+  readonly memory?: number
+}
+
+function read(path: string): Timings {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map()
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NO_TIMINGS
     throw invalid(path, `cannot be read: ${error instanceof Error ? error.message : String(error)}`, error)
   }
-  if (text.trim() === '') return new Map()
-  const modules = modulesOf(text)
-  if (modules === undefined) throw invalid(path, 'is not a file of timings, and would be written over; name another')
-  return new Map(
-    Object.entries(modules).filter((entry): entry is [string, number] => typeof entry[1] === 'number' && entry[1] >= 0),
-  )
+  if (text.trim() === '') return NO_TIMINGS
+  const timings = timingsOf(text)
+  if (timings === undefined) throw invalid(path, 'is not a file of timings, and would be written over; name another')
+  return timings
 }
 
-function modulesOf(text: string): object | undefined {
+function timingsOf(text: string): Timings | undefined {
   try {
-    const { dtltoTimings, modules } = JSON.parse(text) as { dtltoTimings?: unknown; modules?: unknown }
-    return dtltoTimings === 1 && typeof modules === 'object' && modules !== null ? modules : undefined
+    const file = JSON.parse(text) as { dtltoTimings?: unknown; memory?: unknown; modules?: unknown }
+    const { dtltoTimings, memory, modules } = file
+    if (dtltoTimings !== 1 || typeof modules !== 'object' || modules === null) return undefined
+    const isTime = (entry: [string, unknown]): entry is [string, number] =>
+      typeof entry[1] === 'number' && entry[1] >= 0
+    return {
+      modules: new Map(Object.entries(modules).filter(isTime)),
+      ...(typeof memory === 'number' && memory > 0 && { memory }),
+    }
   } catch {
     return undefined
   }

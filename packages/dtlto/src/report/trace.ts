@@ -97,6 +97,8 @@ export class LinkTrace {
           ts: us(performance.now()),
         })
         break
+      case 'memory':
+        break
     }
   }
 

@@ -6,19 +6,14 @@
  * name that nobody else has. It never reads from it: that the name is in /proc/net/unix is the whole message. Now and then it counts the
  * names there. Alone, it uses all slots, as if nothing of this existed.
  *
- * Why so: an abstract socket is no file, so a link still creates none but its outputs; it vanishes with the process, even by
- * SIGKILL, so there is nothing to clean up, nothing stale and no daemon. Slots as locks (one socket or flock'ed file for each core) would
- * serve whoever came first: a second link would wait for the first one's end. The load average (`make -l`) lags a minute behind. POSIX
- * semaphores outlive a killed process with the tokens it held.
- *
- * Any user can bind such names, so a name counts only if the process in it is one of the same user and holds that very socket: others cannot
- * slow a link down by saying something.
+ * announcements.ts says why that way. Slots as locks (one socket or flock'ed file for each core) would serve whoever came first: a second link would wait for the
+ * first one's end. The load average (`make -l`) lags a minute behind.
  *
  * What it does not do: links in other namespaces of the network or of processes (most containers) and links of other users do not see each other, and a
  * link takes note of a newcomer between two jobs only.
  */
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import type { Server } from 'node:net'
+import { announce, announcements, isOfThisUser } from './announcements.js'
 import type { SlotSource } from './slot-source.js'
 
 /** Links that are done by then take no part: the socket and the first look cost some 3 ms of one core. */
@@ -122,49 +117,4 @@ export function evenShare(links: readonly string[], own: string, slots: number):
   if (all.length === 1) return undefined
   const rest = all.indexOf(own) < slots % all.length ? 1 : 0
   return Math.max(1, Math.floor(slots / all.length) + rest)
-}
-
-function announce(name: string): Server {
-  // Loaded when it is needed: it costs a millisecond.
-  const { createServer } = process.getBuiltinModule('node:net')
-  const server = createServer((connection) => connection.destroy())
-  server.on('error', () => undefined) // then nobody sees us
-  server.listen({ path: `\0${name}` })
-  return server.unref()
-}
-
-interface Announcement {
-  readonly name: string
-  readonly pid: string
-  readonly inode: string
-}
-
-/** Whoever it is that has bound a name of the group. */
-function announcements(group: string): Announcement[] {
-  let sockets: string
-  try {
-    sockets = readFileSync('/proc/net/unix', 'latin1')
-  } catch {
-    return []
-  }
-  const found = sockets.matchAll(new RegExp(` (\\d+) @(${group}-(\\d+)-\\d+)`, 'g'))
-  return [...found].map(([, inode = '', name = '', pid = '']) => ({ name, pid, inode }))
-}
-
-function isOfThisUser({ pid, inode }: Announcement): boolean {
-  try {
-    if (statSync(`/proc/${pid}`).uid !== process.geteuid?.()) return false
-    const descriptors = `/proc/${pid}/fd`
-    return readdirSync(descriptors).some((fd) => linkOf(`${descriptors}/${fd}`) === `socket:[${inode}]`)
-  } catch {
-    return false // it has ended, or is none of ours
-  }
-}
-
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path)
-  } catch {
-    return undefined // closed meanwhile
-  }
 }

@@ -1,12 +1,16 @@
 /**
  * How many jobs this process may compile at a time, and the queue for them: as many as lld would run (--thinlto-jobs), unless the user says
  * otherwise; fewer when the machine is shared: with the jobs of a GNU make that offers a jobserver (jobserver-slots.ts), else with other links of
- * dtlto (even-share.ts).
+ * dtlto (even-share.ts); and fewer while their memory is not there (memory-gate.ts).
  */
+import type { BackendJob } from '../distributors/interface.js'
 import { EvenShare } from './even-share.js'
 import { JobQueue } from './job-queue.js'
 import { JobserverSlots } from './jobserver-slots.js'
 import { jobserverAddress, openJobserver } from './jobserver.js'
+import { MemoryGate, memoryNeed } from './memory-gate.js'
+import { anonymousBytes, memoryReader } from './memory-reader.js'
+import type { MemoryBudget } from './memory-option.js'
 import { fixedSlots, type SlotSource } from './slot-source.js'
 
 export interface SharedSlotsOptions {
@@ -16,6 +20,11 @@ export interface SharedSlotsOptions {
   readonly share: boolean
   /** As many jobs as lld would run at a time; 0 until the jobs are known. */
   readonly lldSlots: () => number
+  readonly memory: MemoryBudget
+  /** Of earlier links: MemoryGateOptions.factor. */
+  readonly memoryFactor?: number | undefined
+  /** Processes that the jobs are compiled in; default: this one. */
+  readonly pids?: () => readonly number[]
   /** Native threads limit the jobs by themselves, to what lld would run. */
   readonly hasThreadPool: boolean
   readonly env: Readonly<Record<string, string | undefined>>
@@ -28,11 +37,21 @@ export interface SharedSlotsOptions {
 export class SharedSlots {
   readonly #options: SharedSlotsOptions
   readonly #queue: JobQueue
+  readonly #memory: MemoryGate | undefined
   /** Made when the first job is there: a link without jobs pays nothing. */
   #made: SlotSource | undefined
 
   constructor(options: SharedSlotsOptions) {
     this.#options = options
+    const { memory, memoryFactor, pids, debug } = options
+    if (memory !== 'off')
+      this.#memory = new MemoryGate({
+        budgetBytes: memory === 'auto' ? undefined : memory.bytes,
+        reader: memoryReader(),
+        usedBytes: () => (pids?.() ?? [process.pid]).reduce((sum, pid) => sum + anonymousBytes(pid), 0),
+        factor: memoryFactor,
+        debug,
+      })
     this.#queue = new JobQueue({
       // Where native threads are not what limits the jobs, this must.
       limit: () => {
@@ -57,14 +76,25 @@ export class SharedSlots {
     this.#source().prepare(jobs)
   }
 
-  /** Runs the task when there is a slot. Rejects with the signal's reason if it is aborted before that. */
-  run<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-    return this.#queue.run(signal, task)
+  /** Jobs that had to wait for memory, and MemoryGate.learnt. */
+  get memory(): { readonly waits: number; readonly learnt: number | undefined } {
+    return { waits: this.#memory?.waits ?? 0, learnt: this.#memory?.learnt }
+  }
+
+  /** Runs the task when there are a slot and memory for it. Rejects with the signal's reason if it is aborted before that. */
+  run<T>(
+    job: Pick<BackendJob, 'bitcodeBytes' | 'importedBytes' | 'cost'>,
+    signal: AbortSignal,
+    task: () => Promise<T>,
+  ): Promise<T> {
+    const gate = this.#memory
+    return this.#queue.run(signal, () => (gate ? gate.run(memoryNeed(job), signal, task) : task()))
   }
 
   /** Gives everything back. May be called twice. */
   close(): void {
     this.#made?.close()
+    this.#memory?.close()
   }
 
   #most(): number {

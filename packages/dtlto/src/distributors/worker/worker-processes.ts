@@ -59,6 +59,11 @@ export class WorkerProcesses {
     }
   }
 
+  /** Of the processes, on this machine. */
+  pids(): readonly number[] {
+    return [...this.#all].flatMap(({ pid }) => pid ?? [])
+  }
+
   /** Nothing is compiled any more: idle processes end by themselves. */
   close(): void {
     for (const process of this.#all) process.close()

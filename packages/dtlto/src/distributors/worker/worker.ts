@@ -4,6 +4,7 @@
  * linker's process, where the user then reads lld's own message; it does not cost the link. With `command` they are wherever the command
  * leads: `ssh host dtlto-codegen --serve`.
  */
+import { MEMORY_OPTION, parseMemory } from '../../slots/memory-option.js'
 import { SharedSlots } from '../../slots/shared-slots.js'
 import { defineDistributor } from '../define.js'
 import { type CompileResult, type Distributor, PLUGIN_API_VERSION } from '../interface.js'
@@ -29,6 +30,7 @@ export const worker = defineDistributor({
       default: true,
       description: 'Leave cores to others: take the tokens of a GNU make jobserver, or else an even share among links',
     },
+    memory: MEMORY_OPTION,
     command: {
       type: 'string',
       runsCode: true,
@@ -37,7 +39,7 @@ export const worker = defineDistributor({
         'A line for the shell whose far end is `dtlto-codegen --serve`, on any machine; default: processes of this machine',
     },
   },
-  open(context, { command, ...options }) {
+  open(context, { command, memory, ...options }) {
     const processes = new WorkerProcesses(command === undefined ? ownWorker() : workerCommand(command), {
       llvmVersion: context.link.llvmVersion,
       now: () => context.now(),
@@ -51,6 +53,8 @@ export const worker = defineDistributor({
       ...options,
       lldSlots: () => context.localSlots(),
       hasThreadPool: false,
+      memory: parseMemory(memory) ?? 'auto',
+      pids: () => processes.pids(),
       env: context.env,
       now: () => context.now(),
       debug: (message) => context.debug(message),
@@ -73,7 +77,7 @@ export const worker = defineDistributor({
         return Promise.resolve()
       },
       compile: (job, _endpoint, { signal }) =>
-        running.add(slots.run(signal, () => processes.compile(job, signal, () => undefined))),
+        running.add(slots.run(job, signal, () => processes.compile(job, signal, () => undefined))),
       close: async () => {
         await running.end()
         slots.close()

@@ -1,0 +1,197 @@
+/**
+ * Backends start here only while their memory fits. A large link that runs as many backends as there are cores may need more memory than there is, and is then
+ * killed; with fewer at a time it takes longer and ends.
+ *
+ * A backend's need is estimated from its bitcode and its instructions (`memoryNeed`), and how far off these estimates are is learnt: from what this link
+ * has really taken, while it had most of them at a time, and kept from link to link with the times of modules. What those that run have not taken yet is
+ * spoken for. Other links of the user are told what is, where memory is short, and tell the same.
+ *
+ * One backend always runs, whatever it needs: a link ends, as it would with lld's own `--thinlto-jobs=1`.
+ */
+import type { Server } from 'node:net'
+import { announce, announcements, isOfThisUser } from './announcements.js'
+import type { MemoryReader } from './memory-reader.js'
+
+const MIB = 1024 ** 2
+/** What stays free for lld's own work and for others. */
+const RESERVE_BYTES = 64 * MIB
+/** With this many times as much free as is asked for, nobody else is looked at. */
+const PLENTY = 4
+/** How often those who wait look again, in milliseconds. */
+const LOOK_MS = 100
+/** Jobs that must have ended, and bytes that must have been asked for, before experience counts. */
+const LEARN_AFTER = { jobs: 4, bytes: 64 * MIB }
+/** Above what was seen: the next job may be another kind. */
+const CAUTION = 1.2
+const FACTORS = { least: 0.25, most: 8 }
+const GROUP = 'dtlto-memory'
+
+/**
+ * What a backend needs beyond what the process has, in bytes. Fitted to 156 backends of redis and git (C, with debug information), compiled each in a process of its
+ * own: within 16 MiB for all of them.
+ */
+export function memoryNeed(job: {
+  readonly bitcodeBytes: number
+  readonly importedBytes: number
+  readonly cost: number
+}): number {
+  return 4 * MIB + 6 * job.bitcodeBytes + 4 * job.importedBytes + 1500 * job.cost
+}
+
+export interface MemoryGateOptions {
+  /** What this link's backends may take in all; undefined: what the machine and its control groups leave. */
+  readonly budgetBytes: number | undefined
+  readonly reader: MemoryReader
+  /** Memory that backends are in, now. */
+  readonly usedBytes: () => number
+  /** Of earlier links: how much was really needed of what was estimated. */
+  readonly factor: number | undefined
+  readonly debug: (message: string) => void
+}
+
+export class MemoryGate {
+  readonly #options: MemoryGateOptions
+  readonly #neighbours = new Neighbours()
+  #factor: number
+  #running = 0
+  #ended = 0
+  /** Of those that run, as estimated. */
+  #needed = 0
+  #mostNeeded = 0
+  /** Before the first backend. */
+  #baseBytes: number | undefined
+  #mostTaken = 0
+  /** First come, first served. */
+  #turn: Promise<void> = Promise.resolve()
+  readonly #wakers = new Set<() => void>()
+  /** How many had to wait. */
+  waits = 0
+
+  constructor(options: MemoryGateOptions) {
+    this.#options = options
+    this.#factor = options.factor ?? 1
+  }
+
+  /** How much was really needed of what was estimated, in this link; undefined before there is experience. */
+  get learnt(): number | undefined {
+    if (this.#ended < LEARN_AFTER.jobs || this.#mostNeeded < LEARN_AFTER.bytes) return undefined
+    const seen = (CAUTION * this.#mostTaken) / this.#mostNeeded
+    return Math.min(FACTORS.most, Math.max(FACTORS.least, seen))
+  }
+
+  /** Runs the task when its memory is there. Rejects with the signal's reason if it is aborted before that. */
+  async run<T>(needBytes: number, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
+    await this.#enter(needBytes, signal)
+    try {
+      return await task()
+    } finally {
+      this.#look()
+      this.#running--
+      this.#ended++
+      this.#needed -= needBytes
+      this.#factor = this.learnt ?? this.#factor
+      if (this.#running === 0) this.#neighbours.withdraw()
+      for (const wake of this.#wakers) wake()
+    }
+  }
+
+  close(): void {
+    this.#neighbours.withdraw()
+  }
+
+  #enter(needBytes: number, signal: AbortSignal): Promise<void> {
+    const entered = this.#turn.then(async () => {
+      this.#baseBytes ??= this.#options.usedBytes()
+      let hasWaited = false
+      while (!this.#fits(needBytes)) {
+        signal.throwIfAborted()
+        if (!hasWaited) this.waits++
+        hasWaited = true
+        await this.#change(signal)
+      }
+      signal.throwIfAborted()
+      this.#running++
+      this.#needed += needBytes
+      this.#mostNeeded = Math.max(this.#mostNeeded, this.#needed)
+    })
+    this.#turn = entered.catch(() => undefined)
+    return entered
+  }
+
+  #fits(needBytes: number): boolean {
+    if (this.#running === 0) return true
+    const { budgetBytes, reader, debug } = this.#options
+    const usedBytes = this.#look()
+    const need = needBytes * this.#factor
+    const promised = Math.max(0, this.#needed * this.#factor - (usedBytes - (this.#baseBytes ?? 0)))
+    const budget = budgetBytes === undefined ? Infinity : budgetBytes - usedBytes
+    const machine = reader.availableBytes() - RESERVE_BYTES
+    const free = Math.min(budget, machine) - promised
+    if (free >= PLENTY * need) {
+      this.#neighbours.withdraw()
+      return true
+    }
+    // First said, then looked: of two that come at the same time both see each other.
+    this.#neighbours.announce(promised + need)
+    const others = free >= need ? this.#neighbours.othersBytes() : 0
+    if (free >= need && machine - promised - others >= need) return true
+    this.#neighbours.announce(promised)
+    debug(
+      `memory: ${mib(need)} MiB for the next backend do not fit beside ${String(this.#running)} that run: ${mib(free)} MiB are free` +
+        (others > 0 ? `, of which other links want ${mib(others)}` : ''),
+    )
+    return false
+  }
+
+  /** What backends are in now; kept if it is more than ever. */
+  #look(): number {
+    const usedBytes = this.#options.usedBytes()
+    this.#mostTaken = Math.max(this.#mostTaken, usedBytes - (this.#baseBytes ?? usedBytes))
+    return usedBytes
+  }
+
+  /** A backend has ended, or it is time to look again. */
+  #change(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        this.#wakers.delete(done)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
+      // Not all links at the same time.
+      const timer = setTimeout(done, LOOK_MS * (0.75 + Math.random() / 2))
+      this.#wakers.add(done)
+      signal.addEventListener('abort', done, { once: true })
+    })
+  }
+}
+
+/** What links of this user have promised to backends that have not taken it yet, in MiB: a number in a name. */
+class Neighbours {
+  #server: Server | undefined
+  #saidMib = 0
+
+  announce(bytes: number): void {
+    const saidMib = Math.max(1, Math.round(bytes / MIB))
+    if (this.#server !== undefined && Math.abs(saidMib - this.#saidMib) <= this.#saidMib / 16) return
+    const before = this.#server
+    this.#server = announce(`${GROUP}-${String(process.pid)}-${String(saidMib)}`)
+    this.#saidMib = saidMib
+    before?.close()
+  }
+
+  othersBytes(): number {
+    const others = announcements(GROUP).filter((each) => each.pid !== String(process.pid) && isOfThisUser(each))
+    return others.reduce((sum, { number }) => sum + number * MIB, 0)
+  }
+
+  withdraw(): void {
+    this.#server?.close()
+    this.#server = undefined
+  }
+}
+
+function mib(bytes: number): string {
+  return (bytes / MIB).toFixed(0)
+}
