@@ -19,7 +19,9 @@ export function endCodegens() {
  * @param {number} slots
  */
 export function codegen(context, slots = 4) {
-  const inner = /** @type {Distributor} */ (worker.open(context, { slots, share: false, command: undefined }))
+  const inner = /** @type {Distributor} */ (
+    worker.open(context, { slots, share: false, memory: 'auto', command: undefined })
+  )
   all.add(inner)
   const [endpoint] = inner.endpoints()
   if (endpoint === undefined) throw new Error('the distributor worker has no endpoint')

@@ -1,4 +1,4 @@
-import type { ProbeBitcode } from './probe.js'
+import type { ProbeBitcode } from './probe-bitcode.js'
 
 /** Made with LLVM 22 by testing/make-probe.ts. */
 export const PROBE_22: ProbeBitcode = {

@@ -1,4 +1,4 @@
-import type { ProbeBitcode } from './probe.js'
+import type { ProbeBitcode } from './probe-bitcode.js'
 
 /** Made with LLVM 23 by testing/make-probe.ts. */
 export const PROBE_23: ProbeBitcode = {

@@ -1,21 +1,13 @@
 import type { Answer } from './answer.js'
 import { lzo1xCompress } from './lzo1x-encode.js'
 import { whyNotAnObject } from './object-check.js'
+import type { ProbeBitcode } from './probe-bitcode.js'
 import { PROBE_22 } from './probe-bitcode-22.js'
 import { PROBE_23 } from './probe-bitcode-23.js'
 import { encodeRequest } from './request.js'
 import { toResponseFile } from './response-file.js'
 import { judge } from './verdict.js'
 import { COMMON_ARGS, WORKING_DIRECTORY } from './wire-job.js'
-
-/** Two modules, and the index by which the first imports from the second; base64. */
-export interface ProbeBitcode {
-  /** Of the modules. Empty: they name none, and compile for any. */
-  readonly target: string
-  readonly main: string
-  readonly callee: string
-  readonly index: string
-}
 
 /** Each version has its own. clang 23 ends with a fatal error over modules without a data layout, so there they are for x86-64. */
 const PROBES: ReadonlyMap<string, ProbeBitcode> = new Map([

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { ProbeBitcode } from '../probe.js'
+import type { ProbeBitcode } from '../probe-bitcode.js'
 import { LLVM } from './llvm.js'
 
 /**
@@ -70,7 +70,7 @@ if (process.argv[1]?.endsWith('make-probe.ts') === true) {
   const field = (name: string, text: string): string => `  ${name}:\n${lines(text)},\n`
   writeFileSync(
     new URL(`../probe-bitcode-${LLVM}.ts`, import.meta.url),
-    `import type { ProbeBitcode } from './probe.js'
+    `import type { ProbeBitcode } from './probe-bitcode.js'
 
 /** Made with LLVM ${LLVM} by testing/make-probe.ts. */
 export const PROBE_${LLVM}: ProbeBitcode = {

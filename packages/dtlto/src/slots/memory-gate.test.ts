@@ -9,10 +9,13 @@ const never = new AbortController().signal
 
 /** A machine with so much memory, of which tasks really take what a test says. */
 class Machine {
+  readonly totalBytes: number
   usedBytes = 100 * MIB
   most = 0
 
-  constructor(readonly totalBytes: number) {}
+  constructor(totalBytes: number) {
+    this.totalBytes = totalBytes
+  }
 
   gate(more: Partial<MemoryGateOptions> = {}): MemoryGate {
     return new MemoryGate({
