@@ -8,41 +8,23 @@
  * The first run over a wire records: a real link, in which every job is compiled. Compare only recordings of one machine and day.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ROOT } from '../../scripts/root.mjs'
-import { checkProgram, prepare, type ProgramName } from '../../test/programs/programs.js'
+import { prepare, type ProgramName } from '../../test/programs/programs.js'
 import { RECIPES } from '../../test/programs/recipes.js'
 import { describeMachine, mebibytes, milliseconds, seconds, table } from '../format.js'
-import { findProgram, linkCommand } from '../linkers.js'
+import { linkCommand } from '../linkers.js'
 import { measure, type Sample } from '../measure.js'
 import { positiveInteger } from '../positive-integer.js'
 import { sameBytes } from '../same-bytes.js'
 import { median } from '../statistics.js'
-import { Farm, type FarmOptions, WIRES, type WireName } from './farm.js'
+import { type FarmOptions, WIRES } from './farm.js'
+import { type FarmLink, linkOverFarm, record, type RowName } from './farm-link.js'
 import { Recordings } from './recordings.js'
-import { noTotals, type Totals } from './slots.js'
 
-/** LLVM's own DTLTO is no wire of ours; its farm is a distributor program. */
-type RowName = WireName | 'llvm-dtlto'
-
-interface FarmLink {
-  readonly sample: Sample
-  readonly totals: Totals
-  readonly sentBytes: number
-  readonly identical: boolean
-}
-
-const PLAIN_FARM: FarmOptions = {
-  slotsOfAMachine: 64,
-  speed: { delayMs: 0, machineMbit: 0, uplinkMbit: 0 },
-  slowMachines: 0,
-  killedMachines: 0,
-}
-
-/** Of real compilers, while recording. */
-const RECORDING_SLOTS = availableParallelism()
+type ComparedLink = Omit<FarmLink, 'command'> & { readonly identical: boolean }
 
 const { values: given, positionals } = parseArgs({
   allowPositionals: true,
@@ -97,12 +79,12 @@ try {
     if (given.record) await recordings.clear()
     if (await recordings.isEmpty()) {
       console.error(`recording ${name} over ${wire}: every job is compiled once`)
-      await linkOverFarm(wire, recordings, RECORDING_SLOTS, true)
+      await record(program, wire, recordings)
     }
     for (const slots of slotCounts) {
       console.error(`${wire}, ${String(slots)} slots`)
-      const links: FarmLink[] = []
-      for (let round = 0; round < rounds; round++) links.push(await linkOverFarm(wire, recordings, slots, false))
+      const links: ComparedLink[] = []
+      for (let round = 0; round < rounds; round++) links.push(await link(wire, recordings, slots))
       rows.push(row(wire, slots, links, cachedMs))
     }
   }
@@ -135,13 +117,17 @@ try {
     '\nBound: the link with all jobs in the cache + the larger of the longest job and the sum of jobs ÷ slots.',
   )
 
-  function row(wire: RowName, slots: number, links: readonly FarmLink[], outsideMs: number): string[] {
-    const of = (pick: (link: FarmLink) => number): number => median(links.map(pick))
+  async function link(wire: RowName, recordings: Recordings, slots: number): Promise<ComparedLink> {
+    const { command, ...made } = await linkOverFarm(program, wire, recordings, slots, farmOptions, given.with)
+    return { ...made, identical: await sameBytes(command.output, stock.output) }
+  }
+
+  function row(wire: RowName, slots: number, links: readonly ComparedLink[], outsideMs: number): string[] {
+    const of = (pick: (link: ComparedLink) => number): number => median(links.map(pick))
     const wallMs = of(({ sample }) => sample.wallMs)
     const boundMs = outsideMs + of(({ totals }) => Math.max(totals.longestMs, totals.compileMs / slots))
     const cpuMs = of(({ sample }) => sample.cpuMs)
     const jobs = of(({ totals }) => totals.jobs)
-    const same = wire === 'llvm-dtlto' ? 'no' : links.every(({ identical }) => identical) ? 'yes' : 'NO'
     return [
       wire,
       String(slots),
@@ -153,47 +139,8 @@ try {
       milliseconds(cpuMs / jobs),
       mebibytes(of(({ sample }) => sample.peakBytes)),
       `${(of(({ sentBytes }) => sentBytes) / 1e6).toFixed(0)} MB`,
-      same,
+      links.every(({ identical }) => identical) ? 'yes' : 'no',
     ]
-  }
-
-  async function linkOverFarm(
-    wire: RowName,
-    recordings: Recordings,
-    slots: number,
-    isRecording: boolean,
-  ): Promise<FarmLink> {
-    if (wire === 'llvm-dtlto') return linkWithLlvm(recordings, slots, isRecording)
-    // A recording farm is neither slow nor far away.
-    const options = isRecording ? PLAIN_FARM : farmOptions
-    const jobs = isRecording ? 0 : (await recordings.times()).length
-    const farm = await Farm.start(wire, slots, recordings, isRecording, options, jobs)
-    try {
-      const extra = ['--distribute-fallback=none', ...given.with]
-      const command = await linkCommand('dtlto-plain', program, [...farm.linkerOptions, ...extra], `farm-${wire}`)
-      const sample = await measure(command)
-      const { sentBytes, ...totals } = farm.takeTotals()
-      if (isRecording) await checkProgram(program, command.output)
-      return { sample, totals, sentBytes, identical: await sameBytes(command.output, stock.output) }
-    } finally {
-      await farm.stop()
-    }
-  }
-
-  async function linkWithLlvm(recordings: Recordings, slots: number, isRecording: boolean): Promise<FarmLink> {
-    const runner = join(ROOT, 'bench/farm/llvm-runner.mjs')
-    const args = [runner, recordings.directory, String(slots), isRecording ? 'record' : 'replay']
-    const extra = [
-      `--thinlto-distributor=${process.execPath}`,
-      ...args.map((arg) => `--thinlto-distributor-arg=${arg}`),
-      `--thinlto-remote-compiler=${findProgram('clang-22')}`,
-    ]
-    const command = await linkCommand('stock', program, extra, 'farm-llvm-dtlto')
-    const sample = await measure(command)
-    const times = await recordings.times()
-    const compileMs = times.reduce((sum, ms) => sum + ms, 0)
-    const totals = { ...noTotals(), jobs: times.length, compileMs, longestMs: Math.max(...times) }
-    return { sample, totals, sentBytes: 0, identical: false }
   }
 } finally {
   await rm(scratch, { recursive: true, force: true })

@@ -13,4 +13,6 @@ test('the nearest word is the one with the fewest typing errors, if they are few
   assert.equal(nearest('', words), undefined)
   assert.equal(didYouMean('tracee', words), `; did you mean 'trace'?`)
   assert.equal(didYouMean('other', words), '')
+  assert.equal(nearest('distributed-elephants', ['distribute-report', 'distribute-stats']), undefined)
+  assert.equal(nearest('distribute-reprot', ['distribute-report', 'distribute-stats']), 'distribute-report')
 })

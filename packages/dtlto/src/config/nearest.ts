@@ -4,15 +4,24 @@ export function didYouMean(word: string, candidates: Iterable<string>): string {
   return found === undefined ? '' : `; did you mean '${found}'?`
 }
 
-/** The candidate with the fewest typing errors, at most one for every three letters. */
+/** The candidate with the fewest typing errors: at most one for every three letters, and for every two from where the words part. */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
   let fewest = Math.floor(word.length / 3) + 1
   for (const candidate of candidates) {
-    const errors = typingErrors(word.toLowerCase(), candidate.toLowerCase())
-    if (errors < fewest) [best, fewest] = [candidate, errors]
+    const [given, known] = [word.toLowerCase(), candidate.toLowerCase()]
+    const errors = typingErrors(given, known)
+    const most = Math.max(1, Math.floor((word.length - samePrefix(given, known)) / 2))
+    if (errors < fewest && errors <= most) [best, fewest] = [candidate, errors]
   }
   return best
+}
+
+/** That all options begin alike does not make them near. */
+function samePrefix(a: string, b: string): number {
+  let length = 0
+  while (length < a.length && a[length] === b[length]) length++
+  return length
 }
 
 /** Letters left out, added, changed, or swapped with their neighbour (optimal string alignment). */
