@@ -218,13 +218,13 @@ describe('dtlto doctor', () => {
         'does not allow the compiler',
         () => ({ allowedCompilers: ['gcc'] }),
         '',
-        /closed the connection without an answer; install `clang-${LLVM_MAJOR}` there, run 'update-distcc-symlinks' and restart/,
+        /closed the connection without an answer; install 'clang-\d+' there, run 'update-distcc-symlinks' and restart/,
       ],
       [
         'has not installed the compiler',
         () => ({ path: compilers.only() }),
         '',
-        /the compiler is not installed there.*; install `clang-${LLVM_MAJOR}` there/,
+        /the compiler is not installed there.*; install 'clang-\d+' there/,
       ],
       [
         'has another version of the compiler',
@@ -240,7 +240,7 @@ describe('dtlto doctor', () => {
         'has gcc by the compiler’s name',
         () => ({ path: compilers.only('/usr/bin/gcc') }),
         '',
-        /its compiler cannot do a ThinLTO backend: .*; install `clang-${LLVM_MAJOR}` there/,
+        /its compiler cannot do a ThinLTO backend: .*; install 'clang-\d+' there/,
       ],
       [
         'does not know the compiler’s name that the option gives',
