@@ -1,10 +1,11 @@
 /** `--distribute=ssh` and workers through ssh: whole links with real machines, each an sshd of Debian's package. */
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { codegenProgram } from '@dtlto/native'
 import { type Sshd, SshUser, whyNoSshd } from '../../packages/distributor-ssh/src/testing/sshd.js'
+import { DTLTO_BIN, type Ran, run } from '../link/toolchain.js'
 import { SshLink, until } from './ssh-link.js'
 
 const NONE = '--distribute-fallback=none'
@@ -36,6 +37,24 @@ describe('machines over ssh', { skip: whyNoSshd() }, () => {
     assert.ok(readdirSync(toolchain).includes('dtlto-codegen'))
     assert.equal(await link.identical(['--distribute=ssh,hosts=build1/2', NONE]), '')
     assert.equal(build1.toolchain(), toolchain)
+  })
+
+  test('are examined by the doctor: one that cannot be reached is a warning beside one that can', () => {
+    const env = { ...user.env, PATH: `${DTLTO_BIN}${delimiter}${user.env['PATH'] ?? ''}` }
+    const examine = (hosts: string): Ran =>
+      run(join(DTLTO_BIN, 'dtlto'), ['doctor', `--distribute=ssh,hosts=${hosts}`], { cwd: link.cwd, env })
+    const good = examine('build1/2')
+    assert.match(
+      good.stdout,
+      /ok +ssh: 'build1': connected in \d+ ms; answers in \d+ ms; .*2 slots; dtlto-codegen (is there|was sent)/,
+    )
+    assert.equal(good.exitCode, 0, good.stdout)
+    const some = examine('build1/2+no-such-machine/2')
+    assert.match(some.stdout, /WARN +ssh: .*no-such-machine/)
+    assert.equal(some.exitCode, 0, some.stdout)
+    const none = examine('no-such-machine/2')
+    assert.match(none.stdout, /BAD +ssh: .*no-such-machine/)
+    assert.equal(none.exitCode, 1)
   })
 
   test('may be several, and fill the ThinLTO cache', async () => {

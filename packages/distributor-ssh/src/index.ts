@@ -4,7 +4,7 @@ import { OPTIONS } from './options.js'
 /** ThinLTO backends on machines that OpenSSH reaches: `--distribute=ssh,hosts=a/8+b/16`. */
 export default defineDistributor({
   name: 'ssh',
-  apiVersion: '2.0.0',
+  apiVersion: '2.1.0',
   // The connection is authenticated, and answers hold the digest that dtlto-codegen made.
   integrity: 'end-to-end',
   options: OPTIONS,

@@ -1,4 +1,11 @@
-import { type BackendJob, codegenResult, type CompileResult, DtltoError, type Endpoint } from 'dtlto/plugin'
+import {
+  type BackendJob,
+  codegenResult,
+  type CompileResult,
+  DtltoError,
+  type Endpoint,
+  type SelfCheck,
+} from 'dtlto/plugin'
 import { type ConnectFacts, shipToolchain, startServer } from './connect.js'
 import type { Facts } from './frames.js'
 import type { Host } from './hosts.js'
@@ -36,6 +43,8 @@ export class Machine implements Endpoint {
   #shipping: string | undefined
   #machine: Facts | undefined
   #others: number[] = []
+  /** Of dtlto-codegen, by this process. */
+  #sentBytes = 0
 
   constructor(host: Host, facts: MachineFacts) {
     this.#host = host
@@ -78,6 +87,30 @@ export class Machine implements Endpoint {
   async probe(signal: AbortSignal): Promise<void> {
     const session = await this.#connected()
     await session.ping(signal)
+  }
+
+  /** For `dtlto doctor`. Never rejects. */
+  async examine(signal: AbortSignal): Promise<SelfCheck> {
+    const { now } = this.#facts
+    try {
+      const beganMs = now()
+      const session = await this.#connected()
+      const connectedMs = now()
+      await session.ping(signal)
+      const compiler =
+        this.#sentBytes === 0
+          ? 'dtlto-codegen is there'
+          : `dtlto-codegen was sent (${Math.round(this.#sentBytes / 1e6)} MB)`
+      const parts = [
+        `connected in ${(connectedMs - beganMs).toFixed(0)} ms`,
+        `answers in ${(now() - connectedMs).toFixed(0)} ms`,
+        `${this.text}, ${this.slots} slots`,
+        compiler,
+      ]
+      return { level: 'good', text: `'${this.id}': ${parts.join('; ')}` }
+    } catch (error) {
+      return { level: 'bad', text: error instanceof Error ? error.message : String(error) }
+    }
   }
 
   async compile(job: BackendJob, signal: AbortSignal): Promise<CompileResult> {
@@ -155,6 +188,7 @@ export class Machine implements Endpoint {
     }
     tell(0)
     await shipToolchain(this.#host, facts, this.#closing.signal, tell)
+    this.#sentBytes = totalBytes
     this.#facts.debug(`ssh: sent ${totalBytes} bytes of dtlto-codegen to '${this.id}'`)
   }
 
