@@ -134,7 +134,9 @@ const wiped = (): Promise<EngineVictim> => {
     ({ store }) => {
       const objects = join(store, 'cas/objects')
       hadObjects = readdirSync(objects).length > 0
-      for (const name of readdirSync(objects)) rmSync(join(objects, name), { recursive: true, force: true })
+      // It may store something meanwhile.
+      const thoroughly = { recursive: true, force: true, maxRetries: 20, retryDelay: 10 }
+      for (const name of readdirSync(objects)) rmSync(join(objects, name), thoroughly)
     },
     () => hadObjects,
   )
