@@ -1,7 +1,7 @@
 /** A machine of another Debian release, without LLVM: a root directory of its own behind an sshd. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { SshUser, whyNoSshd } from '../../packages/distributor-ssh/src/testing/sshd.js'
@@ -21,6 +21,8 @@ test('a machine of another release, without LLVM, makes the bytes of stock lld',
   const link = new SshLink(user)
   try {
     const machine = await user.machine('other', { root: OTHER_RELEASE })
+    // Of another dtlto that was tested here.
+    rmSync(join(machine.cache, 'dtlto'), { recursive: true, force: true })
     const seen = spawnSync('ssh', ['other', 'ls /usr/lib /usr/lib/*'], {
       env: { ...process.env, ...user.env },
       encoding: 'utf8',
