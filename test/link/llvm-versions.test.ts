@@ -38,9 +38,9 @@ function compileWith(major: number, directory: string): Program {
   return { major, clang, objects, stock: readFileSync(join(cwd, 'stock')) }
 }
 
-describe('LLVM 22 and 23 side by side', { skip }, () => {
+describe('LLVM 22 and 23 side by side', () => {
   for (const distribute of ['local', 'worker', 'local,isolate=process'])
-    it(`link at the same time, each as its own stock lld, with ${distribute}`, () =>
+    it(`link at the same time, each as its own stock lld, with ${distribute}`, { skip }, () =>
       inTemporaryDirectory(async (directory) => {
         const programs = SUPPORTED_LLVMS.map((major) => compileWith(major, directory))
         const links = programs.flatMap(({ major, clang, objects }) =>
@@ -64,9 +64,10 @@ describe('LLVM 22 and 23 side by side', { skip }, () => {
         for (const { major, stock } of programs)
           for (const i of [0, 1, 2])
             assert.ok(readFileSync(join(directory, String(major), `out${String(i)}`)).equals(stock), String(major))
-      }))
+      }),
+    )
 
-  it('says which one links', () =>
+  it('says which one links', { skip }, () =>
     inTemporaryDirectory((cwd) => {
       for (const major of SUPPORTED_LLVMS) {
         const version = new RegExp(`\\b${String(major)}\\.\\d+\\.\\d+`)
@@ -74,9 +75,10 @@ describe('LLVM 22 and 23 side by side', { skip }, () => {
         assert.match(must(join(DTLTO_BIN, `dtlto-${String(major)}`), ['--version'], { cwd }), version)
         assert.match(run(join(DTLTO_BIN, `dtlto-${String(major)}`), ['doctor'], { cwd }).stdout, version)
       }
-    }))
+    }),
+  )
 
-  it('refuses the jobs of one in the programs of the other, and names both', () =>
+  it('refuses the jobs of one in the programs of the other, and names both', { skip }, () =>
     inTemporaryDirectory((directory) => {
       const [older, newer] = SUPPORTED_LLVMS
       for (const [from, to] of [
@@ -93,9 +95,10 @@ describe('LLVM 22 and 23 side by side', { skip }, () => {
         assert.equal(exitCode, 3)
         assert.ok(stderr.includes(`made by LLVM ${versionOf(from)}, and this worker has LLVM ${versionOf(to)}`), stderr)
       }
-    }))
+    }),
+  )
 
-  it('lets LLVM 23 link what LLVM 22 compiled, and not the other way', () =>
+  it('lets LLVM 23 link what LLVM 22 compiled, and not the other way', { skip }, () =>
     inTemporaryDirectory((directory) => {
       const [older, newer] = SUPPORTED_LLVMS.map((major) => compileWith(major, directory)) as [Program, Program]
       const link = (program: Program, linker: number) =>
@@ -107,7 +110,8 @@ describe('LLVM 22 and 23 side by side', { skip }, () => {
       const { exitCode, stderr } = link(newer, older.major)
       assert.notEqual(exitCode, 0)
       assert.match(stderr, /Invalid summary version 14/) // as docs/install.md says
-    }))
+    }),
+  )
 })
 
 function versionOf(major: number): string {
