@@ -16,6 +16,8 @@ const STEP_SHIFT = 5
 /** Matches are looked for up to this many bytes before the end, so that four bytes can always be read. */
 const TAIL = 5
 const SHORTEST_MATCH = 3
+/** Of a block, for what announces its literals. */
+const ROOM_BYTES = 128
 
 /** One entry a hash value: a position plus one, 0 for none. Reused: compression is synchronous. */
 const table = new Int32Array(1 << HASH_BITS)
@@ -36,8 +38,9 @@ export interface Lzo1xPiece {
 
 /** Compresses one block of 1 byte to 1 GiB. Throws Lzo1xError for an empty one: a block has no form for it. */
 export function lzo1xCompress(input: Uint8Array): Uint8Array {
-  const block = new Lzo1xBlock()
-  block.add(lzo1xPiece(input))
+  const piece = lzo1xPiece(input)
+  const block = new Lzo1xBlock(piece.head.length + piece.matches.length + piece.tail.length)
+  block.add(piece)
   return block.finish()
 }
 
@@ -89,12 +92,17 @@ export function lzo1xPiece(input: Uint8Array): Lzo1xPiece {
 
 /** One block, put together. */
 export class Lzo1xBlock {
-  #out = new Uint8Array(1 << 16)
+  #out: Uint8Array
   #made = 0
   /** What stands between two matches is one run. */
   #literals: Uint8Array[] = []
   #literalBytes = 0
   #isEmpty = true
+
+  /** `expectedBytes`: of the block, about. */
+  constructor(expectedBytes = 0) {
+    this.#out = new Uint8Array(expectedBytes + ROOM_BYTES)
+  }
 
   add({ head, matches, tail }: Lzo1xPiece): void {
     this.literals(head)

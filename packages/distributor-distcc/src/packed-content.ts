@@ -1,9 +1,11 @@
-import type { JobContent, UnreadRanges } from 'dtlto/plugin'
+import type { JobContent, UnreadRange, UnreadRanges } from 'dtlto/plugin'
 import { UNREAD_BYTE, unreadRanges } from 'dtlto/plugin'
 import { Lzo1xBlock, type Lzo1xPiece, lzo1xPiece } from './lzo1x-encode.js'
 
 /** Compressing longer than about this many bytes at a stretch would keep the event loop from its sockets. */
 const PIECE_BYTES = 1024 * 1024
+/** What a range that is left out takes in a block, beside its length. */
+const UNREAD_BLOCK_BYTES = 12
 
 interface KnownPiece {
   readonly end: number
@@ -33,7 +35,9 @@ export class PackedContent {
     unread: UnreadRanges | undefined,
     onPacked: (bytes: number) => Promise<void> | undefined,
   ): Promise<Uint8Array> {
-    const block = new Lzo1xBlock()
+    /** What is read, in pieces, and what is not. */
+    const parts: (Lzo1xPiece | UnreadRange)[] = []
+    let expectedBytes = 0
     const add = async (from: number, to: number): Promise<void> => {
       for (let at = from; at < to; ) {
         let known = this.#longest(at, to)
@@ -41,21 +45,24 @@ export class PackedContent {
           known = this.#compress(at, Math.min(to, at + PIECE_BYTES))
           await onPacked(known.end - at)
         }
-        block.add(known.piece)
+        parts.push(known.piece)
+        expectedBytes += sizeOf(known.piece)
         at = known.end
       }
     }
     let at = 0
-    for (const { offset, size, word } of unread ? unreadRanges(unread) : []) {
-      await add(at, offset)
-      const begin = new Uint8Array(5)
-      new DataView(begin.buffer).setUint32(0, word, true)
-      begin[4] = UNREAD_BYTE
-      block.literals(begin)
-      block.repeatLast(size - begin.length)
-      at = offset + size
+    for (const range of unread ? unreadRanges(unread) : []) {
+      await add(at, range.offset)
+      parts.push(range)
+      at = range.offset + range.size
+      expectedBytes += UNREAD_BLOCK_BYTES + range.size / 255
     }
     await add(at, this.#content.sizeBytes)
+    const block = new Lzo1xBlock(Math.ceil(expectedBytes))
+    for (const part of parts) {
+      if ('head' in part) block.add(part)
+      else leaveOut(block, part)
+    }
     return block.finish()
   }
 
@@ -73,9 +80,21 @@ export class PackedContent {
     const pieces = this.#pieces.get(from)
     if (pieces) pieces.push(known)
     else this.#pieces.set(from, [known])
-    this.keptBytes += piece.head.length + piece.matches.length + piece.tail.length
+    this.keptBytes += sizeOf(piece)
     return known
   }
+}
+
+function sizeOf({ head, matches, tail }: Lzo1xPiece): number {
+  return head.length + matches.length + tail.length
+}
+
+function leaveOut(block: Lzo1xBlock, { size, word }: UnreadRange): void {
+  const begin = new Uint8Array(5)
+  new DataView(begin.buffer).setUint32(0, word, true)
+  begin[4] = UNREAD_BYTE
+  block.literals(begin)
+  block.repeatLast(size - begin.length)
 }
 
 /** A copy of a part of a content. */
