@@ -83,8 +83,8 @@ export async function measureParts(argv: readonly string[], server: Place): Prom
         const sent = await sizes.of(clang.files)
         // Compressed before, so that sending alone is measured.
         const request = await packer.pack(refusing(wire.files), COMPILER, never())
-        const refusedMs = (await timed(() => send(nothing, server))).ms
-        const deliverMs = (await timed(() => send(request, server))).ms - refusedMs
+        const refusedMs = (await timed(() => send(nothing.parts, server))).ms
+        const deliverMs = (await timed(() => send(request.parts, server))).ms - refusedMs
         const home = join(directory, String(job.index))
         await writeFiles(home, clang.files)
         const clangMs = (await timed(() => run(COMPILER, clang.args, { cwd: home }))).ms

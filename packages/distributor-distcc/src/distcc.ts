@@ -79,8 +79,8 @@ export class Distcc implements Distributor {
     const wire = await wireJobOf(job)
     if (wire.kind === 'cannot') return wire
     try {
-      const request = await this.#packer.pack(wire, server.compiler, signal)
-      return this.#judge(job, server, await server.run(request, answerLimits(bitcodeBytes(wire)), signal))
+      const { parts, release } = await this.#packer.pack(wire, server.compiler, signal)
+      return this.#judge(job, server, await server.run(parts, answerLimits(bitcodeBytes(wire)), signal, release))
     } catch (error) {
       if (signal.aborted || this.#closed) throw cancelled(error)
       throw error instanceof ExchangeError ? lost(job, server, error) : error

@@ -28,8 +28,9 @@ export class ExchangeError extends Error {
 export interface ExchangeOptions {
   readonly host: string
   readonly port: number
-  /** The whole request; kept until it has been sent. */
   readonly request: readonly Uint8Array[]
+  /** Called once, when nothing reads the request any more: it has been sent, or the connection is gone. */
+  readonly onSent?: () => void
   readonly connectTimeoutMs: number
   /** For the exchange as a whole, connecting included. */
   readonly deadlineMs: number
@@ -69,7 +70,13 @@ const KEEPALIVE_MS = 10_000
 export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
   const { now, signal } = options
   return new Promise((resolve, reject) => {
+    let isRequestNeeded = true
+    const requestIsDone = (): void => {
+      if (isRequestNeeded) options.onSent?.()
+      isRequestNeeded = false
+    }
     if (signal.aborted) {
+      requestIsDone()
       options.onClosed?.()
       reject(new ExchangeError('aborted', 'the job was cancelled', signal.reason))
       return
@@ -176,6 +183,7 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
       for (const buffer of options.request) socket.write(buffer)
       socket.write(new Uint8Array(0), () => {
         sentMs ??= now()
+        requestIsDone()
       })
       socket.uncork()
     })
@@ -194,6 +202,7 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
     })
     socket.on('close', () => {
       lost(ended(parser))
+      requestIsDone()
       options.onClosed?.()
     })
   })

@@ -1,3 +1,4 @@
+import type { BufferPool } from './buffer-pool.js'
 import { Lzo1xError } from './lzo1x-decode.js'
 
 /**
@@ -92,6 +93,7 @@ export function lzo1xPiece(input: Uint8Array): Lzo1xPiece {
 
 /** One block, put together. */
 export class Lzo1xBlock {
+  readonly #pool: BufferPool | undefined
   #out: Uint8Array
   #made = 0
   /** What stands between two matches is one run. */
@@ -99,9 +101,10 @@ export class Lzo1xBlock {
   #literalBytes = 0
   #isEmpty = true
 
-  /** `expectedBytes`: of the block, about. */
-  constructor(expectedBytes = 0) {
-    this.#out = new Uint8Array(expectedBytes + ROOM_BYTES)
+  /** `expectedBytes`: of the block, about. The pool's buffer, or a larger one of it, is in the result: it is the caller's to give back. */
+  constructor(expectedBytes = 0, pool?: BufferPool) {
+    this.#pool = pool
+    this.#out = this.#take(expectedBytes + ROOM_BYTES)
   }
 
   add({ head, matches, tail }: Lzo1xPiece): void {
@@ -144,7 +147,8 @@ export class Lzo1xBlock {
     this.#reserve(3)
     this.#out.set([17, 0, 0], this.#made)
     this.#made += 3
-    return this.#made > this.#out.length >> 1 ? this.#out.subarray(0, this.#made) : this.#out.slice(0, this.#made)
+    const isMostOfIt = this.#pool !== undefined || this.#made > this.#out.length >> 1
+    return isMostOfIt ? this.#out.subarray(0, this.#made) : this.#out.slice(0, this.#made)
   }
 
   #putLiterals(): void {
@@ -160,9 +164,14 @@ export class Lzo1xBlock {
 
   #reserve(bytes: number): void {
     if (this.#made + bytes <= this.#out.length) return
-    const larger = new Uint8Array(Math.max(this.#out.length * 2, this.#made + bytes))
+    const larger = this.#take(Math.max(this.#out.length * 2, this.#made + bytes))
     larger.set(this.#out.subarray(0, this.#made))
+    this.#pool?.give(this.#out)
     this.#out = larger
+  }
+
+  #take(bytes: number): Uint8Array {
+    return this.#pool?.take(bytes) ?? new Uint8Array(bytes)
   }
 }
 

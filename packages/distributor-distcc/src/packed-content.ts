@@ -1,5 +1,6 @@
 import type { JobContent, UnreadRange, UnreadRanges } from 'dtlto/plugin'
 import { UNREAD_BYTE, unreadRanges } from 'dtlto/plugin'
+import type { BufferPool } from './buffer-pool.js'
 import { Lzo1xBlock, type Lzo1xPiece, lzo1xPiece } from './lzo1x-encode.js'
 
 /** Compressing longer than about this many bytes at a stretch would keep the event loop from its sockets. */
@@ -29,11 +30,12 @@ export class PackedContent {
 
   /**
    * The content as one LZO1X block, without what the ranges say is not read. `onPacked` is told how many bytes had to be compressed, some at a time, and is
-   * waited for.
+   * waited for. The block is in a buffer of the pool, if there is one: the caller's to give back.
    */
   async pack(
     unread: UnreadRanges | undefined,
     onPacked: (bytes: number) => Promise<void> | undefined,
+    pool?: BufferPool,
   ): Promise<Uint8Array> {
     /** What is read, in pieces, and what is not. */
     const parts: (Lzo1xPiece | UnreadRange)[] = []
@@ -58,7 +60,7 @@ export class PackedContent {
       expectedBytes += UNREAD_BLOCK_BYTES + range.size / 255
     }
     await add(at, this.#content.sizeBytes)
-    const block = new Lzo1xBlock(Math.ceil(expectedBytes))
+    const block = new Lzo1xBlock(Math.ceil(expectedBytes), pool)
     for (const part of parts) {
       if ('head' in part) block.add(part)
       else leaveOut(block, part)

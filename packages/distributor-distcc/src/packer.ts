@@ -1,9 +1,19 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { BufferPool } from './buffer-pool.js'
 import { lzo1xCompress } from './lzo1x-encode.js'
 import { PackedContent } from './packed-content.js'
 import { encodeRequest, MAX_BODY_BYTES, type RequestFile } from './request.js'
 import type { WireJob } from './wire-job.js'
 
+/** A request that is sent. */
+export interface PackedRequest {
+  readonly parts: readonly Uint8Array[]
+  /** Nobody reads the parts any more: to be called once. */
+  readonly release: () => void
+}
+
+/** What is kept of the buffers of requests that were sent. */
+const POOL_BYTES = 64 * 1024 * 1024
 /** After compressing this many bytes others have their turn. */
 const STRETCH_BYTES = 2 * 1024 * 1024
 
@@ -16,6 +26,7 @@ export class Packer {
   /** `bytes`: of it, as counted. */
   readonly #kept = new Map<string, { readonly packed: PackedContent; readonly bytes: number }>()
   #keptBytes = 0
+  readonly #pool = new BufferPool(POOL_BYTES)
   /** Bytes of files before compression, of those what was compressed for them, and sent; for the trace. */
   readonly totals = { files: 0, plainBytes: 0, packedBytes: 0, sentBytes: 0 }
 
@@ -24,7 +35,8 @@ export class Packer {
   }
 
   /** The request of `job` for a server whose compiler is called `compiler`. Rejects with the signal's reason when aborted. */
-  async pack(job: WireJob, compiler: string, signal: AbortSignal): Promise<Uint8Array[]> {
+  async pack(job: WireJob, compiler: string, signal: AbortSignal): Promise<PackedRequest> {
+    const pooled: Uint8Array[] = []
     const files: RequestFile[] = []
     let stretch = 0
     const onPacked = (bytes: number): Promise<void> | undefined => {
@@ -42,7 +54,8 @@ export class Packer {
       }
       const ranges = await unread?.()
       const packed = (shared ? this.#kept.get(content.id)?.packed : undefined) ?? new PackedContent(content)
-      const compressed = await packed.pack(ranges, onPacked)
+      const compressed = await packed.pack(ranges, onPacked, this.#pool)
+      pooled.push(compressed)
       if (shared) this.#keep(content.id, packed)
       this.totals.files++
       this.totals.plainBytes += content.sizeBytes
@@ -52,7 +65,13 @@ export class Packer {
     signal.throwIfAborted()
     const { name, text } = job.responseFile
     files.push({ name, compressed: lzo1xCompress(Buffer.from(text)) })
-    return encodeRequest({ workingDirectory: job.workingDirectory, argv: [compiler, ...job.args], files })
+    const { workingDirectory, args } = job
+    return {
+      parts: encodeRequest({ workingDirectory, argv: [compiler, ...args], files }),
+      release: () => {
+        for (const buffer of pooled) this.#pool.give(buffer)
+      },
+    }
   }
 
   #keep(id: string, packed: PackedContent): void {

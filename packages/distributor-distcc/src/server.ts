@@ -2,7 +2,7 @@ import { DtltoError, type Endpoint } from 'dtlto/plugin'
 import { acceptsConnections } from './accepts.js'
 import type { AnswerLimits } from './answer.js'
 import { type AnswerRoom, roomOfServer } from './byte-budget.js'
-import { ExchangeError, type ExchangeResult, exchange } from './exchange.js'
+import { ExchangeError, type ExchangeOptions, type ExchangeResult, exchange } from './exchange.js'
 import { DEFAULT_SLOTS, type Host, MOST_SLOTS } from './hosts.js'
 import { encodeProbe, judgeProbe } from './probe.js'
 import { fetchStatistics, type Statistics } from './statistics.js'
@@ -75,15 +75,20 @@ export class Server implements Endpoint {
     return parts.join(', ')
   }
 
-  /** Sends one request and waits for its answer. Rejects with ExchangeError. */
-  async run(request: readonly Uint8Array[], limits: AnswerLimits, signal: AbortSignal): Promise<ExchangeResult> {
+  /** Sends one request and waits for its answer. `onSent`: nobody reads the request any more. Rejects with ExchangeError. */
+  async run(
+    request: readonly Uint8Array[],
+    limits: AnswerLimits,
+    signal: AbortSignal,
+    onSent: () => void,
+  ): Promise<ExchangeResult> {
     let onClosed = (): void => undefined
     const closed = new Promise<void>((resolve) => {
       onClosed = resolve
     })
     this.#running++
     try {
-      return await this.#exchange(request, this.#facts.jobTimeoutMs, signal, { limits, onClosed })
+      return await this.#exchange(request, this.#facts.jobTimeoutMs, signal, { limits, onSent, onClosed })
     } finally {
       // Only when the connection is gone is the server's slot free.
       await closed
@@ -134,7 +139,7 @@ export class Server implements Endpoint {
     request: readonly Uint8Array[],
     deadlineMs: number,
     signal: AbortSignal,
-    more: { readonly limits?: AnswerLimits; readonly onClosed?: () => void } = {},
+    more: Partial<Pick<ExchangeOptions, 'limits' | 'onSent' | 'onClosed'>> = {},
   ): Promise<ExchangeResult> {
     return exchange({
       host: this.#host.host,
