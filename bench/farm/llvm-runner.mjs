@@ -5,7 +5,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** @typedef {{ args: string[], inputs?: string[] }} Job */
@@ -23,9 +23,10 @@ async function work() {
 /** @param {Job} job */
 async function run({ args }) {
   const output = args[args.indexOf('-o') + 1] ?? ''
-  const index = args.find((arg) => arg.startsWith('-fthinlto-index='))?.slice('-fthinlto-index='.length) ?? ''
-  // The names of outputs and indexes have the linker's process number; the index' contents say all that decides.
-  const key = createHash('sha256').update(common.args.join('\0')).update(readFileSync(index)).digest('hex')
+  // `NAME.TASK.PID.native.o`: all but the linker's process number is the same in each link. (Indexes are not, where members of archives were written to files.)
+  const pid = /\.\d+(?=\.native\.o$)/.exec(output)?.[0] ?? ''
+  const name = basename(output).replaceAll(pid, '')
+  const key = createHash('sha256').update(common.args.join('\0')).update(name).digest('hex')
   const path = join(store, key)
   if (mode === 'replay') {
     const { compileMs } = /** @type {{ compileMs: number }} */ (readJson(`${path}.json`))
