@@ -24,8 +24,11 @@ async function work() {
 async function run({ args }) {
   const output = args[args.indexOf('-o') + 1] ?? ''
   // `NAME.TASK.PID.native.o`: all but the linker's process number is the same in each link. (Indexes are not, where members of archives were written to files.)
-  const pid = /\.\d+(?=\.native\.o$)/.exec(output)?.[0] ?? ''
-  const name = basename(output).replaceAll(pid, '')
+  // Members of archives have it in hexadecimal, too.
+  const pid = /\.(\d+)\.native\.o$/.exec(output)?.[1] ?? ''
+  const name = basename(output)
+    .replaceAll(`.${pid}`, '')
+    .replaceAll(`.${Number(pid).toString(16).toUpperCase()}`, '')
   const key = createHash('sha256').update(common.args.join('\0')).update(name).digest('hex')
   const path = join(store, key)
   if (mode === 'replay') {
