@@ -1,7 +1,7 @@
 /** Machines that speak distcc's protocol 3, as packages/distributor-distcc/src/request.ts and answer.ts describe it. */
 import { execFile } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { lzo1xDecompress } from '../../packages/distributor-distcc/src/lzo1x-decode.js'
@@ -10,7 +10,8 @@ import { token } from '../../packages/distributor-distcc/src/request.js'
 import { readExactly } from './reader.js'
 import { keyOf } from './recordings.js'
 import type { Slots } from './slots.js'
-import type { FarmMachine, FarmWire } from './wire.js'
+import { serveConnections } from './serve-connections.js'
+import type { FarmWire } from './wire.js'
 
 interface Request {
   readonly workingDirectory: string
@@ -24,29 +25,11 @@ const MAX_FILE_BYTES = 1 << 30
 
 export const distccWire: FarmWire = {
   isCluster: false,
-  start: (slots) => start(slots),
+  start: (slots) => serveConnections((socket) => serve(socket, slots)),
   linkerOptions: (machines) => {
     const hosts = machines.map(({ port, slots }) => `127.0.0.1:${String(port)}/${String(slots)}`)
     return Promise.resolve([`--distribute=distcc,stats-port=0,hosts=${hosts.join('+')}`])
   },
-}
-
-async function start(slots: Slots): Promise<FarmMachine> {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => undefined)
-    socket.on('close', () => sockets.delete(socket))
-    void serve(socket, slots).catch(() => socket.destroy())
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1024, resolve))
-  return {
-    port: (server.address() as AddressInfo).port,
-    stop: () => {
-      for (const socket of sockets) socket.destroy()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
-  }
 }
 
 async function serve(socket: Socket, slots: Slots): Promise<void> {

@@ -2,6 +2,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { ROOT } from '../../scripts/root.mjs'
+import { LLVM_MAJOR } from '../../test/link/toolchain.js'
 import { checkProgram, type Program } from '../../test/programs/programs.js'
 import { findProgram, linkCommand, type LinkerCommand } from '../linkers.js'
 import { measure, type Sample } from '../measure.js'
@@ -78,7 +79,7 @@ async function linkWithLlvm(
   const extra = [
     `--thinlto-distributor=${process.execPath}`,
     ...args.map((arg) => `--thinlto-distributor-arg=${arg}`),
-    `--thinlto-remote-compiler=${findProgram('clang-22')}`,
+    `--thinlto-remote-compiler=${findProgram(`clang-${LLVM_MAJOR}`)}`,
   ]
   const command = await linkCommand('stock', program, extra, 'farm-llvm-dtlto')
   const sample = await measure(command)

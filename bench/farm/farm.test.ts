@@ -7,15 +7,11 @@ import { once } from 'node:events'
 import { after, before, describe, it } from 'node:test'
 import { compile, DTLTO, must, STOCK } from '../../test/link/toolchain.js'
 import { Farm, type FarmOptions, WIRES, type WireName } from './farm.js'
+import { PLAIN_FARM } from './farm-link.js'
 import { Recordings } from './recordings.js'
 
 const MODULES = 6
-const PLAIN: FarmOptions = {
-  slotsOfAMachine: 2,
-  speed: { delayMs: 0, machineMbit: 0, uplinkMbit: 0 },
-  slowMachines: 0,
-  killedMachines: 0,
-}
+const PLAIN: FarmOptions = { ...PLAIN_FARM, slotsOfAMachine: 2 }
 
 describe('an emulated farm', () => {
   let cwd = ''

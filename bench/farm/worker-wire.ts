@@ -1,6 +1,6 @@
 /** Workers at sockets that speak `dtlto-codegen --serve`, as packages/native/src/job/job_codec.cpp describes it. */
 import { spawn } from 'node:child_process'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ROOT } from '../../scripts/root.mjs'
@@ -8,7 +8,8 @@ import { codegenProgram } from '../../packages/dtlto/src/distributors/codegen/pr
 import { readExactly } from './reader.js'
 import { keyOf } from './recordings.js'
 import type { Slots } from './slots.js'
-import type { FarmMachine, FarmWire } from './wire.js'
+import { serveConnections } from './serve-connections.js'
+import type { FarmWire } from './wire.js'
 
 const HEADER_BYTES = 16
 const ANSWER_DIGEST_BYTES = 32
@@ -22,7 +23,7 @@ exec cat >&3
 export const workerWire: FarmWire = {
   // One distributor has one command, which leads to one socket.
   isCluster: true,
-  start: (slots) => start(slots),
+  start: (slots) => serveConnections((socket) => serve(socket, slots)),
   linkerOptions: async ([machine]) => {
     const directory = join(ROOT, 'build/bench/farm')
     await mkdir(directory, { recursive: true })
@@ -32,24 +33,6 @@ export const workerWire: FarmWire = {
     const { port = 0, slots = 1 } = machine ?? {}
     return [`--distribute=worker,slots=${String(slots)},share=off,command=${program} ${String(port)}`]
   },
-}
-
-async function start(slots: Slots): Promise<FarmMachine> {
-  const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => undefined)
-    socket.on('close', () => sockets.delete(socket))
-    void serve(socket, slots).catch(() => socket.destroy())
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1024, resolve))
-  return {
-    port: (server.address() as AddressInfo).port,
-    stop: () => {
-      for (const socket of sockets) socket.destroy()
-      return new Promise((resolve) => server.close(() => resolve()))
-    },
-  }
 }
 
 async function serve(socket: Socket, slots: Slots): Promise<void> {

@@ -102,11 +102,13 @@ export class MemoryGate {
   #enter(needBytes: number, signal: AbortSignal): Promise<void> {
     const entered = this.#turn.then(async () => {
       this.#baseBytes ??= this.#options.usedBytes()
-      let hasWaited = false
-      while (!this.#fits(needBytes)) {
+      let why = this.#whyNot(needBytes)
+      if (why !== undefined) {
+        this.waits++
+        this.#options.debug(why)
+      }
+      for (; why !== undefined; why = this.#whyNot(needBytes)) {
         signal.throwIfAborted()
-        if (!hasWaited) this.waits++
-        hasWaited = true
         await this.#change(signal)
       }
       signal.throwIfAborted()
@@ -118,9 +120,10 @@ export class MemoryGate {
     return entered
   }
 
-  #fits(needBytes: number): boolean {
-    if (this.#running === 0) return true
-    const { budgetBytes, reader, debug } = this.#options
+  /** Why a backend that needs so much must wait; undefined if it need not. */
+  #whyNot(needBytes: number): string | undefined {
+    if (this.#running === 0) return undefined
+    const { budgetBytes, reader } = this.#options
     const usedBytes = this.#look()
     const need = needBytes * this.#factor
     const promised = Math.max(0, this.#needed * this.#factor - (usedBytes - (this.#baseBytes ?? 0)))
@@ -129,18 +132,17 @@ export class MemoryGate {
     const free = Math.min(budget, machine) - promised
     if (free >= PLENTY * need) {
       this.#neighbours.withdraw()
-      return true
+      return undefined
     }
     // First said, then looked: of two that come at the same time both see each other.
     this.#neighbours.announce(promised + need)
     const others = free >= need ? this.#neighbours.othersBytes() : 0
-    if (free >= need && machine - promised - others >= need) return true
+    if (free >= need && machine - promised - others >= need) return undefined
     this.#neighbours.announce(promised)
-    debug(
+    return (
       `memory: ${mib(need)} MiB for the next backend do not fit beside ${String(this.#running)} that run: ${mib(free)} MiB are free` +
-        (others > 0 ? `, of which other links want ${mib(others)}` : ''),
+      (others > 0 ? `, of which other links want ${mib(others)}` : '')
     )
-    return false
   }
 
   /** What backends are in now; kept if it is more than ever. */

@@ -37,21 +37,13 @@ export interface SharedSlotsOptions {
 export class SharedSlots {
   readonly #options: SharedSlotsOptions
   readonly #queue: JobQueue
-  readonly #memory: MemoryGate | undefined
+  /** Made for the first job, as the source is. */
+  #memory: MemoryGate | undefined
   /** Made when the first job is there: a link without jobs pays nothing. */
   #made: SlotSource | undefined
 
   constructor(options: SharedSlotsOptions) {
     this.#options = options
-    const { memory, memoryFactor, pids, debug } = options
-    if (memory !== 'off')
-      this.#memory = new MemoryGate({
-        budgetBytes: memory === 'auto' ? undefined : memory.bytes,
-        reader: memoryReader(),
-        usedBytes: () => (pids?.() ?? [process.pid]).reduce((sum, pid) => sum + anonymousBytes(pid), 0),
-        factor: memoryFactor,
-        debug,
-      })
     this.#queue = new JobQueue({
       // Where native threads are not what limits the jobs, this must.
       limit: () => {
@@ -87,8 +79,7 @@ export class SharedSlots {
     signal: AbortSignal,
     task: () => Promise<T>,
   ): Promise<T> {
-    const gate = this.#memory
-    return this.#queue.run(signal, () => (gate ? gate.run(memoryNeed(job), signal, task) : task()))
+    return this.#queue.run(signal, () => this.#gate()?.run(memoryNeed(job), signal, task) ?? task())
   }
 
   /** Gives everything back. May be called twice. */
@@ -99,6 +90,18 @@ export class SharedSlots {
 
   #most(): number {
     return Math.max(1, this.#options.slots ?? this.#options.lldSlots())
+  }
+
+  #gate(): MemoryGate | undefined {
+    const { memory, memoryFactor, pids, debug } = this.#options
+    if (memory === 'off') return undefined
+    return (this.#memory ??= new MemoryGate({
+      budgetBytes: memory === 'auto' ? undefined : memory.bytes,
+      reader: memoryReader(),
+      usedBytes: () => (pids?.() ?? [process.pid]).reduce((sum, pid) => sum + anonymousBytes(pid), 0),
+      factor: memoryFactor,
+      debug,
+    }))
   }
 
   #source(): SlotSource {

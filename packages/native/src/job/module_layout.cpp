@@ -63,7 +63,7 @@ private:
     std::string Name;
     GlobalValue::LinkageTypes Linkage;
     enum { Function, Declaration, Variable, Alias } Kind;
-    uint64_t Aliasee;
+    uint64_t Aliasee; ///< of an alias
   };
 
   BitstreamEntry next() {
@@ -176,15 +176,14 @@ private:
       return true;
     // [name, type, is constant, initializer, linkage, …]
     case bitc::MODULE_CODE_GLOBALVAR:
-      return addSymbol(Symbol::Variable, 5, 0);
+      return addSymbol(Symbol::Variable);
     // [name, type, calling convention, is a declaration, linkage, …]
     case bitc::MODULE_CODE_FUNCTION:
       return Record.size() > 4 &&
-             addSymbol(Record[4] ? Symbol::Declaration : Symbol::Function, 5,
-                       0);
+             addSymbol(Record[4] ? Symbol::Declaration : Symbol::Function);
     // [name, type, address space, aliasee, linkage, …]
     case bitc::MODULE_CODE_ALIAS:
-      return Record.size() > 4 && addSymbol(Symbol::Alias, 5, Record[4]);
+      return addSymbol(Symbol::Alias);
     // Values are numbered in the order of all of these.
     case bitc::MODULE_CODE_IFUNC:
     case bitc::MODULE_CODE_ALIAS_OLD:
@@ -194,15 +193,15 @@ private:
     }
   }
 
-  bool addSymbol(decltype(Symbol::Kind) Kind, size_t LinkageAt,
-                 uint64_t Aliasee) {
+  bool addSymbol(decltype(Symbol::Kind) Kind) {
+    constexpr size_t AliaseeAt = 4, LinkageAt = 5;
     if (Record.size() <= LinkageAt)
       return false;
     StringRef Names = Module.getStrtab();
     if (Record[0] > Names.size() || Record[1] > Names.size() - Record[0])
       return false;
     Symbols.push_back({Names.substr(Record[0], Record[1]).str(),
-                       linkageOf(Record[LinkageAt]), Kind, Aliasee});
+                       linkageOf(Record[LinkageAt]), Kind, Record[AliaseeAt]});
     return true;
   }
 
@@ -220,16 +219,21 @@ private:
     }
   }
 
+  /// The code of the next record of a block without blocks in it; 0 at its end.
+  std::optional<unsigned> nextRecord() {
+    BitstreamEntry Entry = next();
+    if (Entry.Kind == BitstreamEntry::EndBlock)
+      return 0;
+    if (Entry.Kind != BitstreamEntry::Record)
+      return std::nullopt;
+    return readRecord(Entry.ID);
+  }
+
   bool readConstants() {
     for (;;) {
-      BitstreamEntry Entry = next();
-      if (Entry.Kind == BitstreamEntry::EndBlock)
-        return true;
-      if (Entry.Kind != BitstreamEntry::Record)
-        return false;
-      std::optional<unsigned> Code = readRecord(Entry.ID);
-      if (!Code)
-        return false;
+      std::optional<unsigned> Code = nextRecord();
+      if (!Code || *Code == 0)
+        return Code.has_value();
       // [type, function, basic block]
       if (*Code == bitc::CST_CODE_BLOCKADDRESS) {
         if (Record.size() < 3)
@@ -241,14 +245,9 @@ private:
 
   bool readSummary(uint32_t End) {
     for (;;) {
-      BitstreamEntry Entry = next();
-      if (Entry.Kind == BitstreamEntry::EndBlock)
-        return true;
-      if (Entry.Kind != BitstreamEntry::Record)
-        return false;
-      std::optional<unsigned> Code = readRecord(Entry.ID);
-      if (!Code)
-        return false;
+      std::optional<unsigned> Code = nextRecord();
+      if (!Code || *Code == 0)
+        return Code.has_value();
       if (*Code != bitc::FS_FLAGS)
         continue;
       uint32_t At =
