@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import {
   closeSync,
   constants,
@@ -25,6 +25,13 @@ interface Ended {
   readonly most: number
 }
 
+/**
+ * Before a program: a network of its own, in which links see those of the same command and none of the other tests that run beside this one. Nothing where that is not
+ * allowed.
+ */
+const APART = ['unshare', '--map-root-user', '--net']
+const apart = spawnSync('unshare', [...APART.slice(1), 'true']).status === 0 ? APART : []
+
 describe('links share the machine', () => {
   let cwd = ''
   before(() => {
@@ -43,7 +50,8 @@ describe('links share the machine', () => {
     env: Readonly<Record<string, string>> = {},
   ): Promise<Ended> => {
     const { MAKEFLAGS: _, ...surroundings } = process.env
-    const child = spawn(program, args, { cwd, env: { ...surroundings, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+    const [command = program, ...words] = [...apart, program, ...args]
+    const child = spawn(command, words, { cwd, env: { ...surroundings, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (output += String(data)))
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
