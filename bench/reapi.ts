@@ -2,8 +2,9 @@
  * What does an engine cost the machine that links? Links a real program over buildbox-casd on this machine, with an empty root, first with nothing in its
  * store, then with all results in its action cache; and with stock lld, whose ThinLTO cache has everything, for what a link costs without any backend.
  *
- *     node --import tsx bench/reapi.ts redis|git|ninja
+ *     node --import tsx bench/reapi.ts redis|git|ninja [--delays 0,10,30]
  *
+ * --delays: the last of them again with wires that take so many milliseconds one way, through a proxy on the same processors.
  * Processor time is that of the linker alone. On a busy machine wall times mean little, and processor times and bytes what they always do.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
@@ -13,12 +14,17 @@ import { parseArgs } from 'node:util'
 import { Casd, whyNoCasd } from '../packages/distributor-reapi/src/testing/casd.js'
 import { prepare, type ProgramName } from '../test/programs/programs.js'
 import { RECIPES } from '../test/programs/recipes.js'
+import { Cable, shape } from './farm/shaped-wire.js'
+import type { FarmMachine } from './farm/wire.js'
 import { describeMachine, mebibytes, milliseconds, seconds, table } from './format.js'
 import { linkCommand } from './linkers.js'
 import { measure, type Sample } from './measure.js'
 import { sameBytes } from './same-bytes.js'
 
-const { positionals } = parseArgs({ allowPositionals: true })
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { delays: { type: 'string', default: '' } },
+})
 const name = positionals[0] ?? ''
 if (!Object.hasOwn(RECIPES, name)) throw new Error(`expected ${Object.keys(RECIPES).join(', ')} but received '${name}'`)
 const missing = await whyNoCasd()
@@ -42,6 +48,12 @@ try {
   const others = { ...command, argv: [...command.argv, '--lto-O1'] }
   rows.push(await measureEngine('engine, jobs new, modules and toolchain there', others))
   rows.push(await measureEngine('engine, all in the action cache'))
+  for (const delayMs of values.delays.split(',').filter(Boolean).map(Number)) {
+    const wire = await wireTo(casd, delayMs)
+    const away = command.argv.map((argument) => argument.replace(casd.address, `grpc://127.0.0.1:${wire.port}`))
+    rows.push(await measureEngine(`the same, ${2 * delayMs} ms a round trip`, { ...command, argv: away }))
+    await wire.stop()
+  }
   if (!(await sameBytes(stock.output, command.output))) throw new Error('the outputs differ')
 
   console.log(`${program.name} ${program.version}, ${await describeMachine()}\n`)
@@ -61,6 +73,12 @@ try {
 } finally {
   await casd.stop()
   await rm(scratch, { recursive: true, force: true })
+}
+
+function wireTo({ address }: Casd, delayMs: number): Promise<FarmMachine> {
+  const machine = { port: Number(new URL(address).port), stop: () => Promise.resolve() }
+  const unlimited = { out: new Cable(0), back: new Cable(0) }
+  return shape(machine, { delayMs, machineMbit: 0, uplinkMbit: 0 }, unlimited)
 }
 
 interface Totals {

@@ -66,6 +66,7 @@ export const SYSTEM_PACKAGES = [
     group: 'test',
     reason: 'the real peer of the distributor ssh; its daemon is not started',
   },
+  { name: 'busybox-static', group: 'test', reason: 'a machine for the distributor ssh that has nothing else' },
   { name: 'iproute2', group: 'test', reason: 'network namespaces: other machines for distcc, on this one' },
   { name: 'libfaketime', group: 'test', optional: true, reason: 'a clock that stands still' },
   {

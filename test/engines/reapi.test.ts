@@ -1,16 +1,19 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { codegenProgram } from '@dtlto/native'
 import { Casd, whyNoCasd } from '../../packages/distributor-reapi/src/testing/casd.js'
 import { until } from '../../packages/distributor-reapi/src/testing/until.js'
+import { readTotals } from './reapi-totals.js'
 import { compile, DTLTO, inTemporaryDirectory, must, type Ran, run, slowProgram, STOCK } from '../link/toolchain.js'
 
 const skip = (await whyNoCasd()) ?? false
+/** Of a job, beside its modules. */
+const MESSAGES_BYTES = 8 * 1024
 
 describe('a whole link over buildbox-casd', { skip }, () => {
   let cwd = ''
@@ -70,6 +73,31 @@ describe('a whole link over buildbox-casd', { skip }, () => {
       for (const object of objects) cpSync(join(cwd, object), join(elsewhere, object))
       assertIdentical(link(empty, '', elsewhere), elsewhere)
       assertCached(elsewhere)
+    })
+  })
+
+  test('executes the jobs of a module that has changed, and sends it and nothing else that is large', async () => {
+    await inTemporaryDirectory((elsewhere) => {
+      for (const object of objects) cpSync(join(cwd, object), join(elsewhere, object))
+      const source = slowProgram(6, 8)['slow3.c'] ?? ''
+      const changed = source.replace('return a[0];', 'return a[0] + 1;')
+      assert.notEqual(changed, source)
+      const [module = ''] = compile(elsewhere, { 'slow3.c': changed }, ['-g'])
+      must(STOCK, ['-e', 'main', ...objects, '-o', 'stock'], { cwd: elsewhere })
+      assert.deepEqual(link(empty, '', elsewhere), { exitCode: 0, stdout: '', stderr: '' })
+      assert.ok(readFileSync(join(elsewhere, 'out')).equals(readFileSync(join(elsewhere, 'stock'))))
+      const { executed, sentBytes } = readTotals(join(elsewhere, 'trace.json'))
+      const changedBytes = statSync(join(elsewhere, module)).size
+      assert.ok(
+        executed >= 1 && executed <= 2,
+        `${executed} jobs were executed: that module's, and one that imports from it`,
+      )
+      assert.ok(sentBytes >= changedBytes, `${sentBytes} bytes`)
+      // Beside it: indexes, options, directories, commands and actions of those jobs.
+      assert.ok(
+        sentBytes <= changedBytes + executed * MESSAGES_BYTES,
+        `${sentBytes} bytes were sent for ${changedBytes}`,
+      )
     })
   })
 

@@ -19,6 +19,14 @@ test('the number of jobs grows while they do not wait, and only while there are 
   assert.ok(changes > 0)
 })
 
+test('and while look-ups are answered', () => {
+  const inFlight = new InFlight(0, () => undefined)
+  const before = inFlight.most
+  fill(inFlight)
+  for (let i = 0; i < before; i++) inFlight.lookedUp()
+  assert.ok(inFlight.most > before)
+})
+
 test('it shrinks while jobs wait longer than they run, and at once when the engine refuses', () => {
   const inFlight = new InFlight(0, () => undefined)
   fill(inFlight)

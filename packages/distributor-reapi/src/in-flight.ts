@@ -37,14 +37,23 @@ export class InFlight {
   /** A job has been executed: it waited so long, and ran so long. Call it before `ended`. */
   executed(queuedMs: number, ranMs: number): void {
     if (queuedMs < SHORT_MS || queuedMs < ranMs / 4) {
-      // That there could be more is shown by those that there are.
-      if (this.#running >= this.#most * 0.75) this.#set(this.#most + 1)
+      this.#more()
     } else if (queuedMs > Math.max(1000, ranMs)) this.#set(this.#most - 1)
+  }
+
+  /** A look-up was answered, which takes no worker: whatever is in the cache should come as fast as the line allows. Call it before `ended`. */
+  lookedUp(): void {
+    this.#more()
   }
 
   /** RESOURCE_EXHAUSTED: the engine, or a quota, has had enough. */
   refused(): void {
     this.#set(Math.floor(Math.min(this.#most, this.#running) / 2))
+  }
+
+  /** That there could be more is shown by those that there are. */
+  #more(): void {
+    if (this.#running >= this.#most * 0.75) this.#set(this.#most + 1)
   }
 
   #set(wanted: number): void {

@@ -162,7 +162,9 @@ export class Reapi implements Distributor {
     if (cached === undefined) return await this.#execute(action, 'ask', watching, read)
     started()
     try {
-      return this.#hit(await read(cached))
+      const outcome = await read(cached)
+      this.#parts.inFlight.lookedUp()
+      return this.#hit(outcome)
     } catch (error) {
       if (!(error instanceof OutputsLost)) throw error
       return await this.#execute(action, 'skip', watching, read) // it would give the same again
@@ -187,6 +189,7 @@ export class Reapi implements Distributor {
       const cached = await orAborted(engine.lookUp(action, { ...watching, signal }), signal)
       const outcome = cached && (await orAborted(read(cached, signal), signal))
       const why = patience.ended(tookMs(), outcome !== undefined)
+      this.#parts.inFlight.lookedUp()
       if (outcome !== undefined) return this.#hit(outcome)
       if (why !== undefined) throw this.#noMore(why)
     } catch (error) {

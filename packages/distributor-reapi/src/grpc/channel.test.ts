@@ -61,6 +61,32 @@ test('more calls than a server takes on one connection go over several', async (
   }
 })
 
+test('a server may send megabytes before it hears that they were taken, on the connection and in a call', async () => {
+  const WANTED = 4 * 1024 ** 2
+  let callBytes = 0
+  const server = createServer()
+  const sessions: Http2Session[] = []
+  server.on('session', (session) => sessions.push(session))
+  server.on('stream', (stream) => {
+    callBytes = stream.session?.remoteSettings.initialWindowSize ?? 0
+    refuse(stream)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const channel = new Channel(`127.0.0.1:${port}`, ChannelCredentials.createInsecure(), () => Promise.resolve({}))
+  try {
+    const options = { signal: new AbortController().signal, timeoutMs: 30_000 }
+    await channel.unary(GET_CAPABILITIES, { instanceName: '' }, options).catch(() => undefined)
+    assert.ok(callBytes >= WANTED, `${callBytes} bytes a call`)
+    // Said in a frame of its own, which may come after the call.
+    while ((sessions[0]?.state.remoteWindowSize ?? 0) < WANTED) await new Promise((resolve) => setTimeout(resolve, 10))
+  } finally {
+    channel.close()
+    for (const session of sessions) session.destroy()
+    server.close()
+  }
+})
+
 function refuse(stream: ServerHttp2Stream): void {
   const headers = { ':status': 200, 'content-type': 'application/grpc', 'grpc-status': String(CODE.NOT_FOUND) }
   stream.respond(headers, { endStream: true })
