@@ -23,16 +23,17 @@ export interface Ran {
 export interface RunOptions {
   readonly cwd: string
   readonly env?: Readonly<Record<string, string>>
+  readonly timeoutMs?: number
 }
 
 /** Runs a program to its end, without a terminal. */
-export function run(program: string, args: readonly string[], { cwd, env = {} }: RunOptions): Ran {
+export function run(program: string, args: readonly string[], { cwd, env = {}, timeoutMs }: RunOptions): Ran {
   const { status, stdout, stderr, error } = spawnSync(program, args, {
     cwd,
     env: { ...process.env, ...env },
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    timeout: 120_000,
+    timeout: timeoutMs ?? 120_000,
   })
   if (error) throw error
   return { exitCode: status, stdout, stderr }

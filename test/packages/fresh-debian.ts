@@ -19,6 +19,8 @@ import { must, type Ran, run } from '../link/toolchain.js'
 
 const CHROOTS = fileURLToPath(new URL('../../build/chroots/', import.meta.url))
 const USER = 1000
+/** Of packages that are fetched over a network and installed. */
+const TIMEOUT_MS = 1_200_000
 const SUITE_WANTED = /^(https?:\S*\/debian\/?) /m
 
 export interface FreshDebian {
@@ -31,6 +33,8 @@ export interface FreshDebian {
 
 /** One of its own, to install packages in: a copy, which goes when it is closed. */
 export interface OwnDebian extends FreshDebian {
+  /** The directory that is its root. */
+  readonly root: string
   /** Runs as root, with the network: a shell's lines, in `home`. */
   asRoot(script: string, env?: Readonly<Record<string, string>>): Ran
 }
@@ -63,7 +67,7 @@ export function ownDebian(suite: string): OwnDebian {
     runIn(root, '0', user.home, 'sh', ['-ec', script], { ...env, DEBIAN_FRONTEND: 'noninteractive' })
   writeSources(suite, root)
   const user = usersOf(root)
-  return { ...user, asRoot, close: () => rmSync(root, { recursive: true, force: true }) }
+  return { ...user, root, asRoot, close: () => rmSync(root, { recursive: true, force: true }) }
 }
 
 /** A stable release gets packages from its security archive, too: some of LLVM's are nowhere else. */
@@ -73,6 +77,8 @@ function writeSources(suite: string, root: string): void {
   const lines = [`deb ${from} ${suite} main`]
   if (suite !== 'sid') lines.push(`deb ${security} ${suite}-security main`)
   writeFileSync(join(root, 'etc/apt/sources.list'), `${lines.join('\n')}\n`)
+  // Snapshots of sid are older than they say they may be.
+  writeFileSync(join(root, 'etc/apt/apt.conf.d/snapshots'), 'Acquire::Check-Valid-Until "false";\n')
   // Nothing here has to outlive a loss of power.
   writeFileSync(join(root, 'etc/dpkg/dpkg.cfg.d/quick'), 'force-unsafe-io\n')
   // The user has to have a name, for programs that ask.
@@ -115,7 +121,7 @@ function runIn(
   const words = Object.entries(variables).map(([name, value]) => `${name}=${value}`)
   const inside = ['env', '-i', '-C', home, ...words, program, ...args]
   const isolated = ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', script, user, root]
-  return run('unshare', [...isolated, ...inside], { cwd: '/' })
+  return run('unshare', [...isolated, ...inside], { cwd: '/', timeoutMs: TIMEOUT_MS })
 }
 
 /** Takes its name when it is whole: an interrupted one is made again. */

@@ -12,13 +12,19 @@ const SOURCES = {
 /** What the program prints. */
 export const PRINTED = 'total 204\n'
 
-/** In `directory`/link: response.txt, and the output of stock lld as `stock`. */
-export function prepareLink(directory: string): void {
-  for (const [name, text] of Object.entries(SOURCES))
+/** Writes bitcode to `directory`, and gives the names of the files. */
+export function compileSources(directory: string): readonly string[] {
+  return Object.entries(SOURCES).map(([name, text]) => {
     must('sh', ['-c', `printf %s "$1" | '${CLANG}' -flto=thin -O2 -x c++ -c - -o ${name}.o`, 'sh', text], {
       cwd: directory,
     })
-  const objects = Object.keys(SOURCES).map((name) => `${name}.o`)
+    return `${name}.o`
+  })
+}
+
+/** In `directory`/link: response.txt, and the output of stock lld as `stock`. */
+export function prepareLink(directory: string): void {
+  const objects = compileSources(directory)
   const args = ['-flto=thin', '-O2', `--ld-path=${STOCK}`, '-Wl,--reproduce=link.tar', ...objects, '-o', 'first']
   must(`${CLANG}++`, args, { cwd: directory })
   must('tar', ['-xf', 'link.tar'], { cwd: directory })

@@ -1,0 +1,81 @@
+/**
+ * `npm run fresh-machines -- [SUITE...] [KIND...]`: each package on an empty Debian of each kind, by the lines of README.md and docs/install.md and no others: installed by an
+ * ordinary user with sudo, a C++ program linked and run, the doctor asked, and everything removed again. As root, with debootstrap; some 20 minutes for all.
+ *
+ *     SUITE   bookworm, trixie, sid
+ *     KIND    tarball, deb, npm; docker: the Dockerfiles of docs/install.md, without Docker; gcc: the tarball where the only compiler is gcc's (trixie)
+ *
+ *     --packages=DIRECTORY   takes packages that are there (build/packages), and makes none
+ *     --keep                 keeps the machines in build/chroots
+ *
+ * Everything that is printed there is in build/fresh-machines/SUITE-KIND.log, too. Ends with a table, and with 1 if anything failed.
+ */
+import { mkdirSync, rmSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { table } from '../../bench/format.js'
+import { must } from '../link/toolchain.js'
+import { whyNoFreshDebian } from './fresh-debian.js'
+import { tryDockerfiles } from './fresh-machine-docker.js'
+import { type Tried, tryPackage } from './fresh-machine.js'
+
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const SUITES = ['bookworm', 'trixie', 'sid'] as const
+const KINDS = ['tarball', 'deb', 'npm', 'gcc', 'docker'] as const
+
+const options = process.argv.slice(2)
+const names = options.filter((word) => !word.startsWith('--'))
+const unknown = options.find((word) => ![...SUITES, ...KINDS, '--keep'].includes(word) && !/^--packages=./.test(word))
+if (unknown !== undefined) fail(`'${unknown}': expected some of ${[...SUITES, ...KINDS].join(', ')}`)
+const why = whyNoFreshDebian()
+if (why !== undefined) fail(why)
+
+const suites = SUITES.filter((suite) => !SUITES.some((name) => names.includes(name)) || names.includes(suite))
+const kinds = KINDS.filter((kind) => !KINDS.some((name) => names.includes(name)) || names.includes(kind))
+const given = options.find((word) => word.startsWith('--packages='))?.slice('--packages='.length)
+const packages = given === undefined ? makePackages() : resolve(given)
+const logs = join(ROOT, 'build/fresh-machines')
+mkdirSync(logs, { recursive: true })
+
+const tried: Tried[] = []
+for (const suite of suites)
+  for (const kind of kinds) {
+    const to = { packages, logs, keep: options.includes('--keep') }
+    if (kind === 'docker') tried.push(...tryDockerfiles(suite, to))
+    else if (kind !== 'gcc' || suite === 'trixie') tried.push(tryPackage(suite, kind, to))
+  }
+
+const columns = [
+  'machine',
+  'package',
+  'fetched',
+  'more on disk',
+  'installed in',
+  'clang 22',
+  'doctor and link',
+  'all well',
+]
+console.log(
+  `\n${table(
+    columns,
+    tried.map((one) => [one.machine, one.name, one.fetched, one.disk, one.install, one.clang, one.link, one.verdict]),
+  )}`,
+)
+for (const { machine, name, trouble } of tried)
+  if (trouble !== undefined) console.error(`fresh-machines: ${machine}, ${name}: ${trouble}`)
+process.exitCode = tried.every(({ trouble }) => trouble === undefined) ? 0 : 1
+
+function makePackages(): string {
+  const output = join(ROOT, 'build/packages')
+  for (const kind of ['npm', 'deb', 'tarball']) {
+    console.log(`fresh-machines: making ${kind}`)
+    must(process.execPath, ['scripts/package/main.mjs', kind], { cwd: ROOT, timeoutMs: 1_800_000 })
+  }
+  rmSync(join(output, 'stage-deb'), { recursive: true, force: true })
+  return output
+}
+
+function fail(message: string): never {
+  console.error(`fresh-machines: error: ${message}`)
+  process.exit(1)
+}
