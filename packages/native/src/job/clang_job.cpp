@@ -224,9 +224,10 @@ private:
     Flag("Pipeline.SLPVectorization", Conf.PTO.SLPVectorization,
          "slp-vectorize");
     Flag("Pipeline.LoopVectorization", Conf.PTO.LoopVectorization, "vectorize");
-    if (Target.isWindowsMSVCEnvironment())
-      add({"-mno-incremental-linker-compatible"});
     if (Target.isOSBinFormatCOFF()) {
+      // Else the object says when it was made: the driver's default for MSVC,
+      // and from LLVM 23 for MinGW.
+      add({"-mno-incremental-linker-compatible"});
       // Else its own command line becomes part of the debug info. The driver
       // passes this on only when it compiles from sources.
       addCc1("-gno-codeview-command-line");

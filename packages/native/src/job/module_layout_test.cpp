@@ -1,3 +1,4 @@
+#include "llvm_compat.h"
 #include "module_bytes.h"
 #include "module_layout.h"
 #include "llvm/Analysis/ModuleSummaryAnalysis.h"
@@ -10,6 +11,9 @@
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 #include <gtest/gtest.h>
+#if DTLTO_LLVM_23
+#include "llvm/Transforms/Utils/AssignGUID.h"
+#endif
 
 using namespace llvm;
 using namespace dtlto;
@@ -53,6 +57,10 @@ protected:
     LLVMContext Context;
     auto M = parseAssemblyString(Source, Problem, Context);
     ASSERT_TRUE(M) << Problem.getMessage().str();
+#if DTLTO_LLVM_23
+    // Summaries know functions by numbers that a pass has given them.
+    AssignGUIDPass::runOnModule(*M);
+#endif
     raw_svector_ostream OS(File);
     ProfileSummaryInfo Profile(*M);
     ModuleSummaryIndex Index = buildModuleSummaryIndex(*M, nullptr, &Profile);
