@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 interface Layout {
   readonly root: string
@@ -77,6 +78,8 @@ export class MemoryGroup {
       const peakBytes = Number(readFileSync(join(directory, this.#layout.peak), 'utf8'))
       return ends.map((each) => ({ ...each, peakBytes }))
     } finally {
+      // Workers end after the linker that they wait for.
+      while (readFileSync(join(directory, this.#layout.members), 'utf8').trim() !== '') await sleep(20)
       rmdirSync(directory)
     }
   }

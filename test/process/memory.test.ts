@@ -72,6 +72,38 @@ describe('a link in a control group', { skip: typeof group === 'string' ? group 
     for (const { end, stderr } of runs) assert.equal(end, 0, stderr)
     assert.ok(isSame('left') && isSame('right'))
   })
+
+  it('compiles again, alone, what the kernel has killed: estimates may be wrong', async (test) => {
+    // Little bitcode, of which the backend makes a hundred megabytes.
+    const grows = (name: string): string =>
+      `unsigned ${name}(unsigned a, unsigned *b, unsigned n) {
+  _Pragma("clang loop unroll_count(1000)")
+  for (unsigned i = 0; i < n; i++) { a = a * 3u ^ b[(a + i) & 63]; b[i & 63] += a >> 1; }
+  return a;
+}
+`
+    const names = Array.from({ length: 4 }, (_, i) => `grow${String(i)}`)
+    const objects = compile(cwd, Object.fromEntries(names.map((name) => [`${name}.c`, grows(name)])), ['-fPIC', '-g'])
+    const args = ['-shared', `--thinlto-jobs=${String(names.length)}`, ...objects]
+    must(STOCK, [...args, '-o', 'stock-grow'], { cwd })
+    const linkOf = (output: string, more: string): string[] => [
+      DTLTO,
+      ...args,
+      '-o',
+      output,
+      `--distribute=worker,share=off${more}`,
+      '--distribute-fallback=none',
+      `--distribute-trace=${output}.json`,
+    ]
+    const one = await peak(linkOf('grow-one', ',slots=1'))
+    const all = await peak(linkOf('grow-all', ',memory=off'))
+    const limit = one + (all - one) * 0.2
+    test.diagnostic(`one at a time ${mib(one)}, all ${mib(all)}, limit ${mib(limit)}`)
+    const [run] = await memory.run(limit, [linkOf('grow-fits', '')], cwd)
+    assert.equal(run?.end, 0, run?.stderr)
+    assert.ok(readFileSync(join(cwd, 'grow-fits')).equals(readFileSync(join(cwd, 'stock-grow'))))
+    assert.match(readFileSync(join(cwd, 'grow-fits.json'), 'utf8'), /the kernel has killed a backend/)
+  })
 })
 
 function mib(bytes: number): string {

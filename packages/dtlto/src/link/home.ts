@@ -3,6 +3,7 @@
  * serialised, copied or started. `--distribute=local` says that this machine takes part; without it it is the last resort.
  */
 import { performance } from 'node:perf_hooks'
+import { native } from '@dtlto/native'
 import type { BackendJob, OptionValues } from '../distributors/interface.js'
 import type { Home, HomeResult } from '../scheduler/home.js'
 import { MEMORY_OPTION, parseMemory } from '../slots/memory-option.js'
@@ -52,6 +53,7 @@ export class LinkHome implements Home {
       share,
       lldSlots: () => session.native.localSlots(),
       hasThreadPool: true,
+      trim: () => native().trimMemory(),
       memory: parseMemory(memory) ?? 'auto',
       memoryFactor,
       env,

@@ -12,6 +12,7 @@ class Machine {
   readonly totalBytes: number
   usedBytes = 100 * MIB
   most = 0
+  kills = 0
 
   constructor(totalBytes: number) {
     this.totalBytes = totalBytes
@@ -20,7 +21,7 @@ class Machine {
   gate(more: Partial<MemoryGateOptions> = {}): MemoryGate {
     return new MemoryGate({
       budgetBytes: undefined,
-      reader: { availableBytes: () => this.totalBytes - this.usedBytes },
+      reader: { availableBytes: () => this.totalBytes - this.usedBytes, kills: () => this.kills },
       usedBytes: () => this.usedBytes,
       factor: undefined,
       debug: () => undefined,
@@ -60,6 +61,83 @@ describe('the memory gate', () => {
     for (const { end } of tasks) end()
     await Promise.all(runs)
     assert.equal(gate.waits, 0)
+  })
+
+  it('compiles what the kernel has killed once more, when no other runs, and lets none in beside it', async () => {
+    const machine = new Machine(100_000 * MIB)
+    const gate = machine.gate({ wasKilled: (error) => error === killed })
+    const killed = new Error('SIGKILL')
+    const [other, again, next] = [machine.task(MIB), machine.task(MIB), machine.task(MIB)]
+    let tries = 0
+    const runs = [
+      gate.run(MIB, never, other.run),
+      gate.run(MIB, never, () => {
+        if (tries++ > 0) return again.run()
+        machine.kills++
+        return Promise.reject(killed)
+      }),
+    ]
+    await turn()
+    assert.deepEqual([tries, again.started], [1, false])
+    other.end()
+    await runs[0]
+    await turn()
+    assert.ok(again.started)
+    runs.push(gate.run(MIB, never, next.run))
+    await turn()
+    assert.ok(!next.started)
+    again.end()
+    await runs[1]
+    await turn()
+    assert.ok(next.started)
+    next.end()
+    await Promise.all(runs)
+  })
+
+  it('has freed memory given back where memory is short, and only there', async () => {
+    for (const [totalMib, trims] of [
+      [100_000, 0],
+      [1000, 1],
+    ] as const) {
+      const machine = new Machine(totalMib * MIB)
+      let trimmed = 0
+      const gate = machine.gate({
+        trim: () => {
+          trimmed++
+        },
+      })
+      const [first, second] = [machine.task(500 * MIB), machine.task(500 * MIB)]
+      const runs = [gate.run(500 * MIB, never, first.run), gate.run(500 * MIB, never, second.run)]
+      await turn()
+      assert.equal(trimmed, 0)
+      first.end()
+      await runs[0]
+      assert.equal(trimmed, trims)
+      second.end()
+      await Promise.all(runs)
+    }
+  })
+
+  it('does not take other deaths for the kernel, nor a second kill for the first', async () => {
+    const machine = new Machine(1000 * MIB)
+    const gate = machine.gate({ wasKilled: (error) => error instanceof RangeError })
+    const tried: string[] = []
+    const fail = (what: string, error: Error, isKernel: boolean): Promise<void> =>
+      gate.run(MIB, never, () => {
+        tried.push(what)
+        if (isKernel) machine.kills++
+        return Promise.reject(error)
+      })
+    await assert.rejects(fail('an error', new TypeError(), true), TypeError)
+    await assert.rejects(fail('a kill by somebody', new RangeError(), false), RangeError)
+    await assert.rejects(fail('a kill', new RangeError(), true), RangeError)
+    assert.deepEqual(tried, ['an error', 'a kill by somebody', 'a kill', 'a kill'])
+    const last = machine.task(MIB)
+    const run = gate.run(MIB, never, last.run)
+    await turn()
+    assert.ok(last.started)
+    last.end()
+    await run
   })
 
   it('has the next one wait until what it needs is there', async () => {

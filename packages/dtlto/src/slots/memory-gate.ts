@@ -7,8 +7,12 @@
  * spoken for. Other links of the user are told what is, where memory is short, and tell the same.
  *
  * One backend always runs, whatever it needs: a link ends, as it would with lld's own `--thinlto-jobs=1`.
+ *
+ * Where backends are processes, the kernel may kill one of them all the same, because an estimate was too low. Its job is compiled once more, when no other
+ * runs: at once, or in the linker itself, it would only be killed again.
  */
 import type { Server } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { announce, announcements, isOfThisUser } from './announcements.js'
 import type { MemoryReader } from './memory-reader.js'
 
@@ -19,6 +23,10 @@ const RESERVE_BYTES = 64 * MIB
 const PLENTY = 4
 /** How often those who wait look again, in milliseconds. */
 const LOOK_MS = 100
+/** How often what backends are in is measured, in milliseconds: when one ends it has given most of it back. */
+const SAMPLE_MS = 50
+/** Giving memory back takes at most this share of the time. */
+const TRIM_SHARE = 0.02
 /** Jobs that must have ended, and bytes that must have been asked for, before experience counts. */
 const LEARN_AFTER = { jobs: 4, bytes: 64 * MIB }
 /** Above what was seen: the next job may be another kind. */
@@ -46,6 +54,10 @@ export interface MemoryGateOptions {
   readonly usedBytes: () => number
   /** Of earlier links: how much was really needed of what was estimated. */
   readonly factor: number | undefined
+  /** Has the process give back what backends have freed: the C library keeps it for the threads that they ran on. Called where memory is short. */
+  readonly trim?: (() => void) | undefined
+  /** Whether a task's error says that its process was killed from outside. Default: tasks have no processes. */
+  readonly wasKilled?: ((error: unknown) => boolean) | undefined
   readonly debug: (message: string) => void
 }
 
@@ -58,6 +70,13 @@ export class MemoryGate {
   /** Of those that run, as estimated. */
   #needed = 0
   #mostNeeded = 0
+  /** The one that runs must be the only one. */
+  #isAlone = false
+  /** At the last look there was not plenty. */
+  #isShort = false
+  #trimAfterMs = 0
+  /** While any runs. */
+  #sampler: ReturnType<typeof setInterval> | undefined
   /** Before the first backend. */
   #baseBytes: number | undefined
   #mostTaken = 0
@@ -81,38 +100,64 @@ export class MemoryGate {
 
   /** Runs the task when its memory is there. Rejects with the signal's reason if it is aborted before that. */
   async run<T>(needBytes: number, signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-    await this.#enter(needBytes, signal)
+    const { reader, wasKilled, debug } = this.#options
+    await this.#enter(needBytes, signal, false)
+    const killsBefore = wasKilled && reader.kills()
+    try {
+      return await task()
+    } catch (error) {
+      if (killsBefore === undefined || !wasKilled?.(error) || reader.kills() === killsBefore) throw error
+      debug('memory: the kernel has killed a backend; it is compiled again when no other runs')
+    } finally {
+      this.#leave(needBytes)
+    }
+    await this.#enter(needBytes, signal, true)
     try {
       return await task()
     } finally {
-      this.#look()
-      this.#running--
-      this.#ended++
-      this.#needed -= needBytes
-      this.#factor = this.learnt ?? this.#factor
-      if (this.#running === 0) this.#neighbours.withdraw()
-      for (const wake of this.#wakers) wake()
+      this.#isAlone = false
+      this.#leave(needBytes)
     }
   }
 
   close(): void {
+    clearInterval(this.#sampler)
+    this.#sampler = undefined
     this.#neighbours.withdraw()
   }
 
-  #enter(needBytes: number, signal: AbortSignal): Promise<void> {
+  #leave(needBytes: number): void {
+    this.#look()
+    this.#running--
+    this.#ended++
+    this.#needed -= needBytes
+    this.#factor = this.learnt ?? this.#factor
+    if (this.#isShort) this.#trim()
+    if (this.#running === 0) this.close()
+    for (const wake of this.#wakers) wake()
+  }
+
+  #enter(needBytes: number, signal: AbortSignal, alone: boolean): Promise<void> {
+    const whyNot = (): string | undefined => {
+      if (alone && this.#running > 0)
+        return `memory: a backend waits until the ${String(this.#running)} that run have ended`
+      return this.#whyNot(needBytes)
+    }
     const entered = this.#turn.then(async () => {
       this.#baseBytes ??= this.#options.usedBytes()
-      let why = this.#whyNot(needBytes)
+      let why = whyNot()
       if (why !== undefined) {
         this.waits++
         this.#options.debug(why)
       }
-      for (; why !== undefined; why = this.#whyNot(needBytes)) {
+      for (; why !== undefined; why = whyNot()) {
         signal.throwIfAborted()
         await this.#change(signal)
       }
       signal.throwIfAborted()
       this.#running++
+      this.#sampler ??= setInterval(() => void this.#look(), SAMPLE_MS).unref()
+      this.#isAlone = alone
       this.#needed += needBytes
       this.#mostNeeded = Math.max(this.#mostNeeded, this.#needed)
     })
@@ -123,6 +168,7 @@ export class MemoryGate {
   /** Why a backend that needs so much must wait; undefined if it need not. */
   #whyNot(needBytes: number): string | undefined {
     if (this.#running === 0) return undefined
+    if (this.#isAlone) return 'memory: a backend that the kernel had killed has all of it'
     const { budgetBytes, reader } = this.#options
     const usedBytes = this.#look()
     const need = needBytes * this.#factor
@@ -130,7 +176,8 @@ export class MemoryGate {
     const budget = budgetBytes === undefined ? Infinity : budgetBytes - usedBytes
     const machine = reader.availableBytes() - RESERVE_BYTES
     const free = Math.min(budget, machine) - promised
-    if (free >= PLENTY * need) {
+    this.#isShort = free < PLENTY * need
+    if (!this.#isShort) {
       this.#neighbours.withdraw()
       return undefined
     }
@@ -143,6 +190,15 @@ export class MemoryGate {
       `memory: ${mib(need)} MiB for the next backend do not fit beside ${String(this.#running)} that run: ${mib(free)} MiB are free` +
       (others > 0 ? `, of which other links want ${mib(others)}` : '')
     )
+  }
+
+  /** It looks at all memory of the process: seldom enough to cost next to nothing. */
+  #trim(): void {
+    const beganMs = performance.now()
+    if (beganMs < this.#trimAfterMs) return
+    this.#options.trim?.()
+    const endedMs = performance.now()
+    this.#trimAfterMs = endedMs + (endedMs - beganMs) / TRIM_SHARE
   }
 
   /** What backends are in now; kept if it is more than ever. */

@@ -42,6 +42,38 @@ describe('the memory reader', () => {
     withFiles({}, (root) => assert.equal(memoryReader(root).availableBytes(), Infinity))
   })
 
+  it('counts what the kernel has killed, on the machine and in control groups of both versions', () => {
+    const kills = (files: Readonly<Record<string, string>>): number => {
+      let found = Number.NaN
+      withFiles(files, (root) => {
+        found = memoryReader(root).kills()
+      })
+      return found
+    }
+    const vmstat = { 'proc/vmstat': 'nr_free_pages 5\noom_kill 2\n' }
+    assert.equal(kills({}), 0)
+    assert.equal(kills(vmstat), 2)
+    const group = 'sys/fs/cgroup'
+    assert.equal(
+      kills({
+        ...vmstat,
+        'proc/self/cgroup': '0::/one\n',
+        [`${group}/cgroup.controllers`]: 'memory\n',
+        [`${group}/one/memory.current`]: '1\n',
+        [`${group}/one/memory.events`]: 'low 0\noom 9\noom_kill 3\n',
+      }),
+      5,
+    )
+    assert.equal(
+      kills({
+        'proc/self/cgroup': '4:memory:/one\n',
+        [`${group}/memory/one/memory.usage_in_bytes`]: '1\n',
+        [`${group}/memory/one/memory.oom_control`]: 'oom_kill_disable 0\nunder_oom 0\noom_kill 4\n',
+      }),
+      4,
+    )
+  })
+
   it('takes what the narrowest control group of version 2 leaves, files apart', () => {
     const group = 'sys/fs/cgroup'
     const files = {

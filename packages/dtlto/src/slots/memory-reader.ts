@@ -11,6 +11,8 @@ import { dirname, join } from 'node:path'
 export interface MemoryReader {
   /** Bytes that processes here may still take; Infinity where nothing is known. */
   availableBytes(): number
+  /** How many processes the kernel has killed for want of memory, so far, wherever this one is counted: only differences mean something. */
+  kills(): number
 }
 
 interface Group {
@@ -19,6 +21,8 @@ interface Group {
   readonly stat: string
   /** Keys in `stat` of what the kernel can take away. */
   readonly reclaimable: readonly string[]
+  /** Counts `oom_kill`. */
+  readonly events: string
 }
 
 /** `root`: of the files; another one for tests. */
@@ -26,6 +30,11 @@ export function memoryReader(root = '/'): MemoryReader {
   const groups = findGroups(root)
   return {
     availableBytes: () => Math.min(available(root), ...groups.map(left)),
+    kills: () =>
+      [join(root, 'proc/vmstat'), ...groups.map(({ events }) => events)].reduce(
+        (sum, file) => sum + keyed(file, 'oom_kill'),
+        0,
+      ),
   }
 }
 
@@ -81,6 +90,7 @@ function version2(directory: string): Group {
     usage: join(directory, 'memory.current'),
     stat: join(directory, 'memory.stat'),
     reclaimable: ['inactive_file', 'active_file'],
+    events: join(directory, 'memory.events'),
   }
 }
 
@@ -90,6 +100,7 @@ function version1(directory: string): Group {
     usage: join(directory, 'memory.usage_in_bytes'),
     stat: join(directory, 'memory.stat'),
     reclaimable: ['total_inactive_file', 'total_active_file'],
+    events: join(directory, 'memory.oom_control'),
   }
 }
 

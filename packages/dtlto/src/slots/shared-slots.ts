@@ -25,6 +25,10 @@ export interface SharedSlotsOptions {
   readonly memoryFactor?: number | undefined
   /** Processes that the jobs are compiled in; default: this one. */
   readonly pids?: () => readonly number[]
+  /** Whether the error of a task says that its process was killed from outside: MemoryGateOptions. */
+  readonly wasKilled?: (error: unknown) => boolean
+  /** Has this process give back what backends have freed: MemoryGateOptions. */
+  readonly trim?: () => void
   /** Native threads limit the jobs by themselves, to what lld would run. */
   readonly hasThreadPool: boolean
   readonly env: Readonly<Record<string, string | undefined>>
@@ -93,13 +97,15 @@ export class SharedSlots {
   }
 
   #gate(): MemoryGate | undefined {
-    const { memory, memoryFactor, pids, debug } = this.#options
+    const { memory, memoryFactor, pids, wasKilled, trim, debug } = this.#options
     if (memory === 'off') return undefined
     return (this.#memory ??= new MemoryGate({
       budgetBytes: memory === 'auto' ? undefined : memory.bytes,
       reader: memoryReader(),
       usedBytes: () => (pids?.() ?? [process.pid]).reduce((sum, pid) => sum + anonymousBytes(pid), 0),
       factor: memoryFactor,
+      wasKilled,
+      trim,
       debug,
     }))
   }

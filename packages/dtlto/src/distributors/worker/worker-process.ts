@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import type { Readable, Writable } from 'node:stream'
 import { DtltoError } from '../../errors.js'
 import { printableLine } from '../../printable.js'
@@ -33,6 +34,21 @@ export class CannotStart extends Error {
   }
 }
 
+/** Whether a job has failed because somebody else killed its process: the kernel, when memory is short. */
+export function wasKilled(error: unknown): boolean {
+  return error instanceof DtltoError && error.details['signal'] === 'SIGKILL'
+}
+
+/** Where memory is short the kernel should take a backend, whose job can be done again, and not the linker: see proc_pid_oom_score_adj(5). */
+function offerToTheKernel(pid: number | undefined): void {
+  try {
+    const own = Number(readFileSync('/proc/self/oom_score_adj', 'latin1'))
+    writeFileSync(`/proc/${String(pid)}/oom_score_adj`, String(Math.min(1000, own + 500)))
+  } catch {
+    // Not Linux, or it has ended.
+  }
+}
+
 /** One `dtlto-codegen --serve`: a job at a time, until it dies or is killed. */
 export class WorkerProcess {
   readonly #program: WorkerProgram
@@ -59,6 +75,7 @@ export class WorkerProcess {
         child.once('spawn', resolve)
         child.once('error', reject)
       })
+      if (!program.isElsewhere) offerToTheKernel(child.pid)
       return new WorkerProcess(program, child, child.stdin, child.stdout, child.stderr)
     } catch (error) {
       throw new CannotStart(program, error)
@@ -82,7 +99,7 @@ export class WorkerProcess {
     child.on('close', (code, signal) => {
       const last = printableLine(this.#stderr.trimEnd().split('\n').at(-1) ?? '')
       const end = `ended by ${signal ?? `exit code ${String(code)}`}`
-      this.#die(program.isElsewhere && last !== '' ? `${end}: ${last}` : end)
+      this.#die(program.isElsewhere && last !== '' ? `${end}: ${last}` : end, signal)
     })
     stdin.on('error', () => undefined) // its end says more
     stdout.on('data', (chunk: Buffer) => {
@@ -192,9 +209,12 @@ export class WorkerProcess {
     }
   }
 
-  #die(what: string): void {
+  /** `signal`: that it was ended by, from outside. */
+  #die(what: string, signal: NodeJS.Signals | null = null): void {
     const who = this.#program.isElsewhere ? `the worker ${this.#program.name}` : 'a compiler process'
-    this.#dead ??= new DtltoError('DTLTO_DISTRIBUTOR_FAILED', `${who} ${what}`, { details: { stderr: this.#stderr } })
+    this.#dead ??= new DtltoError('DTLTO_DISTRIBUTOR_FAILED', `${who} ${what}`, {
+      details: { stderr: this.#stderr, ...(signal !== null && { signal }) },
+    })
     this.#waiting?.reject(this.#dead)
     this.#waiting = undefined
   }

@@ -8,6 +8,7 @@ import { MEMORY_OPTION, parseMemory } from '../../slots/memory-option.js'
 import { SharedSlots } from '../../slots/shared-slots.js'
 import { defineDistributor } from '../define.js'
 import { type CompileResult, type Distributor, PLUGIN_API_VERSION } from '../interface.js'
+import { wasKilled } from './worker-process.js'
 import { WorkerProcesses } from './worker-processes.js'
 import { ownWorker, workerCommand } from './worker-program.js'
 
@@ -55,6 +56,7 @@ export const worker = defineDistributor({
       hasThreadPool: false,
       memory: parseMemory(memory) ?? 'auto',
       pids: () => processes.pids(),
+      wasKilled,
       env: context.env,
       now: () => context.now(),
       debug: (message) => context.debug(message),
