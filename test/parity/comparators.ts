@@ -27,6 +27,12 @@ export const crash: Comparator = (stock, dtlto) => {
   return exact(withoutFrames(stock), withoutFrames(dtlto))
 }
 
+/** What is said to `--version`: lld's words, and a line of dtlto's after them. */
+export const version: Comparator = (stock, dtlto) => {
+  const [, words, own] = /^(.*)(dtlto [\d.]+\n)$/s.exec(dtlto.toString()) ?? []
+  return own === undefined ? "dtlto's version is missing" : exact(stock, Buffer.from(words ?? ''))
+}
+
 /** A time trace: times differ by nature; the kinds of events, and what each is about, do not. */
 export const tracePhases: Comparator = (stock, dtlto) => {
   const missing = [...phases(stock)].filter((phase) => !phases(dtlto).has(phase))

@@ -16,12 +16,17 @@ export default defineDistributor({
 
 /** The servers of a link. Throws DtltoError when none is named. */
 export function openDistcc(context: DistributorContext, options: OpenOptions, tuning: Tuning): Distcc {
-  const list = findHosts({ option: options.hosts, env: context.env })
+  const list = findHosts({
+    option: options.hosts,
+    optionPlace: context.optionPlaces?.['hosts'],
+    env: context.env,
+  })
   for (const { entry, reason } of list.skipped) {
     context.warn(`host:${entry}`, `'${entry}' in ${list.from} is left out: ${reason}`)
   }
   const major = context.link.llvmVersion.split('.')[0] ?? ''
   const facts = {
+    hostsFrom: list.from,
     compiler: options.compiler ?? `clang-${major}`,
     llvmVersion: context.link.llvmVersion,
     statisticsPort: options['stats-port'],

@@ -10,6 +10,8 @@ import { explain, type Trouble } from './trouble.js'
 import type { Tuning } from './tuning.js'
 
 export interface ServerFacts {
+  /** Where the list of servers was found. */
+  readonly hostsFrom: string
   readonly compiler: string
   readonly llvmVersion: string
   /** 0: do not ask. */
@@ -127,7 +129,7 @@ export class Server implements Endpoint {
 
   /** The user's text for a trouble with this server. */
   trouble(trouble: Trouble, reason: string): string {
-    return explain(trouble, this.#host, this.compiler, reason)
+    return explain(trouble, { ...this.#host, from: this.#facts.hostsFrom }, this.compiler, reason)
   }
 
   /** Drops the connections, and so the jobs. */

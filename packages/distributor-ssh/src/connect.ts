@@ -149,7 +149,7 @@ function converse<T>(
       settle(() =>
         reject(
           error === undefined
-            ? cannotConnect(host.name, end, isServing)
+            ? cannotConnect(host, end, isServing)
             : scriptError(host.name, error.what, error.text, end.text),
         ),
       ),

@@ -10,6 +10,8 @@ export interface Host {
   readonly port: number | undefined
   /** Undefined when the list does not say: as many as it has processors. */
   readonly slots: number | undefined
+  /** Where the list was found that names it. */
+  readonly from?: string
 }
 
 /** ssh puts both into commands of the user's configuration (ProxyCommand, Match exec), which a shell reads. */
@@ -67,7 +69,8 @@ export function findHosts(sources: HostListSources): readonly Host[] {
       cause: error,
     })
   }
-  if (hosts.length > 0) return hosts
+  const from = found?.from ?? ''
+  if (hosts.length > 0) return hosts.map((host) => ({ ...host, from }))
   const where = found === undefined ? 'no machines are named' : `${found.from} names no machine for ssh`
   throw new DtltoError(
     'DTLTO_OPTION_INVALID',

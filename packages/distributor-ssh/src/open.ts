@@ -15,7 +15,7 @@ export function openSsh(
 ): Distributor {
   const { env } = context
   let toolchain: Promise<Toolchain> | undefined
-  const machines = findHosts({ option: options.hosts, env }).map(
+  const machines = findHosts({ option: options.hosts, optionPlace: context.optionPlaces?.['hosts'], env }).map(
     (host) =>
       new Machine(host, {
         env,

@@ -1,5 +1,6 @@
 /** What goes wrong on the way to a machine, in words that say what to do. */
 import { DtltoError } from 'dtlto/plugin'
+import type { Host } from './hosts.js'
 import type { SshEnd } from './ssh-process.js'
 
 /** ssh's own exit code for trouble that is not the remote command's. */
@@ -44,12 +45,18 @@ const KNOWN: readonly Known[] = [
 ]
 
 /** ssh has ended before dtlto-codegen said anything. `isServing`: the shell was about to start it. */
-export function cannotConnect(name: string, { exitCode, text }: SshEnd, isServing: boolean): DtltoError {
+export function cannotConnect(
+  { name, from }: Pick<Host, 'name' | 'from'>,
+  { exitCode, text }: SshEnd,
+  isServing: boolean,
+): DtltoError {
   const lines = text.split('\n').map((line) => line.trim())
   const last = printable(lines.filter((line) => line !== '').at(-1) ?? `exit code ${String(exitCode)}`)
   const known = exitCode === SSH_FAILED ? KNOWN.find(({ words }) => words.test(text)) : undefined
   if (known !== undefined) {
-    const message = `'${name}': ${known.advice(name)} (ssh: ${last})`
+    // What cannot be reached may be a name that the user does not remember.
+    const named = known.passes && from !== undefined ? `; it was named by ${from}` : ''
+    const message = `'${name}': ${known.advice(name)} (ssh: ${last})${named}`
     return new DtltoError(known.passes ? 'DTLTO_DISTRIBUTOR_UNAVAILABLE' : 'DTLTO_ENDPOINT_REFUSED', message)
   }
   if (exitCode === SSH_FAILED)

@@ -17,10 +17,12 @@
 #include "request.h"
 #include "response_files.h"
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
@@ -134,6 +136,32 @@ linkWithStockLld(const Installation &Here, const Link &TheLink,
   }
   say(TheLink.TheProgram, "warning", Reason + "; this link is not distributed");
   linkWithStockLld(Here, TheLink, withoutOwnOptions(All, IsWindows));
+}
+
+/// lld's own words, and then a line of ours: build systems look for the linker's
+/// kind and version in the first line (Meson, the Linux kernel) or take the first
+/// version of all (CMake). No setting matters to it, and no Node is needed.
+static int tellVersions(const Installation &Here, const Link &TheLink) {
+  std::vector<std::string> Arguments =
+      withoutOwnOptions(TheLink.Arguments.All, TheLink.TheProgram.isWindows());
+  signal(SIGCHLD, SIG_DFL); // ignored, it would keep the exit code from us
+  pid_t Child = fork();
+  if (Child <= 0)
+    linkWithStockLld(Here, TheLink, Arguments);
+  int Status = 0;
+  while (waitpid(Child, &Status, 0) < 0 && errno == EINTR)
+    ;
+  if (WIFSIGNALED(Status)) {
+    signal(WTERMSIG(Status), SIG_DFL);
+    raise(WTERMSIG(Status));
+  }
+  if (!WIFEXITED(Status) || WEXITSTATUS(Status) != 0)
+    return WIFEXITED(Status) ? WEXITSTATUS(Status) : 1;
+  static constexpr char Line[] = "dtlto " DTLTO_VERSION "\n";
+  // What was asked of lld it has said.
+  [[maybe_unused]] ssize_t Written =
+      write(STDOUT_FILENO, Line, sizeof(Line) - 1);
+  return 0;
 }
 
 /// A shell script without `#!` is started as shells do.
@@ -281,6 +309,8 @@ int main(int Argc, char **Argv) {
   if (TheLink.Arguments.HasFailed)
     linkWithStockLld(Here, TheLink,
                      withoutOwnOptions(TheLink.Arguments.Readable, IsWindows));
+  if (!TheProgram.hasStockName() && asksForVersion(TheLink.Arguments.All))
+    return tellVersions(Here, TheLink);
   if (argumentsAsk(TheLink.Arguments.All, IsWindows) || environmentAsks() ||
       hasConfigFile())
     linkWithNode(Here, Argv0.c_str(), TheLink);

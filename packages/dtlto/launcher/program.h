@@ -23,6 +23,8 @@ struct Program {
   /// Of `ld.dtlto-23`; 0 where a name of dtlto's names no version.
   unsigned LlvmMajor = 0;
 
+  /// One of lld's own names: it speaks as lld in everything.
+  bool hasStockName() const { return Name == Stock; }
   bool isWindows() const { return TheFlavour == Flavour::Coff; }
   /// For cli/programs.ts.
   const char *flavourName() const;

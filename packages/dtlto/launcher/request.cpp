@@ -74,6 +74,15 @@ static bool asksForHelp(const std::string &Argument, bool IsWindows) {
          (Argument == "/?" || Argument == "-?" || Argument == "/help");
 }
 
+bool asksForVersion(const std::vector<std::string> &Arguments) {
+  if (Arguments.size() == 1 && (Arguments[0] == "-v" || Arguments[0] == "-V"))
+    return true;
+  for (const std::string &Argument : Arguments)
+    if (Argument == "--version")
+      return true;
+  return false;
+}
+
 bool argumentsAsk(const std::vector<std::string> &Arguments, bool IsWindows) {
   for (const std::string &Argument : Arguments)
     if (isOwnOption(Argument, IsWindows) || asksForHelp(Argument, IsWindows))

@@ -15,6 +15,10 @@ bool isOwnOption(const std::string &Argument, bool IsWindows);
 std::vector<std::string>
 withoutOwnOptions(const std::vector<std::string> &Arguments, bool IsWindows);
 
+/// The wish for the version and no link: `--version`, or `-v` alone, as libtool and
+/// autoconf ask. With inputs `-v` is a link that says its version before.
+bool asksForVersion(const std::vector<std::string> &Arguments);
+
 /// An own option among the (expanded) arguments, or the wish for help, which
 /// has a part of ours.
 bool argumentsAsk(const std::vector<std::string> &Arguments, bool IsWindows);

@@ -1,4 +1,4 @@
-import { crash } from '../comparators.js'
+import { crash, version } from '../comparators.js'
 import { badArchive, spoiled } from '../inputs/broken.js'
 import { core, coreProgram, objects, runtime } from '../inputs/programs.js'
 import { type CaseOptions, link, type ParityCase, program } from '../parity-case.js'
@@ -83,7 +83,7 @@ const onEvery = everyFlavour.flatMap((target) => [
     target,
     [],
     target === mingwX64 ? ['-m', 'i386pep', '--version'] : ['--version'],
-    { creates: [] },
+    { creates: [], compare: { stdout: version } },
   ),
 ])
 

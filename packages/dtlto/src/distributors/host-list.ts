@@ -82,6 +82,8 @@ export interface HostListText {
 export interface HostListSources {
   /** The distributor's option, one entry each. */
   readonly option: readonly string[] | undefined
+  /** Where the user wrote it. */
+  readonly optionPlace?: string | undefined
   readonly env: Readonly<Record<string, string | undefined>>
   /** Content of a file, or undefined when there is none. */
   readonly readFile?: ((path: string) => string | undefined) | undefined
@@ -91,8 +93,14 @@ export interface HostListSources {
  * The list that a user of distcc has: the option `hosts`, else DISTCC_HOSTS, else the first of distcc's files that names anything: $DISTCC_DIR/hosts (by
  * default ~/.distcc/hosts), /etc/distcc/hosts. Undefined when there is none.
  */
-export function findHostList({ option, env, readFile = readIfThere }: HostListSources): HostListText | undefined {
-  if (option !== undefined && option.length > 0) return { text: option.join('\n'), from: `option 'hosts'` }
+export function findHostList({
+  option,
+  optionPlace,
+  env,
+  readFile = readIfThere,
+}: HostListSources): HostListText | undefined {
+  if (option !== undefined && option.length > 0)
+    return { text: option.join('\n'), from: optionPlace ?? `option 'hosts'` }
   const variable = env['DISTCC_HOSTS']
   if (variable !== undefined && variable.trim() !== '') return { text: variable, from: 'DISTCC_HOSTS' }
   const home = env['HOME']

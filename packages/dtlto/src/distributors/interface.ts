@@ -5,7 +5,7 @@
  */
 
 /** Semantic version of this contract. A plugin is accepted if its major version is the same and its minor not newer. */
-export const PLUGIN_API_VERSION = '2.2.0'
+export const PLUGIN_API_VERSION = '2.3.0'
 
 /** One option that a distributor accepts, as written in `--distribute=NAME,key=value` or in dtlto.toml. */
 export type OptionSpec =
@@ -74,6 +74,8 @@ export interface DistributorContext {
   /** Aborted when the link ends early: cancel all remote work. */
   readonly signal: AbortSignal
   readonly env: Readonly<Record<string, string | undefined>>
+  /** Where the user wrote each option that is set, for messages: 'the command line', a file and its line, a variable. Since 2.3. */
+  readonly optionPlaces?: Readonly<Record<string, string>>
   /** Milliseconds on a monotonic clock; virtual in tests. */
   now(): number
   /** How many jobs lld itself would compile at a time (--thinlto-jobs); 0 until the jobs of the link are known. */

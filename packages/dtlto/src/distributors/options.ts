@@ -79,6 +79,17 @@ function withVariables(schema: OptionsSchema, written: WrittenOptions, distribut
   return { ...written, options, places: placesOf, inVariables }
 }
 
+/** Where each option that is set was written, for messages. */
+export function placesOf(
+  schema: OptionsSchema,
+  written: WrittenOptions,
+  distributor: string,
+): Readonly<Record<string, string>> {
+  const all = withVariables(schema, written, distributor)
+  const beside = /^(?:--|-|\/)distribute\b/.test(all.from) ? 'the command line' : all.from
+  return Object.fromEntries(Object.keys(all.options).map((key) => [key, ownPlace(key, all) ?? beside]))
+}
+
 function ownPlace(key: string, { places }: WrittenOptions): string | undefined {
   return places && Object.hasOwn(places, key) ? places[key] : undefined
 }

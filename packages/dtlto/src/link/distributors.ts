@@ -12,7 +12,7 @@ import type {
 import { loadDistributor } from '../distributors/load.js'
 import { BUILT_IN } from '../distributors/locate.js'
 import { isWrongSetting, openDistributor } from '../distributors/opening.js'
-import { checkOptions } from '../distributors/options.js'
+import { checkOptions, placesOf } from '../distributors/options.js'
 import { worker } from '../distributors/worker/worker.js'
 import { DtltoError } from '../errors.js'
 import type { DistributorSpec } from '../scheduler/distributor-state.js'
@@ -32,6 +32,8 @@ export interface PreparedDistributor {
   readonly options: OptionValues<OptionsSchema>
   /** Where the user named it. */
   readonly from: string
+  /** Where the user wrote each of the options, by key. */
+  readonly places: Readonly<Record<string, string>>
   /** With these options it keeps what others have compiled. */
   readonly storesResults: boolean
 }
@@ -82,6 +84,7 @@ async function prepare(
     definition,
     options,
     from: choice.from,
+    places: placesOf(definition.options, choice, definition.name),
     storesResults: storesResults(definition, options),
   }
 }
@@ -120,12 +123,13 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
   })
   // It may come when nobody listens any more.
   refused.catch(() => undefined)
-  const opened = prepared.map(({ label, definition, options, from }) => {
+  const opened = prepared.map(({ label, definition, options, from, places }) => {
     const listeners = new Set<() => void>()
     const context: DistributorContext = {
       link: around.facts,
       signal: around.signal,
       env: around.env,
+      optionPlaces: places,
       now: () => performance.now(),
       localSlots: around.localSlots,
       statusChanged: () => {
@@ -159,10 +163,16 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
   }
 }
 
+interface EndpointsSurroundings extends Pick<Surroundings, 'events' | 'env'> {
+  readonly settings: Pick<Settings, 'fallback'>
+  /** This machine may compile, too. */
+  readonly hasHome: boolean
+}
+
 /** What the scheduler sees of them: with the memory of endpoints that were down for this user's last links. */
 export function endpointsOf(
   { specs }: OpenDistributors,
-  { settings, events, env }: Pick<Surroundings, 'events' | 'env'> & { readonly settings: Pick<Settings, 'fallback'> },
+  { settings, events, env, hasHome }: EndpointsSurroundings,
 ): Endpoints {
   return new Endpoints({
     distributors: specs,
@@ -170,5 +180,6 @@ export function endpointsOf(
     policy: completePolicy({ fallback: settings.fallback }),
     onEvent: (event) => events.schedule(event),
     memory: endpointMemory(env),
+    instead: specs.length > 1 ? 'others compile' : hasHome ? 'compiling here' : undefined,
   })
 }

@@ -178,7 +178,7 @@ function open(
 ): Opened {
   const localSlots = (): number => session.native.localSlots()
   const distributors = openDistributors(prepared.distributors, { facts, env, signal, events, localSlots })
-  const endpoints = endpointsOf(distributors, { settings, events, env })
+  const endpoints = endpointsOf(distributors, { settings, events, env, hasHome: prepared.home !== undefined })
   const debug = (message: string): void => events.emit({ type: 'debug', distributor: 'local', message })
   const keepers = distributors.specs.filter((_, i) => prepared.distributors[i]?.storesResults)
   const finished = keepers.length > 0 ? new FinishedJobs(keepers, { session, isCaptured: capture, events }) : undefined

@@ -78,7 +78,7 @@ export async function distribute(argv: readonly string[], write: (fd: 1 | 2, tex
   const home = prepared.home && new CommandHome(jobs, prepared.home.slots)
   const around = { facts, env: process.env, signal: over.signal, events, localSlots: () => home?.slots ?? 1 }
   const distributors = openDistributors(prepared.distributors, around)
-  const endpoints = endpointsOf(distributors, { settings, events, env: process.env })
+  const endpoints = endpointsOf(distributors, { settings, events, env: process.env, hasHome: home !== undefined })
   let failed = false
   try {
     if (jobs.length > 0) {

@@ -17,6 +17,7 @@ import type { SchedulerEvent } from './events.js'
 import type { Policy } from './policy.js'
 import { Probes } from './probes.js'
 import { copyThrown } from './result-shape.js'
+import { RollCall } from './roll-call.js'
 import { Roster } from './roster.js'
 import { asTrouble, describe, remedyFor } from './trouble.js'
 import { Warnings } from './warnings.js'
@@ -33,6 +34,8 @@ export interface EndpointsOptions {
   readonly policy: Policy
   readonly onEvent?: ((event: SchedulerEvent) => void) | undefined
   readonly memory?: EndpointMemory | undefined
+  /** Who compiles when a distributor is down, for people: `compiling here`. */
+  readonly instead?: string | undefined
 }
 
 /** What the schedule wants to hear. */
@@ -70,6 +73,7 @@ export class Endpoints {
   readonly #memory: EndpointMemory | undefined
   readonly #byId = new Map<DistributorState, Map<string, EndpointExecutor>>()
   readonly #probes: Probes
+  readonly #rollCall: RollCall
   /** Aborted at the end, for `prepare`. */
   readonly #over = new AbortController()
   readonly #cleanups: (() => void)[] = []
@@ -80,7 +84,7 @@ export class Endpoints {
   #mostSlots = MOST_SLOTS
   #readMs = -Infinity
 
-  constructor({ distributors, clock, policy, onEvent, memory }: EndpointsOptions) {
+  constructor({ distributors, clock, policy, onEvent, memory, instead }: EndpointsOptions) {
     this.#clock = clock
     this.policy = policy
     this.#onEvent = onEvent
@@ -90,6 +94,7 @@ export class Endpoints {
     this.warnings = new Warnings((distributor, warning, message) =>
       this.#emit({ kind: 'warning', atMs: clock.now(), distributor, warning, message }),
     )
+    this.#rollCall = new RollCall({ warnings: this.warnings, endpointsOf: (state) => this.of(state), instead })
     this.#probes = new Probes(clock, policy, (endpoint, trouble) => this.#guard(() => this.#probed(endpoint, trouble)))
     this.distributors = distributors.map((spec) => new DistributorState(spec, clock.now(), policy))
     for (const state of this.distributors) {
@@ -133,8 +138,14 @@ export class Endpoints {
     }
   }
 
+  /** What is known by now of endpoints that are down is told. */
+  tellAbsent(): void {
+    this.#rollCall.end()
+  }
+
   /** Nothing is heard or done any more. */
   end(): void {
+    this.tellAbsent()
     this.#listener = undefined
     this.#cancelStatus?.()
     this.#cancelStatus = undefined
@@ -147,6 +158,7 @@ export class Endpoints {
 
   /** A job that began at `begunMs` went well. */
   succeeded(endpoint: EndpointExecutor, begunMs: number): void {
+    this.#rollCall.present(endpoint)
     if (endpoint.compiled(begunMs)) this.#recovered(endpoint)
   }
 
@@ -337,6 +349,7 @@ export class Endpoints {
 
   #probed(endpoint: EndpointExecutor, trouble: DtltoError | undefined): void {
     if (trouble === undefined) {
+      this.#rollCall.present(endpoint)
       // A rest that began while the probe was under way is the later news.
       if (endpoint.breaker.kind !== 'resting' && endpoint.works()) this.#recovered(endpoint)
     } else {
@@ -348,7 +361,7 @@ export class Endpoints {
   }
 
   #failedProbe(endpoint: EndpointExecutor, error: DtltoError): void {
-    this.warnings.warnOf(endpoint, error.code, error.message)
+    this.#rollCall.absent(endpoint, error)
     switch (remedyFor(error)) {
       case 'retry':
         return this.troubled(endpoint, error, endpoint.probedMs, true)

@@ -115,7 +115,7 @@ describe('a probe', () => {
     ]) {
       const run = await link(many(5), { farm: { ...machines(1), probe: broken }, home: home() })
       assert.ok(isDone(run))
-      assert.deepEqual(run.warnings, ['farm: DTLTO_PLUGIN_MISBEHAVED:m0'])
+      assert.deepEqual(run.warnings, ['farm: all-down'])
       assert.equal(run.fakes['home']?.calls[0]?.atMs, 0)
     }
   })

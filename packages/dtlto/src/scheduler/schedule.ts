@@ -172,6 +172,7 @@ class Schedule {
   }
 
   #end(): void {
+    this.#options.endpoints.tellAbsent()
     for (const state of this.#options.endpoints.distributors) this.#warnOfIdle(state)
     this.#stop()
     this.#resolve(this.#jobs.all.map(({ phase }) => (phase.kind === 'ended' ? phase.result : { kind: 'cancelled' })))

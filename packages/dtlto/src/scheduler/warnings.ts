@@ -33,6 +33,12 @@ export class Warnings {
       this.#endpoints.set(key, given + 1)
   }
 
+  /** Something else has told it: the warning of this kind is not given any more. */
+  isTold({ distributorName, endpointId }: EndpointExecutor, kind: string): void {
+    const given = this.#given.get(distributorName) ?? new Set()
+    this.#given.set(distributorName, given.add(`${kind}:${endpointId}`))
+  }
+
   /** Whether anything was given of a distributor. */
   has(distributor: string): boolean {
     return this.#given.has(distributor)
