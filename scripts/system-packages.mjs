@@ -67,6 +67,7 @@ export const SYSTEM_PACKAGES = [
     reason: 'the real peer of the distributor ssh; its daemon is not started',
   },
   { name: 'busybox-static', group: 'test', reason: 'a machine for the distributor ssh that has nothing else' },
+  { name: 'meson', group: 'test', reason: 'one of the build systems of docs/build-systems.md' },
   { name: 'iproute2', group: 'test', reason: 'network namespaces: other machines for distcc, on this one' },
   { name: 'libfaketime', group: 'test', optional: true, reason: 'a clock that stands still' },
   {
