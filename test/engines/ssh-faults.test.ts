@@ -253,7 +253,10 @@ describe('a machine at the end of a wire', { skip: noCable }, () => {
     await link.identical([ssh('build2/2')])
     const { exitCode, stderr } = await link.run([ssh('build2/2,connect-timeout-ms=1000'), NONE])
     assert.equal(exitCode, 1)
-    assert.match(stderr, /ssh: 'build2': it cannot be reached \(ssh: /)
+    assert.match(
+      stderr,
+      /ssh: 0 of 1 servers up: 'build2': it cannot be reached \(ssh: .*; it was named by the command line$/m,
+    )
     cables[1]?.mend()
     await build2.stop()
   })
