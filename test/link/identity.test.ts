@@ -144,7 +144,7 @@ describe('a link by dtlto', () => {
 
   test('says what to install when the native part cannot be loaded', () =>
     inTemporaryDirectory((cwd) => {
-      const { exitCode, stderr } = run(DTLTO, ['--version', '--distribute=local'], {
+      const { exitCode, stderr } = run(DTLTO, ['none.o', '-o', 'out', '--distribute=local'], {
         cwd,
         env: { DTLTO_NATIVE: join(cwd, 'none.node') },
       })
