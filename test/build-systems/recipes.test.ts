@@ -4,29 +4,18 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after, describe, test } from 'node:test'
-import { ROOT } from '../../scripts/root.mjs'
 import { DTLTO_BIN, LLVM_MAJOR } from '../link/toolchain.js'
+import { documentedBlocks } from '../packages/documented.js'
 import { fetchSource } from '../programs/apt-source.js'
 import { tryRun } from '../programs/run.js'
 
-interface Recipe {
-  readonly title: string
-  /** Debian's source package. */
-  readonly source: string
-  readonly outputs: readonly string[]
-  readonly script: string
-}
-
-function recipes(): readonly Recipe[] {
-  const text = readFileSync(join(ROOT, 'docs/build-systems.md'), 'utf8')
-  const pattern = /<!-- run (\S+): ([^>]*) -->\n```sh\n([^`]*)```/g
-  return [...text.matchAll(pattern)].map(({ index, 1: source = '', 2: outputs = '', 3: script = '' }) => ({
-    title: /^## (.*)$/m.exec(text.slice(text.lastIndexOf('\n## ', index)))?.[1] ?? '',
-    source,
-    outputs: outputs.split(' '),
-    script: script.replaceAll('-22', `-${LLVM_MAJOR}`),
-  }))
-}
+/** The section of docs/build-systems.md, Debian's source package that it is tried on, and what that makes. */
+const RECIPES = [
+  ['CMake', 'libjsoncpp', ['out/bin/jsoncpp_test', 'out/lib/libjsoncpp.so.25']],
+  ['Meson', 'libjsoncpp', ['out/libjsoncpp.so.25']],
+  ['Autotools and libtool', 'libogg', ['src/.libs/libogg.so.0.8.5', 'src/test_framing', 'src/test_bitwise']],
+  ['Make', 'bzip2', ['bzip2', 'bzip2recover']],
+] as const
 
 describe('a build with', () => {
   const scratch = mkdtempSync(join(tmpdir(), 'dtlto-build-'))
@@ -43,7 +32,8 @@ describe('a build with', () => {
     return source
   }
 
-  for (const { title, source, outputs, script } of recipes()) {
+  for (const [title, source, outputs] of RECIPES) {
+    const script = documentedBlocks('docs/build-systems.md', title).join('').replaceAll('-22', `-${LLVM_MAJOR}`)
     test(`${title} has the bytes of stock lld, and its jobs are distributed (${source})`, async () => {
       // The same directory for both, which is compiled into programs.
       const directory = join(scratch, 'build')

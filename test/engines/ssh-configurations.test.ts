@@ -48,23 +48,14 @@ describe('a link over ssh', { skip: whyNoSshd() }, () => {
   }
 
   test('reaches machines that only another one reaches, by ProxyJump', async () => {
-    user.configure('Host behind\n  ProxyJump gate\n  HostKeyAlias inner')
-    const { address, port } = inner
-    user.configure(
-      `Host behind\n  HostName ${address}\n  Port ${port}\n  IdentityFile ${user.key}\n  IdentitiesOnly yes`,
-    )
-    user.configure(`Host behind\n  UserKnownHostsFile ${join(user.directory, 'known_hosts')}`)
+    user.reach('behind', inner, ['ProxyJump gate'])
     assert.ok((await sessionsWhile(['--distribute=ssh,hosts=behind/2', NONE], gate)) > 0, 'the gate was not passed')
     assert.ok(inner.toolchain().includes('inner'))
   })
 
   test('and by a ProxyCommand, which ends with the link', async () => {
-    const { address, port } = inner
-    const command = `ssh gate -W ${address}:${port}`
-    user.configure(`Host piped\n  ProxyCommand ${join(user.directory, 'bin', command)}\n  HostKeyAlias inner`)
-    user.configure(
-      `Host piped\n  IdentityFile ${user.key}\n  UserKnownHostsFile ${join(user.directory, 'known_hosts')}`,
-    )
+    const ssh = join(user.directory, 'bin/ssh')
+    user.reach('piped', inner, [`ProxyCommand ${ssh} gate -W ${inner.address}:${inner.port}`])
     assert.equal(await link.identical(['--distribute=ssh,hosts=piped/2', NONE]), '')
     await until(() => gate.sessions().length === 0)
   })

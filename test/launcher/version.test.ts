@@ -1,6 +1,6 @@
 /** What the linkers answer when they are asked for their version: lld's words first, which build systems read, then dtlto's. */
 import assert from 'node:assert/strict'
-import { readFileSync, symlinkSync } from 'node:fs'
+import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import {
@@ -13,12 +13,8 @@ import {
   must,
   run,
   SMALL_PROGRAM,
+  VERSION_LINE,
 } from '../link/toolchain.js'
-
-const { version } = JSON.parse(
-  readFileSync(new URL('../../packages/native/package.json', import.meta.url), 'utf8'),
-) as { version: string }
-const OWN = `dtlto ${version}\n`
 
 const PAIRS = [
   ['ld.dtlto', 'ld.lld'],
@@ -30,12 +26,12 @@ const PAIRS = [
 for (const [ours, stock] of PAIRS) {
   test(`${ours} --version is what ${stock} says, and a line of its own`, () => {
     const words = must(join(LLVM_BIN, stock), ['--version'], { cwd: '/' })
-    assert.equal(must(join(DTLTO_BIN, ours), ['--version'], { cwd: '/' }), words + OWN)
+    assert.equal(must(join(DTLTO_BIN, ours), ['--version'], { cwd: '/' }), words + VERSION_LINE)
   })
 }
 
 test('settings do not matter to --version, nor whether there is a Node', () => {
-  const expected = must(join(LLVM_BIN, 'ld.lld'), ['--version'], { cwd: '/' }) + OWN
+  const expected = must(join(LLVM_BIN, 'ld.lld'), ['--version'], { cwd: '/' }) + VERSION_LINE
   const env = { DTLTO_DISTRIBUTE: 'distcc', DTLTO_NODE: '/none', DISTCC_HOSTS: '127.0.0.1:1' }
   assert.deepEqual(run(DTLTO, ['--version', '--distribute=distcc', 'hosts=a/8'], { cwd: '/', env }), {
     exitCode: 0,
@@ -47,7 +43,7 @@ test('settings do not matter to --version, nor whether there is a Node', () => {
 test('-v alone asks for the version; with inputs it is a link that prints what lld prints', () =>
   inTemporaryDirectory((cwd) => {
     const words = must(join(LLVM_BIN, 'ld.lld'), ['-v'], { cwd })
-    for (const option of ['-v', '-V']) assert.equal(must(DTLTO, [option], { cwd }), words + OWN)
+    for (const option of ['-v', '-V']) assert.equal(must(DTLTO, [option], { cwd }), words + VERSION_LINE)
     const link = ['-v', '-shared', '-o', 'out', ...compile(cwd, SMALL_PROGRAM)]
     assert.equal(must(DTLTO, link, { cwd }), words)
     assert.equal(must(DTLTO, [...link, '--distribute=local'], { cwd }), words)

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { firstLlvm } from '../../scripts/llvm-versions.mjs'
+import { packageVersion } from '../../scripts/package/version.mjs'
 
 /** The version that tests are about: scripts/llvm-versions.mjs. */
 export const LLVM_MAJOR = String(firstLlvm())
@@ -13,6 +14,8 @@ export const CLANG = join(LLVM_BIN, 'clang')
 export const DTLTO_BIN = fileURLToPath(new URL('../../packages/dtlto/bin/', import.meta.url))
 export const STOCK = join(LLVM_BIN, 'ld.lld')
 export const DTLTO = join(DTLTO_BIN, 'ld.dtlto')
+/** What dtlto's linkers say after lld's words when they are asked for the version. */
+export const VERSION_LINE = `dtlto ${packageVersion()}\n`
 
 export interface Ran {
   readonly exitCode: number | null

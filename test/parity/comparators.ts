@@ -1,4 +1,6 @@
 /** How one output is compared: `undefined` when equal, else what differs. Exact unless a case says otherwise. */
+import { VERSION_LINE } from '../link/toolchain.js'
+
 export type Comparator = (stock: Buffer, dtlto: Buffer) => string | undefined
 
 export const exact: Comparator = (stock, dtlto) => {
@@ -29,8 +31,10 @@ export const crash: Comparator = (stock, dtlto) => {
 
 /** What is said to `--version`: lld's words, and a line of dtlto's after them. */
 export const version: Comparator = (stock, dtlto) => {
-  const [, words, own] = /^(.*)(dtlto [\d.]+\n)$/s.exec(dtlto.toString()) ?? []
-  return own === undefined ? "dtlto's version is missing" : exact(stock, Buffer.from(words ?? ''))
+  const words = dtlto.subarray(0, -VERSION_LINE.length)
+  return dtlto.subarray(words.length).equals(Buffer.from(VERSION_LINE))
+    ? exact(stock, words)
+    : "dtlto's version is missing"
 }
 
 /** A time trace: times differ by nature; the kinds of events, and what each is about, do not. */

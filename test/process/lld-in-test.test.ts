@@ -13,6 +13,7 @@ import {
   run,
   SMALL_PROGRAM,
   STOCK,
+  VERSION_LINE,
 } from '../link/toolchain.js'
 
 const LINK = ['-shared', '-o', 'out', 'main.o', 'twice.o', 'add.o']
@@ -27,7 +28,7 @@ function link(cwd: string, linker: string, args: readonly string[], runs: string
   const ran = run('strace', [...strace, ...args], { cwd, env })
   const opened = readFileSync(join(cwd, 'log'), 'utf8').match(/ openat\(/g)?.length ?? 0
   // The line that dtlto adds when it is asked for the version (test/launcher/version.test.ts).
-  const stdout = linker === DTLTO ? ran.stdout.replace(/^dtlto [\d.]+\n$/m, '') : ran.stdout
+  const stdout = linker === DTLTO ? ran.stdout.replace(VERSION_LINE, '') : ran.stdout
   return { ...ran, stdout, opened, output: existsSync(join(cwd, 'out')) && sha256(readFileSync(join(cwd, 'out'))) }
 }
 

@@ -189,7 +189,6 @@ export class Reapi implements Distributor {
       const cached = await orAborted(engine.lookUp(action, { ...watching, signal }), signal)
       const outcome = cached && (await orAborted(read(cached, signal), signal))
       const why = patience.ended(tookMs(), outcome !== undefined)
-      this.#parts.inFlight.lookedUp()
       if (outcome !== undefined) return this.#hit(outcome)
       if (why !== undefined) throw this.#noMore(why)
     } catch (error) {

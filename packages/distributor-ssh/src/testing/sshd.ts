@@ -70,11 +70,25 @@ export class SshUser {
   async machine(name: string, options: SshdOptions = {}): Promise<Sshd> {
     const machine = await Sshd.start(name, this.key, join(this.directory, name), options)
     this.#machines.push(machine)
-    this.configure(
-      `Host ${name}\n  HostName ${machine.address}\n  Port ${machine.port}\n  User ${userInfo().username}\n  HostKeyAlias ${name}\n  IdentityFile ${this.key}\n  IdentitiesOnly yes\n  UserKnownHostsFile ${this.#knownHosts}\n  GlobalKnownHostsFile /dev/null`,
-    )
+    this.reach(name, machine)
     this.know(name, machine.publicKey)
     return machine
+  }
+
+  /** Has `name` lead to the machine, by the ways that further lines say. */
+  reach(name: string, machine: Sshd, more: readonly string[] = []): void {
+    const lines = [
+      `HostName ${machine.address}`,
+      `Port ${machine.port}`,
+      `User ${userInfo().username}`,
+      `HostKeyAlias ${machine.name}`,
+      `IdentityFile ${this.key}`,
+      'IdentitiesOnly yes',
+      `UserKnownHostsFile ${this.#knownHosts}`,
+      'GlobalKnownHostsFile /dev/null',
+      ...more,
+    ]
+    this.configure([`Host ${name}`, ...lines].join('\n  '))
   }
 
   /** Adds to ~/.ssh/config, before what is there: ssh takes the first value that it finds. */

@@ -25,6 +25,8 @@ const PLENTY = 4
 const LOOK_MS = 100
 /** How often what backends are in is measured, in milliseconds: when one ends it has given most of it back. */
 const SAMPLE_MS = 50
+/** Measuring many processes takes at most this share of the time. */
+const SAMPLE_SHARE = 0.01
 /** Giving memory back takes at most this share of the time. */
 const TRIM_SHARE = 0.02
 /** Jobs that must have ended, and bytes that must have been asked for, before experience counts. */
@@ -76,7 +78,7 @@ export class MemoryGate {
   #isShort = false
   #trimAfterMs = 0
   /** While any runs. */
-  #sampler: ReturnType<typeof setInterval> | undefined
+  #sampler: ReturnType<typeof setTimeout> | undefined
   /** Before the first backend. */
   #baseBytes: number | undefined
   #mostTaken = 0
@@ -115,13 +117,12 @@ export class MemoryGate {
     try {
       return await task()
     } finally {
-      this.#isAlone = false
       this.#leave(needBytes)
     }
   }
 
   close(): void {
-    clearInterval(this.#sampler)
+    clearTimeout(this.#sampler)
     this.#sampler = undefined
     this.#neighbours.withdraw()
   }
@@ -156,7 +157,7 @@ export class MemoryGate {
       }
       signal.throwIfAborted()
       this.#running++
-      this.#sampler ??= setInterval(() => void this.#look(), SAMPLE_MS).unref()
+      this.#sampler ??= this.#sampleAfter(SAMPLE_MS)
       this.#isAlone = alone
       this.#needed += needBytes
       this.#mostNeeded = Math.max(this.#mostNeeded, this.#needed)
@@ -190,6 +191,14 @@ export class MemoryGate {
       `memory: ${mib(need)} MiB for the next backend do not fit beside ${String(this.#running)} that run: ${mib(free)} MiB are free` +
       (others > 0 ? `, of which other links want ${mib(others)}` : '')
     )
+  }
+
+  #sampleAfter(ms: number): ReturnType<typeof setTimeout> {
+    return setTimeout(() => {
+      const beganMs = performance.now()
+      this.#look()
+      this.#sampler = this.#sampleAfter(Math.max(SAMPLE_MS, (performance.now() - beganMs) / SAMPLE_SHARE))
+    }, ms).unref()
   }
 
   /** It looks at all memory of the process: seldom enough to cost next to nothing. */
