@@ -26,6 +26,8 @@ import { compile, DTLTO, must, type Ran, run, SMALL_PROGRAM, STOCK } from '../li
 const RUNNER = fileURLToPath(new URL('../../bench/plain-runner.mjs', import.meta.url))
 const FULL = process.env['DTLTO_TEST_FULL'] === '1'
 const JOBS = Object.keys(SMALL_PROGRAM).length
+/** How often the JSON file names the diagnostics of a job: as an argument and as an output. */
+const NAMED = 2
 const plain = `external,program=${process.execPath},arg=${RUNNER},batch=1,programs=3`
 
 conformance({
@@ -89,16 +91,34 @@ describe('external', () => {
     }
   })
 
-  for (const [how, settings, runs] of [
-    ['all jobs', '', 1],
-    ['one', ',batch=1', JOBS],
-    ['two at a time, twice', ',batch=2,programs=2', Math.ceil(JOBS / 2)],
+  for (const [how, settings, batch] of [
+    ['all jobs', '', JOBS],
+    ['one', ',batch=1', 1],
+    ['two at a time, twice', ',batch=2,programs=2', 2],
   ] as const) {
     it(`is run for ${how}`, () => {
-      const log = join(cwd, `log${String(runs)}${String(settings.length)}`)
-      const program = script(`echo run >> "${log}"; RUN`)
+      const log = join(cwd, `log-of-${String(batch)}`)
+      const program = script(
+        `echo "$(basename "$(dirname "$json")") $(grep -o out.dia "$json" | wc -l)" >> "${log}"; RUN`,
+      )
       assert.deepEqual(link(program + settings, alone), quiet)
-      assert.equal(readFileSync(log, 'utf8'), 'run\n'.repeat(runs))
+      const runs = new Map(
+        readFileSync(log, 'utf8')
+          .trim()
+          .split('\n')
+          .map((line) => line.split(' ') as [string, string]),
+      )
+      const counts = Array.from({ length: Math.ceil(JOBS / batch) }, (_, i) => {
+        const named = Number(runs.get(`batch-${String(i)}`))
+        runs.delete(`batch-${String(i)}`)
+        return named / NAMED
+      })
+      assert.deepEqual(
+        counts,
+        counts.map((_, i) => Math.min(batch, JOBS - i * batch)),
+      )
+      // What runs besides is a job that was late on a busy machine, once more.
+      for (const [run, named] of runs) assert.ok(Number(named) / NAMED <= batch, run)
     })
   }
 
