@@ -60,6 +60,9 @@ const FILTERS = [
   'test/remote-jobs/codegen-program',
   'test/remote-jobs/killed-worker',
   'test/plugins/c-plugin',
+  'test/engines/worker-command',
+  'test/engines/ssh.test',
+  'test/engines/ssh-faults',
 ]
 
 /** Not the programs that start Node: they are written into packages/dtlto/bin. */

@@ -16,6 +16,10 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const SSHD = '/usr/sbin/sshd'
+/** Of scripts/sanitize.mjs, for the dtlto-codegen on a machine: where its reports go. */
+const SANITIZER_SETTINGS = ['ASAN_OPTIONS', 'TSAN_OPTIONS', 'UBSAN_OPTIONS'].flatMap((name) =>
+  process.env[name] === undefined ? [] : [`${name}=${process.env[name]}`],
+)
 
 /** Why there can be none here; undefined when there can. */
 export function whyNoSshd(): string | undefined {
@@ -158,7 +162,7 @@ export class Sshd {
       'PasswordAuthentication no',
       'KbdInteractiveAuthentication no',
       'UseDNS no',
-      `SetEnv XDG_CACHE_HOME=${seen} ${machine.#mark}`,
+      `SetEnv ${[`XDG_CACHE_HOME=${seen}`, machine.#mark, ...SANITIZER_SETTINGS].join(' ')}`,
       ...(options.root === undefined ? [] : [`ChrootDirectory ${options.root}`]),
     ]
     writeFileSync(join(directory, 'sshd_config'), `${config.join('\n')}\n`)
