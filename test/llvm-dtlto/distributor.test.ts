@@ -1,16 +1,19 @@
 /** Stock clang and lld with dtlto-distributor as LLVM's ThinLTO distributor. */
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { codegenProgram } from '@dtlto/native'
 import { Distccd, whyNoDistccd } from '../../packages/distributor-distcc/src/testing/distccd.js'
 import { prepare } from '../programs/programs.js'
 import { run as programRun } from '../programs/run.js'
 import { compile, DTLTO_BIN, must, type Ran, run, SMALL_PROGRAM, STOCK, LLVM_MAJOR } from '../link/toolchain.js'
 
 const DISTRIBUTOR = join(DTLTO_BIN, 'dtlto-distributor')
+const EXAMPLES = fileURLToPath(new URL('../../examples', import.meta.url))
 const RUNNER = fileURLToPath(new URL('../../bench/plain-runner.mjs', import.meta.url))
 
 describe('dtlto-distributor under stock lld', () => {
@@ -91,12 +94,29 @@ describe('dtlto-distributor under stock lld', () => {
     check(lld(DISTRIBUTOR, ['--distribute=distcc', 'hosts=127.0.0.1:1/2']), /warning: distcc: /)
   })
 
-  it('refuses distributors that send a compiler of their own', () => {
-    for (const name of ['worker', 'reapi,remote_executor=grpc://127.0.0.1:1']) {
+  const REFUSED =
+    /dtlto-codegen cannot take lld's commands: use a distributor that runs a stock clang .*, or link with ld\.dtlto/
+
+  it('refuses distributors that compile with dtlto-codegen, whoever has written them', () => {
+    const plugin = join(cwd, 'third-party.mjs')
+    const definition = `{ name: 'third', apiVersion: '2.4.0', options: {}, compilesWith: () => 'dtlto-codegen', open() {} }`
+    writeFileSync(plugin, `export default ${definition}\n`)
+    const image = 'reapi,remote_executor=grpc://127.0.0.1:1,toolchain=image,image_compiler=/opt/dtlto-codegen'
+    execFileSync(join(EXAMPLES, 'c-plugin/build.sh'), [cwd], { stdio: 'inherit' })
+    const library = join(cwd, 'libthreads.so')
+    for (const name of ['worker', 'ssh', 'reapi,remote_executor=grpc://127.0.0.1:1', image, plugin, library]) {
       const { exitCode, stderr } = lld(DISTRIBUTOR, [`--distribute=${name}`])
-      assert.notEqual(exitCode, 0)
-      assert.match(stderr, /sends its own compiler, which cannot take lld's commands: use /)
+      assert.notEqual(exitCode, 0, name)
+      assert.match(stderr, REFUSED)
+      assert.match(stderr, /: '\S+' compiles with dtlto-codegen/)
     }
+  })
+
+  it('does without a distributor that does not say so, and tells why', () => {
+    // Its shell gets the host's name first.
+    writeFileSync(join(cwd, 'shell'), '#!/bin/sh\nshift\nexec sh -c "$*"\n', { mode: 0o755 })
+    const options = ['hosts=here/2', 'shell=./shell', `codegen=${codegenProgram()}`]
+    check(lld(DISTRIBUTOR, [`--distribute=${join(EXAMPLES, 'remote-shell/index.js')}`, ...options]), REFUSED)
   })
 
   it('fails when nobody can compile, and says so', () => {

@@ -7,8 +7,9 @@ import { OPTIONS } from './options.js'
 /** Distributors that were written for LLVM's DTLTO: `--distribute=external,program=PATH`. */
 export default defineDistributor({
   name: 'external',
-  apiVersion: '2.1.0',
+  apiVersion: '2.4.0',
   options: OPTIONS,
+  compilesWith: () => 'clang',
   open(context, { program, arg, compiler, batch, programs, timeout }) {
     if (program === undefined || program === '')
       throw new DtltoError('DTLTO_PLUGIN_OPTION_INVALID', 'external: program: expected the path of a distributor')

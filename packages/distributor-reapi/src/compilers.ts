@@ -1,9 +1,9 @@
 /** Which compiler a job's action runs: one that is sent with it, or one of the worker's image. */
 import { execFile } from 'node:child_process'
-import { basename } from 'node:path'
 import { promisify } from 'node:util'
 import { type CannotExpress, codegenProgram, DtltoError, type JobPackage } from 'dtlto/plugin'
 import { clangAction, imageCodegenAction, type JobAction, type Properties, shippedAction } from './action.js'
+import { isCodegen } from './options.js'
 import { type ShippedToolchain, shippedToolchain } from './toolchain.js'
 
 export interface Compiler {
@@ -62,7 +62,7 @@ export class ImageCompiler implements Compiler {
   }
 
   get #isCodegen(): boolean {
-    return basename(this.#program).startsWith('dtlto-codegen')
+    return isCodegen(this.#program)
   }
 
   async #checkVersion(): Promise<string> {

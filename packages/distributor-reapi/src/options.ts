@@ -1,3 +1,4 @@
+import { basename } from 'node:path'
 import { type OptionsSchema, type OptionValues, wrongIf } from 'dtlto/plugin'
 import { parseAddress } from './address.js'
 import { parseHeaders } from './headers.js'
@@ -92,5 +93,10 @@ export const OPTIONS = {
       'put what is compiled on this machine, or by other distributors that vouch for it, into the action cache for everybody',
   },
 } as const satisfies OptionsSchema
+
+/** Whether this `image_compiler` is dtlto's own, by its name: a worker cannot be asked yet. */
+export function isCodegen(program: string): boolean {
+  return basename(program).startsWith('dtlto-codegen')
+}
 
 export type OpenOptions = OptionValues<typeof OPTIONS>

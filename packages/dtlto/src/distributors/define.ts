@@ -30,7 +30,7 @@ export function checkDefinition(value: unknown, from: string): asserts value is 
     throw new DtltoError('DTLTO_PLUGIN_INVALID', `${from}: expected ${expected} but received ${describe(received)}`)
   }
   if (typeof value !== 'object' || value === null) return invalid('a distributor definition', value)
-  const { name, apiVersion, options, integrity, storesResults, open } = value as Record<string, unknown>
+  const { name, apiVersion, options, integrity, storesResults, compilesWith, open } = value as Record<string, unknown>
   if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name)) {
     invalid('a name of lower-case letters, digits and hyphens', name)
   }
@@ -61,6 +61,8 @@ export function checkDefinition(value: unknown, from: string): asserts value is 
     invalid(`integrity as 'end-to-end' or 'none'`, integrity)
   if (storesResults !== undefined && typeof storesResults !== 'function')
     invalid('storesResults as a function', storesResults)
+  if (compilesWith !== undefined && typeof compilesWith !== 'function')
+    invalid('compilesWith as a function', compilesWith)
   if (typeof open !== 'function') invalid('open as a function', open)
 }
 

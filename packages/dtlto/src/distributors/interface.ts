@@ -5,7 +5,7 @@
  */
 
 /** Semantic version of this contract. A plugin is accepted if its major version is the same and its minor not newer. */
-export const PLUGIN_API_VERSION = '2.3.0'
+export const PLUGIN_API_VERSION = '2.4.0'
 
 /** One option that a distributor accepts, as written in `--distribute=NAME,key=value` or in dtlto.toml. */
 export type OptionSpec =
@@ -61,6 +61,11 @@ export interface DistributorDefinition<S extends OptionsSchema = OptionsSchema> 
    * link in which nobody wants results has no cost for it. Since 2.1.
    */
   storesResults?(options: OptionValues<S>): boolean
+  /**
+   * What compiles with these options: `dtlto-codegen`, from a package's blobs, or a stock `clang`, by `forClang`. Jobs that are commands for clang (of stock lld,
+   * through dtlto-distributor) are not for the first, and then that is said before anything starts. Since 2.4.
+   */
+  compilesWith?(options: OptionValues<S>): 'dtlto-codegen' | 'clang'
   /**
    * Starts the distributor for one link. It should return quickly: connecting may go on in the background while its endpoints are not
    * `accepting`. Throws (or rejects with) a DtltoError if the distributor cannot be used at all.
@@ -316,6 +321,8 @@ export interface JobPackage {
   readonly replayedArgs: readonly string[]
   /** The job's own module first, then imports, index, options, further files. */
   readonly blobs: readonly JobBlob[]
+  /** Why dtlto-codegen cannot compile it: `codegenMessage` and `codegenDirectory` throw DTLTO_OPTION_INVALID with this. Since 2.4. */
+  readonly needsClang?: string
   /** Arguments and files for a stock clang; or why clang cannot express the job. Made once. */
   forClang(): Promise<ClangJob | CannotExpress>
 }

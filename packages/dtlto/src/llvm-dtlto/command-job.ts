@@ -14,6 +14,10 @@ import { LinkContent } from '../link/job-content.js'
 import { INDEX_NAME, OUTPUT_NAME } from '../link/job-packages.js'
 import type { CompileCommand } from './jobs-file.js'
 
+/** Why dtlto-codegen has no use for such jobs: they hold no options of the link, only arguments for clang. */
+export const NEEDS_CLANG =
+  "dtlto-codegen cannot take lld's commands: use a distributor that runs a stock clang (distcc, or reapi with toolchain=image), or link with ld.dtlto"
+
 /** Files that jobs share are read once. */
 export class FileContents {
   readonly #contents = new Map<string, LinkContent>()
@@ -86,6 +90,7 @@ export class CommandJob implements BackendJob {
       objectName: '',
       replayedArgs: [],
       blobs: Object.freeze([...blobs].sort((a, b) => Number(b.role === 'own') - Number(a.role === 'own'))),
+      needsClang: NEEDS_CLANG,
       forClang: () => Promise.resolve(job),
     })
   }

@@ -15,12 +15,10 @@ import { LinkEvents, type LinkListener } from '../link/events.js'
 import { printableLine } from '../printable.js'
 import { schedule } from '../scheduler/schedule.js'
 import { CommandHome } from './command-home.js'
-import { CommandJob, FileContents } from './command-job.js'
+import { CommandJob, FileContents, NEEDS_CLANG } from './command-job.js'
 import { readJobsFile } from './jobs-file.js'
 
 const NAME = 'dtlto-distributor'
-/** They send the options of a link as dtlto knows them, which lld's commands do not hold. */
-const NEED_CODEGEN: readonly string[] = ['worker', 'ssh']
 
 /** Gives the exit code: 0 if every output is there. */
 export async function distribute(argv: readonly string[], write: (fd: 1 | 2, text: string) => void): Promise<number> {
@@ -43,11 +41,8 @@ export async function distribute(argv: readonly string[], write: (fd: 1 | 2, tex
   const commands = readJobsFile(path)
   const prepared = await prepareDistributors(settings, workingDirectory)
   for (const { definition, options, from } of prepared.distributors) {
-    if (!NEED_CODEGEN.includes(definition.name) && options['toolchain'] !== 'ship') continue
-    throw new DtltoError(
-      'DTLTO_OPTION_INVALID',
-      `${from}: '${definition.name}' sends its own compiler, which cannot take lld's commands: use ${definition.name === 'reapi' ? 'toolchain=image' : 'distcc, or reapi with toolchain=image'}, or link with ld.dtlto`,
-    )
+    if (definition.compilesWith?.(options) === 'dtlto-codegen')
+      throw new DtltoError('DTLTO_OPTION_INVALID', `${from}: '${definition.name}' compiles with ${NEEDS_CLANG}`)
   }
 
   const target = commands[0]?.args.find((argument) => argument.startsWith('--target=')) ?? ''

@@ -6,6 +6,7 @@ import { codegenProgram, native, type NativePluginOption } from '@dtlto/native'
 import { DtltoError } from '../../errors.js'
 import { type DistributorDefinition, type OptionSpec, type OptionsSchema, PLUGIN_API_VERSION } from '../interface.js'
 import { checkOptions } from '../options.js'
+import { FORMS } from './forms.js'
 import { CPlugin } from './plugin.js'
 
 /** As dtlto_option_type. */
@@ -21,6 +22,7 @@ export function loadCPlugin(path: string): DistributorDefinition {
     apiVersion: PLUGIN_API_VERSION,
     integrity: table.integrity ? 'end-to-end' : 'none',
     options: schemaOf(table.options, path),
+    compilesWith: () => (FORMS[table.form] === 'clang' ? 'clang' : 'dtlto-codegen'),
     open(context, options) {
       const { flavour, llvmVersion, workingDirectory } = context.link
       const written = Object.entries(options).flatMap(([name, value]) => {

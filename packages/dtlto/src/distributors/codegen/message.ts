@@ -4,6 +4,7 @@
  * another need know no more than `codegenMessage`, CodegenAnswers and `codegenResult`.
  */
 import { createHash } from 'node:crypto'
+import { DtltoError } from '../../errors.js'
 import { printableLine } from '../../printable.js'
 import type {
   CompiledObject,
@@ -46,7 +47,7 @@ export interface CodegenMessage {
 }
 
 /**
- * The job as one message for `dtlto-codegen --serve`. `transfer` may leave out what the same worker has kept of earlier jobs. With `digests` of
+ * The job as one message for `dtlto-codegen --serve`; throws DTLTO_OPTION_INVALID where the job is not for that. `transfer` may leave out what the same worker has kept of earlier jobs. With `digests` of
  * the contents, by their ids, the worker notices all damage on the way: use them where bytes cross a wire.
  */
 export function codegenMessage(
@@ -54,6 +55,7 @@ export function codegenMessage(
   transfer: (blob: JobBlob) => BlobTransfer = () => 'send',
   digests?: ReadonlyMap<string, string>,
 ): CodegenMessage {
+  checkIsForCodegen(job)
   const planned = job.blobs.map((blob) => ({ blob, how: transfer(blob) }))
   const lines = planned.map(
     ({ blob, how }) => `${blobLine(blob, digests?.get(blob.content.id) ?? blob.content.id)} ${how}`,
@@ -92,8 +94,9 @@ export interface CodegenFile {
   readonly lease: () => ContentLease
 }
 
-/** The job as the files of a directory for `dtlto-codegen --job`: `job.txt`, and contents under their digests, each once. */
+/** The job as the files of a directory for `dtlto-codegen --job`: `job.txt`, and contents under their digests, each once. Rejects as codegenMessage throws. */
 export async function codegenDirectory(job: JobPackage): Promise<readonly CodegenFile[]> {
+  checkIsForCodegen(job)
   const digests = await Promise.all(job.blobs.map(({ content }) => content.digest()))
   const lines = job.blobs.map((blob, i) => blobLine(blob, digests[i] as string))
   const manifest = Buffer.from(`${manifestHead(job)}${lines.join('\n')}\n`)
@@ -108,6 +111,10 @@ export async function codegenDirectory(job: JobPackage): Promise<readonly Codege
       lease: () => content.lease(),
     })),
   ]
+}
+
+function checkIsForCodegen({ needsClang }: JobPackage): void {
+  if (needsClang !== undefined) throw new DtltoError('DTLTO_OPTION_INVALID', needsClang)
 }
 
 function manifestHead(job: JobPackage): string {

@@ -19,6 +19,7 @@ export const worker = defineDistributor({
   name: 'worker',
   apiVersion: PLUGIN_API_VERSION,
   integrity: 'end-to-end', // answers hold the digest that dtlto-codegen made
+  compilesWith: () => 'dtlto-codegen',
   options: {
     slots: {
       type: 'integer',
