@@ -23,7 +23,7 @@ const MAY_IMPORT = {
   plan: ['scheduler', 'report'],
   report: ['link/events.ts', 'link/tally.ts', 'scheduler/events.ts'],
   'llvm-dtlto': ['link', 'scheduler', 'distributors', 'config', 'report', 'cli/own-options.ts', 'cli/reporters.ts'],
-  cli: ['config', 'link', 'report', 'distributors', 'slots', 'llvm-dtlto', 'plan'],
+  cli: ['config', 'link', 'report', 'distributors', 'slots', 'llvm-dtlto', 'plan', 'plugin.ts'],
 }
 
 const OPEN_TO_ALL = ['./errors.ts', './printable.ts', './distributors/interface.ts']

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { distributors } from './build-bundle.mjs'
 import { readJson } from './json.mjs'
 import { ROOT } from './root.mjs'
 
@@ -38,7 +39,7 @@ export function sourceFingerprint() {
 export function isFresh(fingerprint) {
   // Somebody may have deleted an output.
   const outputs = [
-    join(ROOT, 'packages/dtlto/build/cli.cache'),
+    ...['cli', ...distributors()].map((name) => join(ROOT, `packages/dtlto/build/${name}.cache`)),
     join(ROOT, 'packages/dtlto/dist/report-page.html'),
     ...packageDirectories().map((path) => join(ROOT, path, 'dist/.tsbuildinfo')),
   ]

@@ -3,12 +3,12 @@
  *
  *     native    CMake and Ninja    packages/native/build: dtlto.node, dtlto-codegen, dtlto-lld; packages/dtlto/bin: the programs
  *     types     tsc -b             packages/NAME/dist
- *     bundle    esbuild            packages/dtlto/dist/cli.cjs; its code cache in packages/dtlto/build
+ *     bundle    esbuild            packages/dtlto/dist/cli.cjs, packages/distributor-NAME/dist/NAME.cjs; their code caches in packages/dtlto/build
  *     page      esbuild            packages/dtlto/dist/report-page.html
  */
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { bundleCli } from './build-bundle.mjs'
+import { bundlePrograms } from './build-bundle.mjs'
 import { buildNativeParts } from './build-native.mjs'
 import { buildReportPage } from './build-report-page.mjs'
 import { isFresh, markFresh, sourceFingerprint } from './build-stamp.mjs'
@@ -22,7 +22,7 @@ export function build() {
     if (!buildNativeParts()) return false
     const fingerprint = sourceFingerprint()
     if (isFresh(fingerprint)) return true
-    if (!compileTypes() || !(await bundleCli()) || !(await buildReportPage())) return false
+    if (!compileTypes() || !(await bundlePrograms()) || !(await buildReportPage())) return false
     markFresh(fingerprint)
     return true
   })

@@ -7,7 +7,7 @@ import { PLATFORM_PACKAGE } from './platform.mjs'
 const debian = (/** @type {string} */ name) => `/usr/share/doc/${name}/copyright`
 const npm = (/** @type {string} */ file) => join(ROOT, 'node_modules', file)
 
-/** @type {Readonly<Record<string, readonly { what: string, licence: string }[]>>} */
+/** @type {Readonly<Record<string, readonly { what: string, licence: string, lines?: number }[]>>} */
 const HELD = {
   dtlto: [{ what: 'smol-toml, in `dist/cli.cjs`', licence: npm('smol-toml/LICENSE') }],
   [PLATFORM_PACKAGE]: [
@@ -17,6 +17,15 @@ const HELD = {
     { what: 'node-api-headers, in `dtlto.node`', licence: npm('node-api-headers/LICENSE') },
   ],
   '@dtlto/distributor-reapi': [
+    { what: '@grpc/grpc-js, in `dist/reapi.cjs`', licence: npm('@grpc/grpc-js/LICENSE') },
+    { what: '@js-sdsl/ordered-map, in `dist/reapi.cjs`', licence: npm('@js-sdsl/ordered-map/LICENSE') },
+    // It has no file of its own for its licences: Apache's, as ours, and what is at the head of this one.
+    { what: '@bufbuild/protobuf, in `dist/reapi.cjs`', licence: join(ROOT, 'LICENSE') },
+    {
+      what: 'functions of Google’s protobuf in @bufbuild/protobuf',
+      licence: npm('@bufbuild/protobuf/dist/esm/wire/varint.js'),
+      lines: 32,
+    },
     {
       what: 'messages of the Remote Execution API and of Google, in `protos`',
       licence: join(ROOT, 'packages/distributor-reapi/protos/LICENSE'),
@@ -30,7 +39,10 @@ const HELD = {
  */
 export function writeNpmNotices(name, directory) {
   const held = HELD[name] ?? []
-  const texts = held.map(({ what, licence }) => `## ${what}\n\n${quoted(readFileSync(licence, 'utf8'))}\n`)
+  const texts = held.map(({ what, licence, lines = Infinity }) => {
+    const text = readFileSync(licence, 'utf8').split('\n').slice(0, lines)
+    return `## ${what}\n\n${quoted(text.join('\n'))}\n`
+  })
   const head =
     held.length === 0
       ? 'This package holds no code but that of dtlto, which is licensed as [LICENSE](LICENSE) says.'

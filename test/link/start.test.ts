@@ -7,6 +7,7 @@ import { delimiter, join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { transform } from 'esbuild'
+import { PACKAGED } from '../../packages/dtlto/src/distributors/locate.js'
 import { readFileSync } from 'node:fs'
 import { compileShim, copyInstallation, writeNodeOfVersion, writeShim } from '../launcher/installation.js'
 import { compile, DTLTO, DTLTO_BIN, must, type Ran, run, SMALL_PROGRAM } from './toolchain.js'
@@ -25,6 +26,14 @@ export default {
     }
   },
 }`
+
+/** Options with which the distributors that come with dtlto are loaded, and find nobody. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  distcc: 'hosts=127.0.0.1:1',
+  external: 'program=/bin/false',
+  reapi: 'remote_executor=grpc://127.0.0.1:1',
+  ssh: 'hosts=nobody@127.0.0.1:1',
+}
 
 interface Seen {
   readonly children: readonly string[]
@@ -225,6 +234,16 @@ describe('the start of a linker program', () => {
     assert.ok(early.includes('other: libLLVM'), early.join())
     const libc = `/lib/${process.arch === 'x64' ? 'x86_64' : 'aarch64'}-linux-gnu/libdl.so.2`
     assert.deepEqual(order({ LD_PRELOAD: libc }), ['main: cli.cjs', 'main: libLLVM'])
+  })
+
+  it('loads a distributor that comes with it as one file, from the code cache', () => {
+    for (const name of PACKAGED) {
+      const args = ['-f', '-qq', '-e', 'trace=openat', '-o', 'opened', DTLTO, ...objects, '-shared', '-o', 'out.so']
+      run('strace', [...args, `--distribute=${name},${UNREACHABLE[name] ?? ''}`], { cwd })
+      const opened = readFileSync(join(cwd, 'opened'), 'utf8')
+      const files = opened.match(/(?<=dtlto\/build\/|\/dist\/)[^/"]+\.(?:cache|[cm]?js)(?=", .*= \d)/g) ?? []
+      assert.deepEqual(files.slice(-2), [`${name}.cjs`, `${name}.cache`], name)
+    }
   })
 
   it('starts in an empty environment', () => {

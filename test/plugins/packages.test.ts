@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { PACKAGED } from '../../packages/dtlto/src/distributors/locate.js'
 import { DISTRIBUTOR_PROGRAM, PROGRAM_NAMES } from '../../packages/dtlto/src/cli/programs.js'
 import { DTLTO_BIN, inTemporaryDirectory, must, run } from '../link/toolchain.js'
 
@@ -29,6 +30,7 @@ function packed(name: string): string[] {
 
 /** Files that are needed and that no field of package.json names. */
 const NEEDED: Readonly<Record<string, readonly string[]>> = {
+  ...Object.fromEntries(PACKAGED.map((name) => [`distributor-${name}`, [`dist/${name}.cjs`]])),
   dtlto: ['dist/start.cjs', 'dist/load.cjs', 'dist/cli.cjs'],
   native: ['build/dtlto.node', 'build/dtlto-codegen', 'build/dtlto-lld', 'CMakeLists.txt', 'src/addon.cpp'],
   testkit: ['dist/conformance/capture.js'],

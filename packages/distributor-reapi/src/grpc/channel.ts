@@ -42,6 +42,8 @@ const OPTIONS: ClientOptions = {
   'grpc.keepalive_timeout_ms': 10_000,
   'grpc.initial_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 2_000,
+  // Figures of each call for a service of which there is none here.
+  'grpc.enable_channelz': 0,
   'grpc.primary_user_agent': 'dtlto',
 }
 

@@ -3,11 +3,14 @@
  * Alone with stdout, stderr and exit.
  */
 import { writeSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { chooseNative, type NativeArgument, native, NativeLoadError, type NativeStart } from '@dtlto/native'
 import { loadSettings } from '../config/load.js'
+import { type Compiled, useCompiled } from '../distributors/compiled.js'
 import { DtltoError } from '../errors.js'
 import { LinkEvents, type LinkListener } from '../link/events.js'
 import { runLink } from '../link/link.js'
+import * as plugin from '../plugin.js'
 import { progressFor } from './progress.js'
 import { reporters } from './reporters.js'
 import { printable, printableLine } from '../printable.js'
@@ -19,6 +22,7 @@ import { restoreEnvironment, type StartInformation, startInformation } from './s
 /** Runs the program that the launcher was started as. Does not return. */
 async function main(started: StartInformation): Promise<void> {
   restoreEnvironment(process.env)
+  useCompiled({ ...(createRequire(import.meta.url)('./load.cjs') as Pick<Compiled, 'compile'>), plugin })
   if (started.native) chooseNative(started.native)
   const name = started.startedAs.replace(/^.*\//, '')
   const guard = guardExit(name)

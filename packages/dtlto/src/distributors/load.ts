@@ -5,6 +5,7 @@ import { didYouMean } from '../config/nearest.js'
 import { whyDistrusted } from '../config/trusted-file.js'
 import { DtltoError } from '../errors.js'
 import { loadCPlugin } from './c-plugin/table.js'
+import { loadCompiled } from './compiled.js'
 import { checkDefinition } from './define.js'
 import type { DistributorDefinition } from './interface.js'
 import { BUILT_IN, candidates, isOwnName, SHARED_LIBRARY } from './locate.js'
@@ -29,7 +30,7 @@ export async function loadDistributor(name: string, directory: string): Promise<
     }
     let exported: unknown
     try {
-      exported = await importDistributor(path)
+      exported = await importDistributor(name, path)
     } catch (error) {
       attempts.push({ what, problem: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) })
       continue
@@ -54,14 +55,15 @@ export async function loadDistributor(name: string, directory: string): Promise<
   )
 }
 
-async function importDistributor(path: string): Promise<unknown> {
+async function importDistributor(name: string, path: string): Promise<unknown> {
   if (SHARED_LIBRARY.test(path)) return loadCPlugin(path)
   if (extname(path) === '.node') {
     const module = { exports: {} as Record<string, unknown> }
     process.dlopen(module, path)
     return module.exports['default'] ?? module.exports
   }
-  const namespace = (await withinTime(import(pathToFileURL(path).href))) as Record<string, unknown>
+  const compiled = isOwnName(name) ? loadCompiled(name, path) : undefined
+  const namespace = compiled ?? ((await withinTime(import(pathToFileURL(path).href))) as Record<string, unknown>)
   const value = namespace['default']
   // A CommonJS module that was compiled from `export default` wraps it once more.
   const nested = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)['default'] : undefined

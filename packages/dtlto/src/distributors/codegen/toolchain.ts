@@ -32,6 +32,14 @@ interface HashedFile extends ToolchainFile {
   readonly identity: string
 }
 
+interface KnownProgram {
+  readonly program: string
+  readonly files: readonly HashedFile[]
+}
+
+/** How many are remembered: versions of LLVM, installations. */
+const PROGRAMS = 8
+
 /**
  * `program`: path of dtlto-codegen. Some 200 MB are hashed once, and remembered below $XDG_CACHE_HOME/dtlto. Rejects with DTLTO_ENDPOINT_REFUSED when the
  * machine cannot tell what the program needs.
@@ -58,7 +66,7 @@ export async function codegenToolchain(
 const LINE = /^([0-9a-f]{64}) (\d+) "(.*)"$/
 
 /** Hashing some 200 MB takes most of a second, in another process. */
-async function lookAt(codegen: string, memory: string): Promise<HashedFile[]> {
+async function lookAt(codegen: string, memory: string): Promise<readonly HashedFile[]> {
   const { stdout } = await promisify(execFile)(codegen, ['--manifest']).catch((error: unknown) => {
     throw refused(
       `'${codegen}' --manifest fails: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : ''}`,
@@ -91,34 +99,52 @@ function memoryFile(env: Readonly<Record<string, string | undefined>>): string {
 }
 
 /** Undefined unless each file is still the one that was hashed. */
-async function remembered(memory: string, codegen: string): Promise<HashedFile[] | undefined> {
-  try {
-    // What somebody else could have written would choose the compiler.
-    const status = await lstat(memory)
-    if (!status.isFile() || status.uid !== process.getuid?.() || (status.mode & 0o022) !== 0) return undefined
-    const { program, files } = JSON.parse(await readFile(memory, 'utf8')) as { program: string; files: HashedFile[] }
-    if (program !== codegen || !files.some(({ path }) => path === codegen)) return undefined
-    const identities = await Promise.all(files.map(({ path, sizeBytes }) => identityOf(path, sizeBytes)))
-    const isSame = files.every(
-      ({ name, path, sha256, identity }, i) =>
-        name === basename(path) && /^[0-9a-f]{64}$/.test(sha256) && identity !== '' && identity === identities[i],
-    )
-    return isSame ? files : undefined
-  } catch {
-    return undefined
-  }
+async function remembered(memory: string, codegen: string): Promise<readonly HashedFile[] | undefined> {
+  const known = (await readMemory(memory)).find(({ program }) => program === codegen)
+  if (!known?.files.some(({ path }) => path === codegen)) return undefined
+  const identities = await Promise.all(known.files.map(({ path, sizeBytes }) => identityOf(path, sizeBytes)))
+  const isSame = known.files.every(
+    ({ name, path, sha256, identity }, i) =>
+      name === basename(path) && /^[0-9a-f]{64}$/.test(sha256) && identity !== '' && identity === identities[i],
+  )
+  return isSame ? known.files : undefined
 }
 
 /** Whatever goes wrong is as good as no memory. */
 async function remember(memory: string, program: string, files: readonly HashedFile[]): Promise<void> {
+  const others = (await readMemory(memory)).filter((known) => known.program !== program)
   try {
     await mkdir(dirname(memory), { recursive: true, mode: 0o700 })
     const temporary = `${memory}.${process.pid}`
-    await writeFile(temporary, JSON.stringify({ program, files }), { mode: 0o600 })
+    const programs = [{ program, files }, ...others].slice(0, PROGRAMS)
+    await writeFile(temporary, JSON.stringify({ programs }), { mode: 0o600 })
     await rename(temporary, memory)
   } catch {
     return
   }
+}
+
+/** Newest first; none when there is no memory that can be trusted. */
+async function readMemory(path: string): Promise<readonly KnownProgram[]> {
+  try {
+    // What somebody else could have written would choose the compiler.
+    const status = await lstat(path)
+    if (!status.isFile() || status.uid !== process.getuid?.() || (status.mode & 0o022) !== 0) return []
+    const { programs } = JSON.parse(await readFile(path, 'utf8')) as { programs?: unknown }
+    return Array.isArray(programs) ? programs.filter(isKnownProgram) : []
+  } catch {
+    return []
+  }
+}
+
+function isKnownProgram(value: unknown): value is KnownProgram {
+  const { program, files } = (value ?? {}) as Partial<Record<keyof KnownProgram, unknown>>
+  return typeof program === 'string' && Array.isArray(files) && files.every((file) => isHashedFile(file))
+}
+
+function isHashedFile(value: unknown): value is HashedFile {
+  const { name, sha256, sizeBytes, path, identity } = (value ?? {}) as Partial<Record<keyof HashedFile, unknown>>
+  return typeof sizeBytes === 'number' && [name, sha256, path, identity].every((each) => typeof each === 'string')
 }
 
 function refused(message: string): DtltoError {
