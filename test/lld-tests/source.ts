@@ -18,10 +18,10 @@ export const WORK = join(ROOT, 'build/lld-tests')
 const MAJORS: readonly number[] = [firstLlvm(), 22, 21, 20, 19].filter((major, i) => i === 0 || major < firstLlvm())
 
 /**
- * The tests, and llvm/utils/dtlto, the distributors that tests of LLVM's own DTLTO call. Older versions have none of those, and a
- * pattern that matches nothing is an error of tar's.
+ * The tests; llvm/utils/dtlto, the distributors that tests of LLVM's own DTLTO call, and those tests. Older versions have none of
+ * those, and a pattern that matches nothing is an error of tar's.
  */
-const MEMBERS = ['*/lld/test', '*/llvm/utils/d*']
+const MEMBERS = ['*/lld/test', '*/llvm/utils/d*', '*/cross-project-tests/d*']
 
 export interface LldTests {
   /** The root of LLVM's source tree, as far as it was unpacked: it has `lld/test`. */
@@ -62,7 +62,7 @@ async function fetchNewest(directory: string, log: (message: string) => void): P
     await rm(unfinished, { recursive: true, force: true })
     await mkdir(unfinished, { recursive: true })
     try {
-      const version = await fetchSource(name, unfinished, join(WORK, 'apt'), MEMBERS)
+      const version = await fetchSource(name, unfinished, join(WORK, 'apt'), { members: MEMBERS, development: true })
       await rm(directory, { recursive: true, force: true })
       await rename(unfinished, directory)
       return [`${name} ${version}`, ...problems].join('\n')

@@ -8,35 +8,42 @@ import { run, tryRun } from './run.js'
 
 const APT = '/etc/apt'
 
+export interface SourceOptions {
+  /** tar's patterns: nothing else is unpacked, and the tarball, which is big then, is not kept. */
+  readonly members?: readonly string[]
+  /** Also look into Debian's development release, from the places that this machine has Debian from. The newest version counts. */
+  readonly development?: boolean
+}
+
 /**
  * Unpacks the upstream source of `name` (without the distribution's patches) into the existing directory `destination`.
- * `workDirectory` keeps lists and downloads; it is made if need be. With `members`, tar's patterns, nothing else is unpacked,
- * and the tarball, which is big then, is not kept. Returns the version.
+ * `workDirectory` keeps lists and downloads; it is made if need be. Returns the version.
  */
 export async function fetchSource(
   name: string,
   destination: string,
   workDirectory: string,
-  members: readonly string[] = [],
+  { members = [], development = false }: SourceOptions = {},
 ): Promise<string> {
-  const options = await aptOptions(workDirectory)
+  const options = await aptOptions(workDirectory, development)
   const downloads = join(workDirectory, 'downloads')
   await mkdir(downloads, { recursive: true })
   // A repository without sources makes this fail, and is none of our business if another one has the program.
   await tryRun('apt-get', [...options, '-qq', 'update'])
-  await run('apt-get', [...options, '-qq', 'source', '--download-only', name], { cwd: downloads })
-  const dsc = await newest(downloads, new RegExp(`^${name}_.*\\.dsc$`))
-  const description = await readFile(join(downloads, dsc), 'utf8')
-  const version = /^Version: (?:\d+:)?(.*)$/m.exec(description)?.[1]
-  const tarball = new RegExp(` (${name}_\\S*\\.orig\\.tar\\.(?:gz|xz|bz2))$`, 'm').exec(description)?.[1]
-  if (version === undefined || tarball === undefined) throw new Error(`${dsc} names no version or no upstream tarball`)
+  const apt = (...args: string[]): Promise<string> => run('apt-get', [...options, '-qq', ...args], { cwd: downloads })
+  // Nothing but the tarball is fetched: copies of an archive keep it longer than the revisions of the package.
+  const files = await apt('source', '--print-uris', name)
+  const version = new RegExp(` ${name}_(\\S+)\\.dsc `).exec(files)?.[1]
+  const tarball = new RegExp(` (${name}_\\S*\\.orig\\.tar\\.(?:gz|xz|bz2)) `).exec(files)?.[1]
+  if (version === undefined || tarball === undefined) throw new Error(`no version or no upstream tarball in '${files}'`)
+  await apt('source', '--download-only', '--tar-only', name)
   const path = join(downloads, tarball)
   await run('tar', ['-xf', path, '--strip-components=1', '-C', destination, '--wildcards', ...members])
   if (members.length > 0) await rm(path)
   return version
 }
 
-async function aptOptions(workDirectory: string): Promise<string[]> {
+async function aptOptions(workDirectory: string, development: boolean): Promise<string[]> {
   const parts = join(workDirectory, 'sources.list.d')
   const lists = join(workDirectory, 'lists')
   const cache = join(workDirectory, 'cache')
@@ -49,7 +56,9 @@ async function aptOptions(workDirectory: string): Promise<string[]> {
       extname(file) === '.list' ? sourcesFromList : extname(file) === '.sources' ? sourcesFromDeb822 : undefined
     const text = convert === undefined ? undefined : await readFile(file, 'utf8').catch(() => undefined)
     if (convert !== undefined && text !== undefined) {
-      await writeFile(join(parts, `${index}${extname(file)}`), convert(text))
+      const sources = convert(text)
+      await writeFile(join(parts, `${index}${extname(file)}`), sources)
+      await writeFile(join(parts, `${index}-sid${extname(file)}`), development ? ofDevelopmentRelease(sources) : '')
     }
   }
   return Object.entries({
@@ -80,16 +89,25 @@ export function sourcesFromDeb822(text: string): string {
     .concat('\n')
 }
 
+/** The same for Debian's development release; nothing for what is not Debian's own archive. `sources`: of either form. */
+export function ofDevelopmentRelease(sources: string): string {
+  const isDebian = /^(?:URIs: *|deb-src (?:\[.*\] )?)\S+\/debian\/?(?: |$)/m
+  return sources
+    .split(/\n\n|\n(?=deb-src )/)
+    .filter((entry) => isDebian.test(entry))
+    .map((entry) =>
+      entry
+        .trimEnd()
+        .replace(/^Suites:.*$/m, 'Suites: sid')
+        .replace(/^Components:.*$/m, 'Components: main')
+        .replace(/^(deb-src (?:\[.*\] )?\S+) .*$/m, '$1 sid main'),
+    )
+    .filter((entry, i, all) => all.indexOf(entry) === i)
+    .join('\n\n')
+    .concat('\n')
+}
+
 async function listDirectory(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch(() => [])
   return names.sort().map((name) => join(directory, name))
-}
-
-async function newest(directory: string, pattern: RegExp): Promise<string> {
-  const name = (await readdir(directory))
-    .filter((candidate) => pattern.test(candidate))
-    .sort()
-    .at(-1)
-  if (name === undefined) throw new Error(`apt-get downloaded nothing that matches ${String(pattern)}`)
-  return name
 }
