@@ -171,6 +171,19 @@ describe('a machine over ssh', { skip: whyNoSshd() }, () => {
     await user.machine('forced', { config: ['ForceCommand echo this is for git only >&2; exit 1'] })
   })
 
+  for (const [name, system, machine, text] of [
+    ['arm', 'Linux', 'aarch64', /'arm': its processor is aarch64, and this machine's dtlto-codegen needs x86_64/],
+    ['mac', 'Darwin', 'x86_64', /'mac': it runs Darwin, and dtlto-codegen needs Linux/],
+  ] as const) {
+    warns(name, text, async () => {
+      const bin = join(user.directory, `tools-of-${name}`)
+      mkdirSync(bin)
+      const uname = `#!/bin/sh\ncase $1 in -m) echo ${machine} ;; *) echo ${system} ;; esac\n`
+      writeFileSync(join(bin, 'uname'), uname, { mode: 0o755 })
+      await user.machine(name, { config: [`ForceCommand PATH=${bin}:$PATH eval "$SSH_ORIGINAL_COMMAND"`] })
+    })
+  }
+
   describe('with a cache directory', {
     skip: process.getuid?.() === 0 ? false : 'only root can make such directories',
   }, () => {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { codegenProgram } from '@dtlto/native'
-import { compile, DTLTO, must, type Ran, run, slowProgram, STOCK, LLVM_MAJOR } from '../link/toolchain.js'
+import { CLANG, compile, DTLTO, must, type Ran, run, slowProgram, STOCK, LLVM_MAJOR } from '../link/toolchain.js'
 
 /** Passes bytes on between its standard streams and dtlto-codegen's; what is done to them is JavaScript, of `bytes`, `count` chunks came before. */
 const wire = (toWorker: string, fromWorker = ''): string => `
@@ -33,6 +33,10 @@ describe('workers that a command starts', () => {
     objects = compile(cwd, slowProgram(6, 12), ['-fPIC'])
     must(STOCK, ['-shared', ...objects, '-o', 'stock'], { cwd })
     stock = readFileSync(join(cwd, 'stock'))
+    writeFileSync(join(cwd, 'arm.c'), 'void _start(void) { for (;;); }\n')
+    // The system refuses it, or an emulator, where there is one, reads no code at address 0.
+    const arm = ['--target=aarch64-linux-gnu', '-nostdlib', '-static', `--ld-path=${STOCK}`, '-Wl,--entry=0']
+    must(CLANG, [...arm, 'arm.c', '-o', 'codegen-of-arm'], { cwd })
   })
   after(() => {
     rmSync(cwd, { recursive: true })
@@ -85,6 +89,7 @@ describe('workers that a command starts', () => {
       `echo Welcome to build1; exec ${codegenProgram()} --serve`,
       "begins with 'Welcome to build1",
     ],
+    ['a program for another processor', './codegen-of-arm --serve', "'./codegen-of-arm --serve'"],
     ['a command that ends at once', 'true', 'ended by exit code 0'],
   ] as const) {
     test(`cost the link nothing but a warning, where there is ${what}`, () => {
