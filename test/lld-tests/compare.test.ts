@@ -55,6 +55,15 @@ describe('what the tests left with stock lld and with dtlto', () => {
     assert.deepEqual(kinds(runOf(report), runOf({ stdout: 'Stack dump:\ntwo\none\n' })), ['link'])
   })
 
+  it('may differ in the order of what a time trace holds, but not in what that is', () => {
+    const trace = (...names: string[]): Partial<Link> => ({
+      stdout: `{"traceEvents":[{"dur":3},${names.map((name) => `{"dur":2,"name":"${name}"}`).join(',')},{"dur":1}]}\n`,
+    })
+    const [stock, again] = [runOf(trace('a', 'b')), runOf(trace('b', 'a'))]
+    assert.deepEqual(kinds(stock, runOf(trace('b', 'a')), again), [])
+    assert.deepEqual(kinds(stock, runOf(trace('b', 'c')), again), ['link'])
+  })
+
   it('may differ in numbers where stock lld does itself, and in nothing else', () => {
     const [stock, again] = [runOf({ stdout: '0.1 s\n' }), runOf({ stdout: '0.2 s\n' })]
     assert.deepEqual(kinds(stock, runOf({ stdout: '0.3 s\n' }), again), [])

@@ -70,6 +70,7 @@ function isSameInAnyOrder(a: readonly string[], b: readonly string[]): boolean {
 
 function withoutNumbers(text: string): string[] {
   return text
+    .replaceAll('},{', '},\n{') // a time trace, in the order of times
     .split('\n')
     .map((line) =>
       line
