@@ -70,8 +70,9 @@ function isSameInAnyOrder(a: readonly string[], b: readonly string[]): boolean {
 
 function withoutNumbers(text: string): string[] {
   return text
-    .replaceAll('},{', '},\n{') // a time trace, in the order of times
+    .replaceAll('},{', '},\n{')
     .split('\n')
+    .filter((line) => !isTimedEvent(line))
     .map((line) =>
       line
         .replace(/[\d.]+/g, '#')
@@ -81,6 +82,11 @@ function withoutNumbers(text: string): string[] {
         .replace(/ --+(User|System|User\+System|Wall)( Time)?--+/g, ''),
     )
     .sort()
+}
+
+/** Of a time trace, whose events are in the order of times, and left out where they took too little. Its totals hold all. */
+function isTimedEvent(line: string): boolean {
+  return /"ph":"X".*"name":"(?!Total )/.test(line)
 }
 
 /** Some lines of many. */

@@ -3,9 +3,13 @@
 #include "lld/Common/ErrorHandler.h"
 #include "llvm/Support/Compiler.h"
 #include "llvm/Support/CrashRecoveryContext.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 #include <optional>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 
 using namespace llvm;
 
@@ -28,6 +32,10 @@ static unsigned inTestVerbosity() {
 int stockMain(ArrayRef<const char *> Arguments,
               ArrayRef<lld::DriverDef> Drivers,
               function_ref<void(bool IsLast)> BeginRun) {
+#ifdef __linux__
+  // The name of the program that was started: lld's time trace holds it.
+  prctl(PR_SET_NAME, sys::path::filename(Arguments.front()).str().c_str());
+#endif
   sys::Process::UseANSIEscapeCodes(true);
   if (getenv("FORCE_LLD_DIAGNOSTICS_CRASH")) {
     errs() << "crashing due to environment variable "
