@@ -17,6 +17,10 @@ export const COMMANDS: readonly Command[] = [
         args: '[--distribute=NAME,... ...]',
         help: 'finds out what is wrong with the installation, the settings and the distributors, and says how to mend it',
       },
+      {
+        args: '--link COMMAND...',
+        help: 'says which jobs of the links that COMMAND does would go where, and why not; they are not done',
+      },
     ],
   },
   {

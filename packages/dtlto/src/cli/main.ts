@@ -6,6 +6,7 @@ import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chooseNative, type NativeArgument, native, NativeLoadError, type NativeStart } from '@dtlto/native'
 import { loadSettings } from '../config/load.js'
+import { DOCTOR_VARIABLE } from '../config/variables.js'
 import { type Compiled, useCompiled } from '../distributors/compiled.js'
 import { DtltoError } from '../errors.js'
 import { LinkEvents, type LinkListener } from '../link/events.js'
@@ -130,6 +131,12 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
     workingDirectory,
     warn,
   })
+  const file = process.env[DOCTOR_VARIABLE]
+  if (file) {
+    guard.expectPlugins()
+    const { examineLink } = await import('./doctor/link-examination.js')
+    return examineLink({ argv: [started.stock, ...rest], settings, workingDirectory, file })
+  }
   const remote = settings.distributors.find(({ name }) => name !== 'local')
   if (remote) {
     guard.expectPlugins()

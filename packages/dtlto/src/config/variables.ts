@@ -57,6 +57,11 @@ function ownVariables(env: Environment): [name: string, value: string][] {
   )
 }
 
+/** Between `dtlto doctor --link` and the linkers that it hears from. */
+export const DOCTOR_VARIABLE = 'DTLTO_DOCTOR_FILE'
+
 function isSetting(name: string): boolean {
-  return SETTING_VARIABLES.includes(name) || name in START_VARIABLES || DEVELOPMENT.test(name)
+  return (
+    SETTING_VARIABLES.includes(name) || name in START_VARIABLES || name === DOCTOR_VARIABLE || DEVELOPMENT.test(name)
+  )
 }

@@ -103,6 +103,12 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
         // From here the set of jobs is fixed.
         events.emit({ type: 'jobs', jobs })
         emitModules(session, events)
+        if (request.examine) {
+          const { distributors, endpoints } = opened
+          const planned = { jobs, prepared, distributors, endpoints, localSlots: session.native.localSlots() }
+          await Promise.race([request.examine(planned), refused])
+          cancel()
+        }
         const compiled = await Promise.race([
           compileJobs({
             jobs,

@@ -1,8 +1,20 @@
 import type { NativeArgument } from '@dtlto/native'
 import type { Settings } from '../config/settings.js'
 import type { BackendJob } from '../distributors/interface.js'
+import type { Endpoints } from '../scheduler/endpoints.js'
+import type { OpenDistributors, Prepared } from './distributors.js'
 import type { LinkEvents } from './events.js'
 import type { SecondLinkNotice } from './second-link.js'
+
+/** A link whose jobs are known, and whose distributors are open or about to be. */
+export interface PlannedLink {
+  readonly jobs: readonly BackendJob[]
+  readonly prepared: Prepared
+  readonly distributors: OpenDistributors
+  readonly endpoints: Endpoints
+  /** How many jobs lld itself would compile at a time. */
+  readonly localSlots: number
+}
 
 /** What a link is started with. */
 export interface LinkRequest {
@@ -24,4 +36,6 @@ export interface LinkRequest {
   readonly events: LinkEvents
   /** Needed by a linker program that lets a failed final link be done once more (second-link.ts). */
   readonly notice?: SecondLinkNotice
+  /** Called in place of compiling; then the link is cancelled. */
+  readonly examine?: (link: PlannedLink) => Promise<void>
 }

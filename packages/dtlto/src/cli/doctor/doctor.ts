@@ -9,11 +9,16 @@ import { DtltoError } from '../../errors.js'
 import { splitOwnOptions } from '../own-options.js'
 import { probeDistributors } from './distributors.js'
 import { bad, type Finding, render, warning } from './finding.js'
+import { examineCommand } from './link-command.js'
 import { describeSettings, describeSharing } from './settings.js'
 import { checkNative, checkNode, findClangs, checkDriver } from './toolchain.js'
 
-/** `argv`: our own options, as a linker takes them. Gives the exit code: 1 if anything is bad. */
+/** What begins the command of a link to look at. */
+const LINK = '--link'
+
+/** `argv`: our own options, as a linker takes them; or `--link` and a command. Gives the exit code: 1 if anything is bad. */
 export async function doctor(argv: readonly string[], say: (text: string) => void): Promise<number> {
+  const linkAt = argv.indexOf(LINK)
   const levels = new Set<Finding['level']>()
   const tell = (findings: readonly Finding[]): void => {
     for (const finding of findings) {
@@ -33,6 +38,13 @@ export async function doctor(argv: readonly string[], say: (text: string) => voi
     tell([checkDriver(clangs.driver)])
   }
 
+  if (linkAt >= 0) {
+    say('Link\n')
+    if (works) tell(await lookAtLink(argv, linkAt))
+    say(conclusion(levels))
+    return levels.has('bad') ? 1 : 0
+  }
+
   say('Settings\n')
   const settings = await readSettings(argv, (message) => tell([warning(message)]))
   if (!('distributors' in settings)) tell([settings])
@@ -45,6 +57,14 @@ export async function doctor(argv: readonly string[], say: (text: string) => voi
   }
   say(conclusion(levels))
   return levels.has('bad') ? 1 : 0
+}
+
+async function lookAtLink(argv: readonly string[], linkAt: number): Promise<readonly Finding[]> {
+  if (linkAt > 0)
+    return [
+      bad(`'${argv.slice(0, linkAt).join(' ')}' before ${LINK} has no effect`, 'write options into the command itself'),
+    ]
+  return await examineCommand(argv.slice(linkAt + 1))
 }
 
 function conclusion(levels: ReadonlySet<Finding['level']>): string {
