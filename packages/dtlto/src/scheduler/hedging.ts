@@ -26,7 +26,7 @@ export interface Hedge {
 export function hedges(board: Board, jobs: Jobs): Hedge[] {
   const { nowMs, endpoints, home } = board
   const { estimates, policy, roster } = endpoints
-  const waiting = jobs.all.reduce((sum, { phase }) => sum + Number(phase.kind === 'running-with-duplicate-waiting'), 0)
+  const waiting = jobs.duplicatesWaiting
   const tail = board.pending.size === waiting
   let free = home ? freeSlots(home) : 0
   if (tail) for (const endpoint of roster.free) free += freeSlots(endpoint)

@@ -15,7 +15,7 @@ import type { Estimates } from './estimate.js'
 import type { SchedulerEvent } from './events.js'
 import type { Exclusion } from './exclusion.js'
 import type { Attempt } from './executor.js'
-import { type JobState, liveAttempts, newJobState, phaseOf } from './job-state.js'
+import { type JobPhase, type JobState, liveAttempts, newJobState, phaseOf } from './job-state.js'
 import { type Group, Pending } from './pending.js'
 import type { ScheduleResult } from './result.js'
 import { noDistributorLeft, type Route, routeOf, type Takers } from './route.js'
@@ -39,6 +39,7 @@ export class Jobs {
   readonly pending: Pending
   readonly #options: JobsOptions
   #unfinished: number
+  #duplicatesWaiting = 0
 
   constructor(options: JobsOptions) {
     const { jobs, longestFirst, estimates } = options
@@ -54,6 +55,11 @@ export class Jobs {
 
   get unfinished(): number {
     return this.#unfinished
+  }
+
+  /** Jobs that run and are queued a second time. */
+  get duplicatesWaiting(): number {
+    return this.#duplicatesWaiting
   }
 
   of(attempt: Attempt): JobState {
@@ -166,7 +172,12 @@ export class Jobs {
   }
 
   #setLive(state: JobState, live: readonly Attempt[]): void {
-    if (state.phase.kind !== 'ended') state.phase = phaseOf(live, this.pending.has(state.position))
+    if (state.phase.kind !== 'ended') this.#enter(state, phaseOf(live, this.pending.has(state.position)))
+  }
+
+  #enter(state: JobState, phase: JobPhase): void {
+    this.#duplicatesWaiting += Number(isDuplicateWaiting(phase)) - Number(isDuplicateWaiting(state.phase))
+    state.phase = phase
   }
 
   // ---- ends
@@ -195,7 +206,7 @@ export class Jobs {
     if (state.phase.kind === 'ended') return
     this.pending.remove(state.position)
     const live = liveAttempts(state)
-    state.phase = { kind: 'ended', result }
+    this.#enter(state, { kind: 'ended', result })
     this.#unfinished--
     const { abandon, clock, emit, onEnd } = this.#options
     for (const attempt of live) abandon(attempt)
@@ -203,4 +214,8 @@ export class Jobs {
     emit({ kind: 'job-ended', atMs: clock.now(), job: state.position, result: summary })
     if (this.#unfinished === 0) onEnd()
   }
+}
+
+function isDuplicateWaiting({ kind }: JobPhase): boolean {
+  return kind === 'running-with-duplicate-waiting'
 }
