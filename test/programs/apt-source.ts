@@ -30,13 +30,13 @@ export async function fetchSource(
   await mkdir(downloads, { recursive: true })
   // A repository without sources makes this fail, and is none of our business if another one has the program.
   await tryRun('apt-get', [...options, '-qq', 'update'])
-  const apt = (...args: string[]): Promise<string> => run('apt-get', [...options, '-qq', ...args], { cwd: downloads })
-  // Nothing but the tarball is fetched: copies of an archive keep it longer than the revisions of the package.
-  const files = await apt('source', '--print-uris', name)
+  const apt = (cwd: string, ...args: string[]): Promise<string> => run('apt-get', [...options, '-qq', ...args], { cwd })
+  // Nothing but the tarball is fetched: copies of an archive keep it longer than the revisions of the package. What is in the working directory is not named.
+  const files = await apt(workDirectory, 'source', '--print-uris', name)
   const version = new RegExp(` ${name}_(\\S+)\\.dsc `).exec(files)?.[1]
   const tarball = new RegExp(` (${name}_\\S*\\.orig\\.tar\\.(?:gz|xz|bz2)) `).exec(files)?.[1]
   if (version === undefined || tarball === undefined) throw new Error(`no version or no upstream tarball in '${files}'`)
-  await apt('source', '--download-only', '--tar-only', name)
+  await apt(downloads, 'source', '--download-only', '--tar-only', name)
   const path = join(downloads, tarball)
   await run('tar', ['-xf', path, '--strip-components=1', '-C', destination, '--wildcards', ...members])
   if (members.length > 0) await rm(path)
