@@ -47,6 +47,7 @@ describe('dtlto doctor', () => {
   test('finds nothing wrong with a good installation, and compiles a job in this process', () => {
     const { exitCode, stdout } = dtlto(['doctor'])
     assert.match(stdout, /^ok {4}Node \d+/m)
+    assert.match(stdout, /^ok {4}versions of LLVM: (.*; )?\d+\.\d+\.\d+ links here/m)
     assert.match(stdout, /^ok {4}stock lld \d+\.\d+\.\d+ in/m)
     assert.match(stdout, /^ok {4}clang \d+\.\d+\.\d+/m)
     assert.match(stdout, /^ok {4}clang -fuse-ld=dtlto starts '.*ld\.dtlto'/m)

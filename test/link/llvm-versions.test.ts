@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -110,6 +110,52 @@ describe('LLVM 22 and 23 side by side', () => {
       const { exitCode, stderr } = link(newer, older.major)
       assert.notEqual(exitCode, 0)
       assert.match(stderr, /Invalid summary version 14/) // as docs/install.md says
+      const asked = run(
+        newer.clang,
+        [
+          '-flto=thin',
+          `-fuse-ld=dtlto-${String(older.major)}`,
+          '-Wl,--distribute=local',
+          ...newer.objects,
+          '-o',
+          'mixed',
+        ],
+        {
+          cwd: join(directory, String(newer.major)),
+          env: { PATH },
+        },
+      )
+      assert.match(
+        asked.stderr,
+        new RegExp(
+          `Invalid summary version 14[^]*has bitcode of LLVM ${String(newer.major)}\\.[^]*: link with 'ld\\.dtlto-${String(newer.major)}'`,
+        ),
+      )
+    }),
+  )
+
+  it('lists the versions, and what the compiler on PATH needs', { skip }, () =>
+    inTemporaryDirectory((cwd) => {
+      const [older, newer] = SUPPORTED_LLVMS
+      const clang = join(cwd, 'clang')
+      const doctor = (): string =>
+        run(join(DTLTO_BIN, `dtlto-${String(older)}`), ['doctor'], { cwd, env: { PATH: `${cwd}:${PATH}` } }).stdout
+      symlinkSync(join(llvmRoot(newer), 'bin/clang'), clang)
+      assert.match(
+        doctor(),
+        new RegExp(`${String(older)}\\.\\S+ links here; ${String(newer)}\\.\\S+ links as ld\\.dtlto-${String(newer)}`),
+      )
+      assert.match(
+        doctor(),
+        new RegExp(`ok .*its bitcode needs LLVM ${String(newer)}, which -fuse-ld=dtlto takes for it`),
+      )
+      // Another name: the linker cannot know whose clang it is.
+      rmSync(clang)
+      writeFileSync(clang, `#!/bin/sh\nexec ${join(llvmRoot(newer), 'bin/clang')} "$@"\n`, { mode: 0o755 })
+      assert.match(
+        doctor(),
+        new RegExp(`BAD .*its bitcode needs LLVM ${String(newer)}[^]*take ld\\.dtlto-${String(newer)}`),
+      )
     }),
   )
 })

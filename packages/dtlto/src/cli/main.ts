@@ -169,6 +169,11 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
     notice: warning,
   })
   await reported.save()
+  if (exitCode !== 0) {
+    const { newerBitcodeHint } = await import('./newer-bitcode.js')
+    const hint = newerBitcodeHint(name, own.rest, native().llvmVersion)
+    if (hint !== undefined) say(2, `${name}: note: ${printableLine(hint)}\n`)
+  }
   if (exitCode === 0 && asksForHelp(rest, windows)) write(1, ownHelp(windows))
   return exitCode
 }

@@ -6,12 +6,13 @@ import { native } from '@dtlto/native'
 import { loadSettings } from '../../config/load.js'
 import type { Settings } from '../../config/settings.js'
 import { DtltoError } from '../../errors.js'
+import { llvmBuilds } from '../llvm-builds.js'
 import { splitOwnOptions } from '../own-options.js'
 import { probeDistributors } from './distributors.js'
 import { bad, type Finding, render, warning } from './finding.js'
 import { examineCommand } from './link-command.js'
 import { describeSettings, describeSharing } from './settings.js'
-import { checkNative, checkNode, findClangs, checkDriver } from './toolchain.js'
+import { checkDriver, checkNative, checkNode, describeLlvms, findClangs } from './toolchain.js'
 
 /** What begins the command of a link to look at. */
 const LINK = '--link'
@@ -32,7 +33,9 @@ export async function doctor(argv: readonly string[], say: (text: string) => voi
   const nativeFindings = checkNative()
   tell(nativeFindings)
   const works = nativeFindings.every(({ level }) => level !== 'bad')
-  const clangs = works ? findClangs(native()) : undefined
+  const builds = works ? llvmBuilds() : []
+  if (works) tell([describeLlvms(native(), builds)])
+  const clangs = works ? findClangs(native(), builds) : undefined
   if (clangs) {
     tell(clangs.findings)
     tell([checkDriver(clangs.driver)])

@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, readdirSync, realpathSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type NativeAddon, native, NativeLoadError } from '@dtlto/native'
+import { type LlvmBuild, llvmBuilds, majorOf } from '../llvm-builds.js'
 import { bad, type Finding, good, note } from './finding.js'
 
 const NODE_NEEDED = [20, 19] as const
@@ -56,6 +57,31 @@ export function checkNative(): Finding[] {
   ]
 }
 
+/** Where Debian's and LLVM's packages have their versions. */
+const LLVM_ROOTS = '/usr/lib'
+
+/** Which versions of LLVM there are, and by what name each links. */
+export function describeLlvms({ llvmVersion }: NativeAddon, builds = llvmBuilds(), roots = LLVM_ROOTS): Finding {
+  const links = (version: string): string =>
+    version === llvmVersion ? 'links here' : `links as ld.dtlto-${String(majorOf(version))}`
+  const ours = builds.map(({ version }) => `${version} ${links(version)}`)
+  const others = installedMajors(roots).filter((major) => !builds.some((build) => build.major === major))
+  const without = others.length > 0 ? [`${others.join(', ')} on this machine, and not in this dtlto`] : []
+  return good(`versions of LLVM: ${[...ours, ...without].join('; ')}`)
+}
+
+/** Those with a program or a library that is called after LLVM; not what is left of a removed package. */
+function installedMajors(roots: string): number[] {
+  if (!existsSync(roots)) return []
+  return readdirSync(roots)
+    .flatMap((name) => /^llvm-(\d+)$/.exec(name)?.[1] ?? [])
+    .filter((major) =>
+      ['bin/clang', 'bin/ld.lld', 'lib/libLLVM.so.1'].some((part) => existsSync(join(roots, `llvm-${major}`, part))),
+    )
+    .map(Number)
+    .sort((a, b) => a - b)
+}
+
 export interface Clangs {
   readonly findings: readonly Finding[]
   /** The clang that a user gets: the first on PATH. */
@@ -64,7 +90,7 @@ export interface Clangs {
   readonly compiler: string | undefined
 }
 
-export function findClangs({ llvmVersion, llvmBin }: NativeAddon): Clangs {
+export function findClangs({ llvmVersion, llvmBin }: NativeAddon, builds = llvmBuilds()): Clangs {
   const ours = majorOf(llvmVersion)
   const onPath = [`clang`, `clang-${String(ours)}`].flatMap((name) => findOnPath(name) ?? [])
   const all = [...onPath, join(llvmBin, 'clang')].filter((path) => existsSync(path))
@@ -82,21 +108,35 @@ export function findClangs({ llvmVersion, llvmBin }: NativeAddon): Clangs {
     }
   }
   const version = versionOf(driver)
-  return { findings: [compareClang(driver, version, llvmVersion, compiler)], driver, compiler }
+  return { findings: [compareClang(driver, version, llvmVersion, builds, compiler)], driver, compiler }
 }
 
-function compareClang(path: string, version: string | undefined, llvmVersion: string, other?: string): Finding {
+function compareClang(
+  path: string,
+  version: string | undefined,
+  llvmVersion: string,
+  builds: readonly LlvmBuild[],
+  other: string | undefined,
+): Finding {
   if (version === undefined) return note(`'${path}' does not say its version`)
-  const difference = majorOf(version) - majorOf(llvmVersion)
-  if (difference > 0) {
+  const [major, ours] = [majorOf(version), majorOf(llvmVersion)]
+  const text = `'${path}' is clang ${version}`
+  if (major < ours) return note(`${text}: its bitcode is read, by the newer LLVM ${llvmVersion}`)
+  if (major === ours) return good(`clang ${version} ('${path}')`)
+  const needs = `${text}: its bitcode needs LLVM ${String(major)}`
+  if (!builds.some((build) => build.major === major))
     return bad(
-      `'${path}' is clang ${version}: LLVM ${llvmVersion} cannot read its bitcode`,
-      other ? `compile with '${other}'` : `install clang ${String(majorOf(llvmVersion))}`,
+      `${text}: LLVM ${String(major)} is needed, LLVM ${llvmVersion} cannot read its bitcode`,
+      other ? `compile with '${other}'` : `install clang ${String(ours)}, or dtlto for LLVM ${String(major)}`,
     )
-  }
-  if (difference < 0)
-    return note(`'${path}' is clang ${version}: its bitcode is read, by the newer LLVM ${llvmVersion}`)
-  return good(`clang ${version} ('${path}')`)
+  // The launcher's rule (llvm_choice.h): a linker asks what its clang's file is called.
+  const file = realpathSync(path)
+  if (file.endsWith(`/clang-${String(major)}`) || file.endsWith(`/llvm-${String(major)}/bin/clang`))
+    return good(`${needs}, which -fuse-ld=dtlto takes for it`)
+  return bad(
+    `${needs}, and ld.dtlto has ${llvmVersion}`,
+    `take ld.dtlto-${String(major)}: -fuse-ld=dtlto-${String(major)}`,
+  )
 }
 
 /** Whether `clang -fuse-ld=dtlto` starts this dtlto. */
@@ -125,5 +165,3 @@ function versionOf(program: string): string | undefined {
   const { stdout } = spawnSync(program, ['--version'], { encoding: 'utf8', timeout: 10_000 })
   return /(?:version|LLD) (\d+\.\d+\.\d+)/.exec(stdout)?.[1]
 }
-
-const majorOf = (version: string): number => Number(version.split('.')[0])
