@@ -1,58 +1,124 @@
 /** The recipes of docs/build-systems.md, as they stand there, on the programs that they name: with distribution, and the bytes of stock lld. */
 import assert from 'node:assert/strict'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { DTLTO_BIN, LLVM_MAJOR } from '../link/toolchain.js'
 import { documentedBlocks } from '../packages/documented.js'
+import { whyNoRust } from '../parity/inputs/rust.js'
 import { fetchSource } from '../programs/apt-source.js'
 import { tryRun } from '../programs/run.js'
 
-/** The section of docs/build-systems.md, Debian's source package that it is tried on, and what that makes. */
-const RECIPES = [
-  ['CMake', 'libjsoncpp', ['out/bin/jsoncpp_test', 'out/lib/libjsoncpp.so.25']],
-  ['Meson', 'libjsoncpp', ['out/libjsoncpp.so.25']],
-  ['Autotools and libtool', 'libogg', ['src/.libs/libogg.so.0.8.5', 'src/test_framing', 'src/test_bitwise']],
-  ['Make', 'bzip2', ['bzip2', 'bzip2recover']],
-] as const
+interface Recipe {
+  /** The section of docs/build-systems.md. */
+  readonly title: string
+  /** Debian's source package that it is tried on, or a directory here. */
+  readonly source: string
+  /** What that makes. */
+  readonly outputs: readonly string[]
+  readonly skip?: string | undefined
+}
+
+const CRATE = 'mixed-crate'
+const noWasi = existsSync('/usr/share/doc/wasi-libc') ? undefined : "Debian's package 'wasi-libc' is not installed"
+const AUTOTOOLS: Recipe = {
+  title: 'Autotools and libtool',
+  source: 'libogg',
+  outputs: ['src/.libs/libogg.so.0.8.5', 'src/test_framing', 'src/test_bitwise'],
+}
+const MAKE: Recipe = { title: 'Make', source: 'bzip2', outputs: ['bzip2', 'bzip2recover'] }
+const WASM: Recipe = { title: 'WebAssembly', source: 'zlib', outputs: ['example', 'minigzip'], skip: noWasi }
+const RECIPES: readonly Recipe[] = [
+  { title: 'CMake', source: 'libjsoncpp', outputs: ['out/bin/jsoncpp_test', 'out/lib/libjsoncpp.so.25'] },
+  { title: 'Meson', source: 'libjsoncpp', outputs: ['out/libjsoncpp.so.25'] },
+  AUTOTOOLS,
+  MAKE,
+  { title: 'Cargo', source: CRATE, outputs: ['target/release/mixed'], skip: whyNoRust() },
+  WASM,
+]
+
+const scratch = mkdtempSync(join(tmpdir(), 'dtlto-build-'))
+after(() => rmSync(scratch, { recursive: true, force: true }))
+const links = join(scratch, 'links.txt')
+const SETTINGS = { DTLTO_DISTRIBUTE: 'worker', DTLTO_FALLBACK: 'none', DTLTO_SUMMARY: links }
+
+const sources = new Map<string, Promise<string>>()
+function fetched(name: string): Promise<string> {
+  if (name === CRATE) return Promise.resolve(fileURLToPath(new URL(CRATE, import.meta.url)))
+  const known = sources.get(name)
+  if (known !== undefined) return known
+  const directory = join(scratch, name)
+  mkdirSync(directory)
+  const source = fetchSource(name, directory, join(scratch, 'apt')).then(() => directory)
+  sources.set(name, source)
+  return source
+}
+
+async function copy({ source }: Recipe, directory: string): Promise<void> {
+  rmSync(directory, { recursive: true, force: true })
+  cpSync(await fetched(source), directory, { recursive: true, preserveTimestamps: true })
+}
+
+function scriptOf({ title }: Recipe): string {
+  return documentedBlocks('docs/build-systems.md', title).join('').replaceAll('-22', `-${LLVM_MAJOR}`)
+}
+
+async function run(command: readonly string[], cwd: string, settings: Readonly<Record<string, string>>): Promise<void> {
+  const PATH = `${DTLTO_BIN}${delimiter}${process.env['PATH'] ?? ''}`
+  const env = { ...process.env, PATH, SOURCE_DATE_EPOCH: '1700000000', ...settings }
+  const { exitCode, stdout, stderr } = await tryRun(command[0] ?? '', command.slice(1), { cwd, env })
+  assert.equal(exitCode, 0, `${stdout}\n${stderr}`)
+}
+
+/** What `build` makes with distribution is what it makes without. `directory` is the same for both: it is compiled into programs. */
+async function compare(
+  parts: readonly { readonly recipe: Recipe; readonly directory: string }[],
+  build: (settings: Readonly<Record<string, string>>) => Promise<void>,
+): Promise<void> {
+  const read = (): Map<string, Buffer> =>
+    new Map(
+      parts.flatMap(({ recipe, directory }) =>
+        recipe.outputs.map((output) => [output, readFileSync(join(directory, output))] as const),
+      ),
+    )
+  const prepared = async (settings: Readonly<Record<string, string>>): Promise<Map<string, Buffer>> => {
+    for (const { recipe, directory } of parts) await copy(recipe, directory)
+    await build(settings)
+    return read()
+  }
+  const stock = await prepared({})
+  rmSync(links, { force: true })
+  const ours = await prepared(SETTINGS)
+  for (const [output, bytes] of stock) assert.ok(ours.get(output)?.equals(bytes), `${output} differs from stock lld's`)
+  assert.match(readFileSync(links, 'utf8'), /^ +worker +\d+ jobs?,/m, 'no job was distributed')
+}
 
 describe('a build with', () => {
-  const scratch = mkdtempSync(join(tmpdir(), 'dtlto-build-'))
-  const sources = new Map<string, Promise<string>>()
-  after(() => rmSync(scratch, { recursive: true, force: true }))
-
-  const fetched = (name: string): Promise<string> => {
-    const known = sources.get(name)
-    if (known !== undefined) return known
-    const directory = join(scratch, name)
-    mkdirSync(directory)
-    const source = fetchSource(name, directory, join(scratch, 'apt')).then(() => directory)
-    sources.set(name, source)
-    return source
-  }
-
-  for (const [title, source, outputs] of RECIPES) {
-    const script = documentedBlocks('docs/build-systems.md', title).join('').replaceAll('-22', `-${LLVM_MAJOR}`)
-    test(`${title} has the bytes of stock lld, and its jobs are distributed (${source})`, async () => {
-      // The same directory for both, which is compiled into programs.
+  for (const recipe of RECIPES) {
+    const { title, source, skip } = recipe
+    const name = `${title} has the bytes of stock lld, and its jobs are distributed (${source})`
+    test(name, { skip: skip ?? false }, async () => {
       const directory = join(scratch, 'build')
-      const links = join(scratch, 'links.txt')
-      const build = async (settings: Readonly<Record<string, string>>): Promise<readonly Buffer[]> => {
-        rmSync(directory, { recursive: true, force: true })
-        cpSync(await fetched(source), directory, { recursive: true, preserveTimestamps: true })
-        const PATH = `${DTLTO_BIN}${delimiter}${process.env['PATH'] ?? ''}`
-        const env = { ...process.env, PATH, SOURCE_DATE_EPOCH: '1700000000', ...settings }
-        const { exitCode, stdout, stderr } = await tryRun('sh', ['-ec', script], { cwd: directory, env })
-        assert.equal(exitCode, 0, `${stdout}\n${stderr}`)
-        return outputs.map((output) => readFileSync(join(directory, output)))
-      }
-      const stock = await build({})
-      rmSync(links, { force: true })
-      const ours = await build({ DTLTO_DISTRIBUTE: 'worker', DTLTO_FALLBACK: 'none', DTLTO_SUMMARY: links })
-      for (const [i, output] of outputs.entries())
-        assert.ok(ours[i]?.equals(stock[i] ?? Buffer.alloc(0)), `${output} differs from stock lld's`)
-      assert.match(readFileSync(links, 'utf8'), /^ +worker +\d+ jobs?,/m, 'no job was distributed')
+      await compare([{ recipe, directory }], (settings) => run(['sh', '-ec', scriptOf(recipe)], directory, settings))
     })
   }
+
+  test('several of them at once, under one jobserver, has the same bytes', async () => {
+    const parts = [AUTOTOOLS, MAKE, WASM]
+      .filter(({ skip }) => skip === undefined)
+      .map((recipe) => ({ recipe, directory: join(scratch, 'several', recipe.source) }))
+    const top = join(scratch, 'several')
+    mkdirSync(top)
+    // Their own -j would make jobservers of their own.
+    const rules = parts.map(({ recipe, directory }) => {
+      const script = join(scratch, `${recipe.source}.sh`)
+      writeFileSync(script, scriptOf(recipe).replaceAll(' -j2', ''))
+      return `${recipe.source}:\n\t+cd '${directory}' && sh -e '${script}'\n`
+    })
+    const names = parts.map(({ recipe }) => recipe.source).join(' ')
+    writeFileSync(join(scratch, 'Makefile'), `all: ${names}\n.PHONY: all ${names}\n${rules.join('')}`)
+    await compare(parts, (settings) => run(['make', '-j3', '-f', join(scratch, 'Makefile')], top, settings))
+  })
 })

@@ -1,0 +1,3 @@
+pub fn letters(word: &str) -> u32 {
+    word.chars().filter(|c| c.is_alphabetic()).count() as u32
+}
