@@ -2,7 +2,7 @@
  * A job as an action of the Remote Execution API. Equal jobs are equal actions, whoever makes them and where: names in a job are canonical, entries are
  * sorted, and nothing of this machine is in it. So the engine's action cache is shared by everybody who links the same modules, with no key of ours.
  *
- *     job/            job.txt, and the job's contents under their digests
+ *     job/            job.txt, and the job's contents
  *     toolchain/      the compiler, if it is sent
  */
 import { codegenDirectory, type ClangJob, type JobPackage } from 'dtlto/plugin'
@@ -138,12 +138,15 @@ async function jobDirectory(job: JobPackage): Promise<{ blobs: readonly Blob[]; 
   const contents = new Map(
     (await Promise.all(job.blobs.map(({ content }) => contentBlob(content)))).map((blob) => [blob.digest.hash, blob]),
   )
-  // Only the text is rendered; contents stay where they are.
-  const text = (await codegenDirectory(job)).find(({ name }) => name === 'job.txt')?.bytes() ?? Buffer.alloc(0)
-  const manifest = bytesBlob(Buffer.from(text))
-  const files = [['job.txt', manifest] as const, ...contents].map(([name, { digest }]) => fileNode(name, digest))
-  const directory = messageBlob(Directory, { ...NO_ENTRIES, files: files.sort(byName) })
-  return { blobs: [manifest, ...contents.values()], directory }
+  const blobs: Blob[] = []
+  const files: Directory['files'] = []
+  for (const { name, sha256, bytes } of await codegenDirectory(job)) {
+    // Only the text is rendered; contents stay where they are.
+    const blob = contents.get(sha256) ?? bytesBlob(Buffer.from(bytes()))
+    blobs.push(blob)
+    files.push(fileNode(name, blob.digest))
+  }
+  return { blobs, directory: messageBlob(Directory, { ...NO_ENTRIES, files: files.sort(byName) }) }
 }
 
 function fileNode(name: string, digest: Digest): Directory['files'][number] {

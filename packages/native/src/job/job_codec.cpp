@@ -1,7 +1,7 @@
 // A job is a manifest and blobs. The manifest is text, so that a stranded job
 // can be read, and so that writing one in another language needs no library:
 //
-//     dtlto-job 1
+//     dtlto-job 2
 //     llvm 22.1.8
 //     task 3
 //     object "server.o"
@@ -17,7 +17,10 @@
 // `digest <sha-256>`, which may be absent, is of the lines before it: with it and
 // blobs that are named by their digests no damage on the way goes unnoticed.
 //
-// As a directory: job.txt, and a file for each blob, named by its digest.
+// As a directory: job.txt, and a file for each blob, named by the first 8 digits
+// of its digest or more. Before the last line there is then one more,
+// `contents <sha-256>`, of the digests of all blob lines, in their order and in
+// hexadecimal: so names may be short, and all bytes are checked nevertheless.
 //
 // As a message: "DTLJ", the manifest's size (32 bits), the blobs' size (64
 // bits, both little-endian), the manifest, the blobs in the manifest's order.
@@ -68,14 +71,31 @@ bool hasDigestForm(StringRef Name) {
   return Name.size() == 64 && all_of(Name, isHexDigit);
 }
 
+/// In a directory it need not be whole.
+bool isDigestPrefix(StringRef Name) {
+  return Name.size() >= 8 && Name.size() <= 64 && all_of(Name, isHexDigit);
+}
+
+Error checkSize(const BlobLine &Line, StringRef Bytes) {
+  if (Bytes.size() == Line.SizeBytes)
+    return Error::success();
+  return badJob("expected " + Twine(Line.SizeBytes) + " bytes of blob " +
+                Line.Digest + " but received " + Twine(Bytes.size()));
+}
+
+Error checkDigest(const BlobLine &Line, StringRef Digest) {
+  if (Digest.starts_with(Line.Digest))
+    return Error::success();
+  return badJob("the contents of blob " + Line.Digest +
+                " do not have this digest");
+}
+
 Error checkBlob(const BlobLine &Line, StringRef Bytes) {
-  if (Bytes.size() != Line.SizeBytes)
-    return badJob("expected " + Twine(Line.SizeBytes) + " bytes of blob " +
-                  Line.Digest + " but received " + Twine(Bytes.size()));
-  if (hasDigestForm(Line.Digest) && dtlto::digestOf({Bytes}) != Line.Digest)
-    return badJob("the contents of blob " + Line.Digest +
-                  " do not have this digest");
-  return Error::success();
+  if (Error E = checkSize(Line, Bytes))
+    return E;
+  return hasDigestForm(Line.Digest)
+             ? checkDigest(Line, dtlto::digestOf({Bytes}))
+             : Error::success();
 }
 
 dtlto::OwnedJob assemble(JobManifest Parsed,
@@ -141,22 +161,34 @@ Expected<dtlto::OwnedJob> dtlto::readJobDirectory(StringRef Directory) {
   if (!Parsed)
     return Parsed.takeError();
 
+  struct File {
+    std::shared_ptr<MemoryBuffer> Buffer;
+    std::string Digest;
+  };
+  StringMap<File> Files;
   std::vector<std::shared_ptr<MemoryBuffer>> Blobs;
-  StringMap<std::shared_ptr<MemoryBuffer>> ByDigest;
+  std::string Digests;
   for (const BlobLine &Line : Parsed->Blobs) {
-    if (!hasDigestForm(Line.Digest))
+    if (!isDigestPrefix(Line.Digest))
       return badJob("'" + Line.Digest + "' is no SHA-256 digest");
-    std::shared_ptr<MemoryBuffer> &Blob = ByDigest[Line.Digest];
-    if (!Blob) {
+    File &Known = Files[Line.Digest];
+    if (!Known.Buffer) {
       auto Loaded = Read(Line.Digest);
       if (!Loaded)
         return Loaded.takeError();
-      Blob = std::move(*Loaded);
-      if (Error E = checkBlob(Line, Blob->getBuffer()))
-        return std::move(E);
+      Known = {std::move(*Loaded), {}};
+      Known.Digest = dtlto::digestOf({Known.Buffer->getBuffer()});
     }
-    Blobs.push_back(Blob);
+    if (Error E = checkSize(Line, Known.Buffer->getBuffer()))
+      return std::move(E);
+    if (Error E = checkDigest(Line, Known.Digest))
+      return std::move(E);
+    Blobs.push_back(Known.Buffer);
+    Digests += Known.Digest;
   }
+  if (Parsed->Contents != dtlto::digestOf({Digests}))
+    return badJob(
+        "the contents of its files are not those that it was made of");
   return assemble(std::move(*Parsed), Blobs);
 }
 
@@ -236,7 +268,9 @@ Expected<std::unique_ptr<dtlto::OwnedJob>> dtlto::JobReader::read(ReadFn Read) {
   // What is wrong with one blob does not keep the others from being read: the
   // next message begins after them.
   std::vector<std::shared_ptr<MemoryBuffer>> Blobs;
-  Error Problem = Error::success();
+  Error Problem = Parsed->Contents.empty()
+                      ? Error::success()
+                      : badJob("the line 'contents' is for directories");
   for (const BlobLine &Line : Parsed->Blobs) {
     std::shared_ptr<MemoryBuffer> Blob;
     if (Line.Transfer == BlobLine::Known) {

@@ -17,7 +17,7 @@
 
 namespace dtlto {
 
-constexpr unsigned JobVersion = 1;
+constexpr unsigned JobVersion = 2;
 
 /// Name of the manifest in a job's directory.
 constexpr llvm::StringLiteral JobManifestName = "job.txt";
@@ -31,7 +31,8 @@ struct OwnedJob {
   std::vector<std::shared_ptr<llvm::MemoryBuffer>> Memory;
 };
 
-/// Directory form: job.txt, and each blob in a file named by its digest.
+/// Directory form: job.txt, and each blob in a file named by the beginning of
+/// its digest.
 /// Reading checks versions, sizes and digests.
 llvm::Expected<OwnedJob> readJobDirectory(llvm::StringRef Directory);
 

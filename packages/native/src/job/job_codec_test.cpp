@@ -42,7 +42,7 @@ std::string framed(StringRef Manifest, StringRef Body) {
 }
 
 std::string headLines() {
-  return ("dtlto-job 1\nllvm " + llvmVersion() +
+  return ("dtlto-job 2\nllvm " + llvmVersion() +
           "\ntask 7\nobject \"a\\22.o\"\n")
       .str();
 }
@@ -277,13 +277,13 @@ TEST(JobManifest, RefusesALineGivenTwice) {
 }
 
 TEST(JobManifest, RefusesLinesThatAreMalformedOrInAnotherPlace) {
-  std::string Version = "dtlto-job 1\n",
+  std::string Version = "dtlto-job 2\n",
               Llvm = ("llvm " + llvmVersion() + "\n").str();
   std::string Rest = "task 0\nobject \"\"\n" + std::string(Blobs);
   ASSERT_EQ(problemOf(Version + Llvm + Rest), "");
   for (const std::string &Bad :
-       {std::string(), Llvm + Version + Rest, "dtlto-job 2\n" + Llvm + Rest,
-        "dtlto-job 1 \n" + Llvm + Rest, "dtlto-job\n" + Llvm + Rest,
+       {std::string(), Llvm + Version + Rest, "dtlto-job 1\n" + Llvm + Rest,
+        "dtlto-job 2 \n" + Llvm + Rest, "dtlto-job\n" + Llvm + Rest,
         Version + "llvm 22.1.7\n" + Rest, Version + "llvm  \n" + Rest,
         Version + Llvm + "\n" + Rest, Version + Llvm + Rest + "\n",
         Version + Llvm + Rest + "replay \"-x\"\n",
@@ -339,22 +339,28 @@ public:
   SmallString<128> Path;
 };
 
-std::string directoryManifest(StringRef OwnDigest) {
+/// \p OwnName: of the file with the own module, which is "own".
+std::string directoryManifest(StringRef OwnName) {
   std::string Empty = digestOf({""});
-  return headLines() + ("blob own \"m\" " + OwnDigest + " 3\nblob index \"\" " +
-                        Empty + " 0\nblob options \"\" " + Empty + " 0\n")
-                           .str();
+  std::string Contents = digestOf({digestOf({"own"}), Empty, Empty});
+  return headLines() +
+         ("blob own \"m\" " + OwnName + " 3\nblob index \"\" " + Empty +
+          " 0\nblob options \"\" " + Empty + " 0\ncontents " + Contents + "\n")
+             .str();
 }
 
 TEST(JobDirectory, IsReadWithEachBlobFromItsFile) {
-  Directory D;
-  D.write("job.txt", directoryManifest(digestOf({"own"})));
-  D.write(digestOf({"own"}), "own");
-  D.write(digestOf({""}), "");
-  Expected<OwnedJob> Job = readJobDirectory(D.Path);
-  ASSERT_TRUE(bool(Job)) << toString(Job.takeError());
-  EXPECT_EQ(Job->Job.Own.Bytes[0], "own");
-  EXPECT_EQ(Job->Job.Index, "");
+  for (size_t Digits : {64, 16, 8}) {
+    Directory D;
+    std::string Name = digestOf({"own"}).substr(0, Digits);
+    D.write("job.txt", directoryManifest(Name));
+    D.write(Name, "own");
+    D.write(digestOf({""}), "");
+    Expected<OwnedJob> Job = readJobDirectory(D.Path);
+    ASSERT_TRUE(bool(Job)) << toString(Job.takeError());
+    EXPECT_EQ(Job->Job.Own.Bytes[0], "own");
+    EXPECT_EQ(Job->Job.Index, "");
+  }
 }
 
 TEST(JobDirectory, WithAMissingOrDamagedFileIsRefused) {
@@ -372,10 +378,31 @@ TEST(JobDirectory, WithAMissingOrDamagedFileIsRefused) {
   EXPECT_EQ(Problem(), "");
 }
 
+TEST(JobDirectory, ChecksAllDigitsOfDigestsThatItDoesNotName) {
+  Directory D;
+  std::string Name = digestOf({"own"}).substr(0, 8);
+  D.write(Name, "own");
+  D.write(digestOf({""}), "");
+  std::string Whole = directoryManifest(Name);
+  auto Problem = [&](StringRef Manifest) {
+    D.write("job.txt", Manifest);
+    return toString(readJobDirectory(D.Path).takeError());
+  };
+  EXPECT_EQ(Problem(Whole), "");
+  const char *Other =
+      "job: the contents of its files are not those that it was made of";
+  // As if other bytes had a digest that begins in the same way.
+  std::string Damaged = Whole;
+  Damaged[Whole.size() - 2] = Whole[Whole.size() - 2] == '0' ? '1' : '0';
+  EXPECT_EQ(Problem(Damaged), Other);
+  EXPECT_EQ(Problem(StringRef(Whole).take_front(Whole.find("contents "))),
+            Other);
+}
+
 TEST(JobDirectory, ReadsNoFileWhoseNameIsNoDigest) {
   Directory D;
   D.write(digestOf({""}), "");
-  for (const char *Name : {"own", "job-txt", "UNNAMED"}) {
+  for (const char *Name : {"own", "job-txt", "UNNAMED", "1234567"}) {
     D.write("job.txt", directoryManifest(Name));
     D.write(Name, "own");
     EXPECT_EQ(toString(readJobDirectory(D.Path).takeError()),

@@ -72,7 +72,7 @@ Error dtlto::badJob(const Twine &What) {
 Expected<dtlto::JobManifest> dtlto::parseManifest(StringRef Text) {
   JobManifest Result;
   // Each line may only be followed by lines of its own rank or above.
-  enum { Version, Llvm, Task, Object, Replay, Blob, Digest };
+  enum { Version, Llvm, Task, Object, Replay, Blob, Contents, Digest };
   int Rank = -1;
   const StringRef Whole = Text;
   while (!Text.empty()) {
@@ -88,10 +88,12 @@ Expected<dtlto::JobManifest> dtlto::parseManifest(StringRef Text) {
                    .Case("object", Object)
                    .Case("replay", Replay)
                    .Case("blob", Blob)
+                   .Case("contents", Contents)
                    .Case("digest", Digest)
                    .Default(-1);
     bool Repeats = This == Rank && (This == Replay || This == Blob);
-    bool Follows = This == Rank + 1 || (This == Blob && Rank == Object);
+    bool Follows = This == Rank + 1 || (This == Blob && Rank == Object) ||
+                   (This == Digest && Rank == Blob);
     if (This < 0 || (!Repeats && !Follows))
       return badJob("unexpected line '" + Line.take_front(100) + "'");
     Rank = This;
@@ -134,6 +136,9 @@ Expected<dtlto::JobManifest> dtlto::parseManifest(StringRef Text) {
       Result.Blobs.push_back(std::move(Blob));
       break;
     }
+    case Contents:
+      Result.Contents = In.word().str();
+      break;
     case Digest:
       if (In.word() != dtlto::digestOf({Before}))
         return badJob("its manifest was damaged on its way");

@@ -26,6 +26,8 @@ struct JobManifest {
   std::string ObjectPathName;
   std::vector<std::string> ReplayedArgs;
   std::vector<BlobLine> Blobs;
+  /// SHA-256 of the digests of all blobs, in hexadecimal; empty: absent.
+  std::string Contents;
 };
 
 llvm::Error badJob(const llvm::Twine &What);

@@ -95,7 +95,7 @@ describe('a message for a worker', () => {
       ['DTLJ', text.length, 'headmodulestrtabindex'.length],
     )
     assert.deepEqual(text.toString().split('\n'), [
-      'dtlto-job 1',
+      'dtlto-job 2',
       'llvm 22.1.8',
       'task 3',
       'object "a \\22b\\22\\5C\\C3\\A9\\0A"',
@@ -112,19 +112,39 @@ describe('a message for a worker', () => {
     assert.equal(released, 2)
   })
 
-  test('and the manifest of a directory names the same blobs by their digests', async () => {
+  test('and the manifest of a directory names the same blobs by the beginnings of their digests', async () => {
     const [manifest, ...contents] = await codegenDirectory(JOB)
-    const [first] = Buffer.from(manifest?.bytes() ?? [])
+    const lines = Buffer.from(manifest?.bytes() ?? [])
       .toString()
       .split('\n')
       .slice(6)
-    assert.equal(first, `blob own "m000001" ${await OWN.content.digest()} 16`)
+    const digests = await Promise.all(JOB.blobs.map(({ content }) => content.digest()))
+    assert.equal(lines[0], `blob own "m000001" ${digests[0]?.slice(0, 8) ?? ''} 16`)
+    const all = createHash('sha256').update(digests.join('')).digest('hex')
+    assert.deepEqual(lines.slice(JOB.blobs.length), [`contents ${all}`, ''])
     assert.deepEqual(
-      contents.map(({ name, bytes }) => [name, Buffer.from(bytes()).toString()]),
-      await Promise.all(
-        JOB.blobs.map(async ({ content }) => [await content.digest(), Buffer.from(content.bytes()).toString()]),
-      ),
+      contents.map(({ name, sha256, bytes }) => [name, sha256, Buffer.from(bytes()).toString()]),
+      JOB.blobs.map(({ content }, i) => [digests[i]?.slice(0, 8), digests[i], Buffer.from(content.bytes()).toString()]),
     )
+  })
+
+  test('by longer ones where these are equal', async () => {
+    const [first, ...others] = JOB.blobs
+    const alike = (digest: string) => ({
+      ...first,
+      content: { ...first?.content, digest: () => Promise.resolve(digest) },
+    })
+    for (const [second, digits] of [
+      [`${'0'.repeat(8)}1${'0'.repeat(55)}`, 16],
+      [`${'0'.repeat(63)}1`, 64],
+    ] as const) {
+      const blobs = [alike('0'.repeat(64)), alike(second), ...others] as typeof JOB.blobs
+      const [, ...contents] = await codegenDirectory({ ...JOB, blobs })
+      assert.deepEqual(
+        contents.map(({ name, sha256 }) => name === sha256.slice(0, digits)),
+        contents.map(() => true),
+      )
+    }
   })
 
   test('quotes any text in printable ASCII, without a line of its own', () => {

@@ -87,25 +87,35 @@ function sha256(text: string | Buffer): string {
 /** A file of that directory. */
 export interface CodegenFile {
   readonly name: string
-  /** Of its bytes; for contents the same as the name. */
+  /** Of its bytes. */
   readonly sha256: string
   /** A copy in one piece. */
   readonly bytes: () => Uint8Array
   readonly lease: () => ContentLease
 }
 
-/** The job as the files of a directory for `dtlto-codegen --job`: `job.txt`, and contents under their digests, each once. Rejects as codegenMessage throws. */
+/**
+ * How many digits of its digest name a content among those of a job: as few as tell them apart. In content-addressed systems a digest of each import is in each job's
+ * directory already, and names are what else a job of many imports costs.
+ */
+const NAME_DIGITS = [8, 16, 64]
+
+/** The job as the files of a directory for `dtlto-codegen --job`: `job.txt`, and contents, each once. Rejects as codegenMessage throws. */
 export async function codegenDirectory(job: JobPackage): Promise<readonly CodegenFile[]> {
   checkIsForCodegen(job)
   const digests = await Promise.all(job.blobs.map(({ content }) => content.digest()))
-  const lines = job.blobs.map((blob, i) => blobLine(blob, digests[i] as string))
-  const manifest = Buffer.from(`${manifestHead(job)}${lines.join('\n')}\n`)
   const contents = new Map(job.blobs.map(({ content }, i) => [digests[i] as string, content]))
+  const digits = NAME_DIGITS.find(
+    (count) => new Set([...contents.keys()].map((digest) => digest.slice(0, count))).size === contents.size,
+  )
+  const nameOf = (digest: string): string => digest.slice(0, digits)
+  const lines = job.blobs.map((blob, i) => `${blobLine(blob, nameOf(digests[i] as string))}\n`)
+  const manifest = Buffer.from(`${manifestHead(job)}${lines.join('')}contents ${sha256(digests.join(''))}\n`)
   const own = { bytes: () => manifest, lease: () => ({ parts: [manifest], release: () => undefined }) }
   return [
     { name: 'job.txt', sha256: sha256(manifest), ...own },
     ...[...contents].map(([digest, content]) => ({
-      name: digest,
+      name: nameOf(digest),
       sha256: digest,
       bytes: () => content.bytes(),
       lease: () => content.lease(),
@@ -119,7 +129,7 @@ function checkIsForCodegen({ needsClang }: JobPackage): void {
 
 function manifestHead(job: JobPackage): string {
   const replayed = job.replayedArgs.map((argument) => `replay ${quote(argument)}\n`).join('')
-  return `dtlto-job 1\nllvm ${job.llvmVersion}\ntask ${String(job.task)}\nobject ${quote(job.objectName)}\n${replayed}`
+  return `dtlto-job 2\nllvm ${job.llvmVersion}\ntask ${String(job.task)}\nobject ${quote(job.objectName)}\n${replayed}`
 }
 
 function blobLine({ role, label, content }: JobBlob, key: string): string {
