@@ -42,7 +42,7 @@ export const SYSTEM_PACKAGES = [
   { name: 'clang-format-22', group: 'test', reason: 'formats the C++ sources' },
   { name: 'chromium', group: 'test', optional: true, reason: 'shows the page of a report, in its tests' },
   { name: 'patchelf', group: 'package', reason: 'tells programs of packages where their libraries are' },
-  { name: 'zstd', group: 'package', reason: 'compresses packages' },
+  { name: 'zstd', group: 'package', reason: 'compresses packages; the other side of compressed blobs in tests' },
   {
     name: 'debootstrap',
     group: 'test',

@@ -20,7 +20,8 @@ describe('a whole link over an engine that', () => {
 
   const start = async (faults: Faults): Promise<FakeEngine> => (engine = await FakeEngine.start(faults))
   const link = (more = '', options: readonly string[] = ['--distribute-fallback=none']): Promise<TimedRun> => {
-    const engineOptions = `remote_executor=${String(engine?.address)},toolchain=image,image_compiler=${codegenProgram()}`
+    const image = more.includes('toolchain=ship') ? '' : `,toolchain=image,image_compiler=${codegenProgram()}`
+    const engineOptions = `remote_executor=${String(engine?.address)}${image}`
     return program.start([`--distribute=reapi,${engineOptions}${more}`, '--distribute-trace=trace.json', ...options])
   }
   const isGood = async (more = ''): Promise<void> => {
@@ -85,6 +86,39 @@ describe('a whole link over an engine that', () => {
     await start({ isExhausted: 3 })
     await isGood()
     assert.equal(jobsExecuted(), MODULES)
+  })
+
+  test('takes zstd in streams: what is read comes compressed, and small blobs go as they are', async () => {
+    const { counts } = await start({ zstd: 'streams' })
+    await isGood(',remote_cache_compression=always')
+    assert.ok(counts.compressed.out >= MODULES)
+    assert.equal(counts.compressed.in, 0)
+  })
+
+  test('takes zstd in batches', async () => {
+    const { counts } = await start({ zstd: 'all' })
+    await isGood(',remote_cache_compression=always')
+    assert.ok(counts.compressed.in >= MODULES)
+  })
+
+  test('takes zstd, which nobody wants', async () => {
+    const { counts } = await start({ zstd: 'all' })
+    await isGood(',remote_cache_compression=never')
+    assert.deepEqual(counts.compressed, { in: 0, out: 0 })
+  })
+
+  test('takes zstd, and is sent the compiler so', async () => {
+    const { counts } = await start({ zstd: 'streams' })
+    const sent = (): number => Number(/ (\d+) bytes; \d+ bytes received/.exec(trace())?.[1])
+    await isGood(',toolchain=ship')
+    assert.ok(counts.compressed.in > 1, 'it has more than one large file')
+    assert.ok(sent() < 0.5 * counts.uploadedBytes, `${sent()} of ${counts.uploadedBytes} bytes`)
+  })
+
+  test('announces zstd and takes none', async () => {
+    const { counts } = await start({ zstd: 'refuses' })
+    await isGood(',toolchain=ship,remote_cache_compression=always')
+    assert.deepEqual(counts.compressed, { in: 0, out: 0 })
   })
 
   test('takes no batches', async () => {

@@ -5,6 +5,7 @@
 import { DtltoError } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import type { Blob } from './blob.js'
+import type { Compression } from './compression.js'
 import { checkExecution, checkStorage, getCapabilities } from './capabilities.js'
 import { cachedResult, Execution, updateResult, type Watching } from './execution.js'
 import type { ActionResult, ServerCapabilities } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
@@ -22,6 +23,7 @@ export interface EngineOptions {
   readonly instanceName: string
   readonly priority: number
   readonly acceptCached: boolean
+  readonly compression: Compression
   /** Aborted when the link ends. */
   readonly signal: AbortSignal
 }
@@ -55,8 +57,8 @@ export class Engine {
 
   constructor(options: EngineOptions) {
     this.#options = options
-    const { storage, instanceName, signal } = options
-    this.store = new Store(storage, { instanceName, signal, headers: this.invocation.headers() })
+    const { storage, instanceName, signal, compression } = options
+    this.store = new Store(storage, { instanceName, signal, headers: this.invocation.headers() }, compression)
   }
 
   /** HOST:PORT, for people. */
@@ -144,13 +146,14 @@ export class Engine {
   }
 
   async #check(): Promise<void> {
-    const { executor, storage, instanceName, signal } = this.#options
+    const { executor, storage, instanceName, signal, compression } = this.#options
     const call = { signal, headers: this.invocation.headers() }
     let asked = storage
     try {
       const ofStorage = await getCapabilities(storage, instanceName, call)
       checkStorage(storage.target, ofStorage)
       this.takesResults = ofStorage.cacheCapabilities?.actionCacheUpdateCapabilities?.updateEnabled === true
+      if (ofStorage.cacheCapabilities !== undefined) compression.announced(ofStorage.cacheCapabilities)
       this.store.limitBatches(ofStorage.cacheCapabilities?.maxBatchTotalSizeBytes ?? 0)
       this.#capabilities = { storage: ofStorage, executor: undefined }
       if (executor === undefined) return

@@ -1,9 +1,10 @@
 /** Everything that makes a distributor of a link's options; with it comes the gRPC library, which takes 45 ms to load. */
 import { randomUUID } from 'node:crypto'
-import { type DistributorContext, DtltoError } from 'dtlto/plugin'
+import { type DistributorContext, DtltoError, zstd } from 'dtlto/plugin'
 import { type Properties, versionAction } from './action.js'
 import { type Address, parseAddress } from './address.js'
 import { type Compiler, ImageCompiler, ShippedCompiler } from './compilers.js'
+import { Compression } from './compression.js'
 import { askHelper } from './credential-helper.js'
 import { channelCredentials, nameForTls } from './credentials.js'
 import { Engine } from './engine.js'
@@ -51,6 +52,7 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
     instanceName: options.remote_instance_name,
     priority: options.remote_execution_priority,
     acceptCached: options.remote_accept_cached,
+    compression: compressionOf(options),
     signal,
   })
   const platform = { properties: parseProperties(options.remote_default_exec_properties) }
@@ -72,6 +74,10 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
       for (const channel of channels.values()) channel.close()
     },
   })
+}
+
+function compressionOf({ remote_cache_compression: when }: OpenOptions): Compression {
+  return new Compression(when === 'never' ? undefined : zstd(), when === 'always')
 }
 
 function compilerOf(

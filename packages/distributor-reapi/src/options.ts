@@ -86,6 +86,13 @@ export const OPTIONS = {
     default: true,
     description: 'take results of earlier links, also of others, from the action cache',
   },
+  remote_cache_compression: {
+    type: 'string',
+    choices: ['auto', 'always', 'never'],
+    default: 'auto',
+    description:
+      'zstd on the wire, where the server takes it. auto: the compiler and objects always, modules on a line of less than 300 Mbit/s, which is measured',
+  },
   remote_upload_local_results: {
     type: 'boolean',
     default: false,

@@ -4,7 +4,12 @@
  */
 import { digestOf } from './blob.js'
 import { Batches } from './batches.js'
-import { type Digest, DigestFunction_Value } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
+import type { Compression } from './compression.js'
+import {
+  Compressor_Value,
+  type Digest,
+  DigestFunction_Value,
+} from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import type { Channel } from './grpc/channel.js'
 import { BATCH_READ_BLOBS, READ } from './grpc/methods.js'
 import { retrying } from './grpc/retry.js'
@@ -30,15 +35,17 @@ const MOST_BYTES = 2 * 1024 ** 3
 type Read = Buffer | RpcError
 
 export class Reads {
-  /** Read so far. */
+  /** Read so far, as they came over the wire. */
   bytes = 0
   readonly #channel: Channel
   readonly #facts: StoreFacts
+  readonly #compression: Compression
   readonly #batches: Batches<Digest, Read>
 
-  constructor(channel: Channel, facts: StoreFacts) {
+  constructor(channel: Channel, facts: StoreFacts, compression: Compression) {
     this.#channel = channel
     this.#facts = facts
+    this.#compression = compression
     const limits = { atOnce: BATCHES_AT_ONCE, items: BLOBS_A_BATCH, weight: BATCH_BYTES }
     this.#batches = new Batches(limits, (digests) => this.#readBatch(digests))
   }
@@ -61,7 +68,6 @@ export class Reads {
       if (read instanceof RpcError) throw read
       return read
     })
-    this.bytes += bytes.length
     return checked(bytes, digest)
   }
 
@@ -71,18 +77,23 @@ export class Reads {
     const request = {
       instanceName,
       digests: [...unique.values()],
-      acceptableCompressors: [],
+      acceptableCompressors: this.#compression.forReads() ? [Compressor_Value.ZSTD] : [],
       digestFunction: DigestFunction_Value.SHA256,
     }
     try {
       const { responses } = await this.#channel.unary(BATCH_READ_BLOBS, request, callOf(this.#facts))
       const found = new Map(responses.map((response) => [response.digest?.hash, response]))
-      return digests.map(({ hash }) => {
-        const response = found.get(hash)
-        if (response === undefined)
-          return new RpcError(CODE.NOT_FOUND, `the server has not answered for the blob ${hash}`)
-        return response.status?.code ? RpcError.ofStatus(response.status) : response.data
-      })
+      return await Promise.all(
+        digests.map(async ({ hash, sizeBytes }) => {
+          const response = found.get(hash)
+          if (response === undefined)
+            return new RpcError(CODE.NOT_FOUND, `the server has not answered for the blob ${hash}`)
+          if (response.status?.code) return RpcError.ofStatus(response.status)
+          this.bytes += response.data.length
+          if (response.compressor !== Compressor_Value.ZSTD) return response.data
+          return await this.#compression.decompress(response.data, sizeBytes).catch(rpcError)
+        }),
+      )
     } catch (error) {
       if (!(error instanceof RpcError) || !REFUSES_BATCHES.has(error.code)) throw error
       return await Promise.all(digests.map((digest) => this.#streamed(digest)))
@@ -90,27 +101,42 @@ export class Reads {
   }
 
   async #streamed(digest: Digest): Promise<Read> {
-    try {
-      return await this.#readStream(digest, this.#facts.signal)
-    } catch (error) {
-      if (error instanceof RpcError) return error
-      throw error
-    }
+    return await this.#readStream(digest, this.#facts.signal).catch(rpcError)
   }
 
   async #readStream(digest: Digest, signal: AbortSignal): Promise<Buffer> {
+    if (!this.#compression.forReads(digest.sizeBytes)) return await this.#readBlob('blobs', digest, signal)
+    try {
+      const bytes = await this.#readBlob('compressed-blobs/zstd', digest, signal)
+      return await this.#compression.decompress(bytes, digest.sizeBytes)
+    } catch (error) {
+      if (!this.#compression.isRefusedBy(error)) throw error
+      return await this.#readBlob('blobs', digest, signal)
+    }
+  }
+
+  async #readBlob(kind: string, digest: Digest, signal: AbortSignal): Promise<Buffer> {
     const chunks: Buffer[] = []
     let have = 0
-    const name = resourceName(this.#facts.instanceName, 'blobs', digest)
+    const name = resourceName(this.#facts.instanceName, kind, digest)
     const request = { resourceName: name, readOffset: 0, readLimit: 0 }
     const call = { ...callOf(this.#facts), signal, timeoutMs: streamMs(digest.sizeBytes) }
     await this.#channel.serverStream(READ, request, call, ({ data }) => {
       have += data.length
-      if (have > digest.sizeBytes) throw new RpcError(CODE.DATA_LOSS, `more bytes than the blob ${digest.hash} has`)
+      // What cannot be compressed grows by some bytes for each 128 KiB.
+      if (have > digest.sizeBytes + (digest.sizeBytes >> 8) + 64)
+        throw new RpcError(CODE.DATA_LOSS, `more bytes than the blob ${digest.hash} has`)
       chunks.push(data)
     })
+    this.bytes += have
     return Buffer.concat(chunks)
   }
+}
+
+/** Other errors are no answers. */
+function rpcError(error: unknown): RpcError {
+  if (error instanceof RpcError) return error
+  throw error
 }
 
 function checked(bytes: Buffer, digest: Digest): Buffer {

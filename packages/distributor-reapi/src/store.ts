@@ -6,7 +6,12 @@ import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { type Blob, chunksOf, wholeBlob } from './blob.js'
 import { Batches } from './batches.js'
-import { type Digest, DigestFunction_Value } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
+import type { Compression } from './compression.js'
+import {
+  Compressor_Value,
+  type Digest,
+  DigestFunction_Value,
+} from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import type { WriteRequest } from './generated/google/bytestream/bytestream.js'
 import type { Channel } from './grpc/channel.js'
 import { BATCH_UPDATE_BLOBS, FIND_MISSING_BLOBS, WRITE } from './grpc/methods.js'
@@ -29,6 +34,7 @@ const FIND_AT_ONCE = 2
 const DIGESTS_A_QUESTION = 10_000
 const STREAMS_AT_ONCE = 4
 const CHUNK_BYTES = 512 * 1024
+const COMPRESSED_CHUNK_BYTES = 2 * 1024 ** 2
 
 export interface StoreTotals {
   askedBlobs: number
@@ -41,6 +47,7 @@ export class Store {
   readonly #channel: Channel
   readonly #facts: StoreFacts
   readonly #reads: Reads
+  readonly #compression: Compression
   /** By hash: resolves when the server has it. */
   readonly #there = new Map<string, Promise<void>>()
   readonly #find: Batches<Digest, boolean>
@@ -49,10 +56,11 @@ export class Store {
   /** Blobs that servers have refused to take in a batch go alone. */
   #batchBytes = BATCH_BYTES
 
-  constructor(channel: Channel, facts: StoreFacts) {
+  constructor(channel: Channel, facts: StoreFacts, compression: Compression) {
     this.#channel = channel
     this.#facts = facts
-    this.#reads = new Reads(channel, facts)
+    this.#compression = compression
+    this.#reads = new Reads(channel, facts, compression)
     this.#find = new Batches({ atOnce: FIND_AT_ONCE, items: DIGESTS_A_QUESTION, weight: Infinity }, (digests) =>
       this.#findMissing(digests),
     )
@@ -111,9 +119,10 @@ export class Store {
     this.totals.askedBlobs++
     if (!(await this.#find.add(blob.digest))) return
     const weight = blob.digest.sizeBytes + BLOB_OVERHEAD
-    await (weight <= this.#batchBytes ? this.#update.add(blob, weight) : this.#streams.add(blob))
+    const isForBatch =
+      weight <= this.#batchBytes && (this.#compression.inBatches() || !this.#compression.inStream(blob))
+    await (isForBatch ? this.#update.add(blob, weight) : this.#streams.add(blob))
     this.totals.sentBlobs++
-    this.totals.sentBytes += blob.digest.sizeBytes
   }
 
   /** For each, whether it is missing. */
@@ -128,19 +137,27 @@ export class Store {
   }
 
   async #sendBatch(blobs: readonly Blob[]): Promise<undefined[]> {
+    const compression = this.#compression.inBatches() ? this.#compression : undefined
     const requests = await Promise.all(
-      blobs.map(async (blob) => ({ digest: blob.digest, data: await wholeBlob(blob), compressor: 0 as const })),
+      blobs.map(async (blob) => {
+        const { digest } = blob
+        const bytes = await wholeBlob(blob)
+        if (compression === undefined) return { digest, data: bytes, compressor: Compressor_Value.IDENTITY }
+        return { digest, data: await compression.compress(bytes), compressor: Compressor_Value.ZSTD }
+      }),
     )
+    const sentBytes = requests.reduce((sum, { data }) => sum + data.length, 0)
     const { instanceName, signal } = this.#facts
     const request = { instanceName, requests, digestFunction: DigestFunction_Value.SHA256 }
+    const send = () => retrying(signal, () => this.#channel.unary(BATCH_UPDATE_BLOBS, request, callOf(this.#facts)))
     let refused = new Set<string>()
     try {
-      const { responses } = await retrying(signal, () =>
-        this.#channel.unary(BATCH_UPDATE_BLOBS, request, callOf(this.#facts)),
-      )
+      const { responses } = await this.#compression.timed(() => sentBytes, send)
       const taken = new Set(responses.flatMap(({ digest, status }) => (digest && !status?.code ? [digest.hash] : [])))
       refused = new Set(blobs.map(({ digest }) => digest.hash).filter((hash) => !taken.has(hash)))
+      this.totals.sentBytes += sentBytes
     } catch (error) {
+      if (compression?.isRefusedBy(error)) return await this.#sendBatch(blobs)
       // Too large for this server, whatever it has said; or it has no batches at all.
       if (!(error instanceof RpcError) || !REFUSES_BATCHES.has(error.code)) throw error
       refused = new Set(blobs.map(({ digest }) => digest.hash))
@@ -150,30 +167,66 @@ export class Store {
   }
 
   async #write(blob: Blob): Promise<void> {
+    const compression = this.#compression.inStream(blob) ? this.#compression : undefined
     const { signal } = this.#facts
-    const { hash, sizeBytes } = blob.digest
-    const name = resourceName(this.#facts.instanceName, `uploads/${randomUUID()}/blobs`, blob.digest)
-    await retrying(signal, async () => {
-      const options = { ...callOf(this.#facts), timeoutMs: streamMs(sizeBytes) }
-      const { committedSize } = await this.#channel.clientStream(WRITE, writeRequests(blob, name), options)
-      // -1: somebody else has uploaded it meanwhile, as some servers say it.
-      if (committedSize === sizeBytes || committedSize === -1) return
+    const { sizeBytes } = blob.digest
+    const options = { ...callOf(this.#facts), timeoutMs: streamMs(sizeBytes) }
+    const send = async (): Promise<void> => {
+      const stream = new BlobStream(blob, this.#facts.instanceName, compression)
+      const { committedSize } = await this.#compression.timed(
+        () => stream.sentBytes,
+        () => this.#channel.clientStream(WRITE, stream.requests(), options),
+      )
+      this.totals.sentBytes += stream.sentBytes
+      if (stream.mayHaveBeen(committedSize)) return
       throw new RpcError(
         CODE.INTERNAL,
-        `the server has taken ${committedSize} of ${sizeBytes} bytes of the blob ${hash}`,
+        `the server has taken ${committedSize} of ${stream.sentBytes} bytes of the blob ${blob.digest.hash}`,
       )
-    }).catch((error: unknown) => {
-      if (!(error instanceof RpcError && error.code === CODE.ALREADY_EXISTS)) throw error
-    })
+    }
+    try {
+      await retrying(signal, send)
+    } catch (error) {
+      if (error instanceof RpcError && error.code === CODE.ALREADY_EXISTS) return
+      if (!compression?.isRefusedBy(error)) throw error
+      await this.#write(blob)
+    }
   }
 }
 
-async function* writeRequests(blob: Blob, resourceName: string): AsyncGenerator<WriteRequest> {
-  const { sizeBytes } = blob.digest
-  let at = 0
-  for await (const data of chunksOf(blob, CHUNK_BYTES)) {
-    const end = at + data.length
-    yield { resourceName: at === 0 ? resourceName : '', writeOffset: at, finishWrite: end === sizeBytes, data }
-    at = end
+/** A blob on its way by ByteStream. */
+class BlobStream {
+  /** As they go over the wire. */
+  sentBytes = 0
+  readonly #blob: Blob
+  readonly #name: string
+  readonly #compression: Compression | undefined
+  #isWhole = false
+
+  constructor(blob: Blob, instanceName: string, compression: Compression | undefined) {
+    this.#blob = blob
+    this.#compression = compression
+    const kind = compression ? 'compressed-blobs/zstd' : 'blobs'
+    this.#name = resourceName(instanceName, `uploads/${randomUUID()}/${kind}`, blob.digest)
+  }
+
+  /** Compressed, each chunk is a frame: so no more than a chunk is in memory. */
+  async *requests(): AsyncGenerator<WriteRequest> {
+    let read = 0
+    for await (const chunk of chunksOf(this.#blob, this.#compression ? COMPRESSED_CHUNK_BYTES : CHUNK_BYTES)) {
+      read += chunk.length
+      const data = this.#compression ? await this.#compression.compress(chunk) : chunk
+      const at = this.sentBytes
+      this.sentBytes += data.length
+      this.#isWhole = read === this.#blob.digest.sizeBytes
+      yield { resourceName: at === 0 ? this.#name : '', writeOffset: at, finishWrite: this.#isWhole, data }
+    }
+  }
+
+  /** -1: somebody else has uploaded it meanwhile, as some servers say it; of a compressed blob others name the size of their own form of it. */
+  mayHaveBeen(committedSize: number): boolean {
+    if (committedSize === -1) return true
+    if (this.#compression === undefined) return committedSize === this.#blob.digest.sizeBytes
+    return committedSize === this.sentBytes || !this.#isWhole
   }
 }

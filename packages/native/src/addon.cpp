@@ -6,6 +6,7 @@
 #include "napi/link_object.h"
 #include "napi/plugin_object.h"
 #include "napi/values.h"
+#include "napi/zstd.h"
 #include "llvm/Config/llvm-config.h"
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -110,6 +111,7 @@ static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
   Exports["releaseOutput"] = Napi::Function::New<releaseOutput>(Env);
   Exports["startSecondLink"] = Napi::Function::New<startSecondLink>(Env);
   Exports["trimMemory"] = Napi::Function::New<trimMemory>(Env);
+  Exports["zstd"] = zstdFunctions(Env);
   Exports["renameModuleIds"] = Napi::Function::New<renameModuleIds>(Env);
   Exports["loadPlugin"] = Napi::Function::New<loadPlugin>(Env);
   Exports["Plugin"] = PluginObject::define(Env);

@@ -177,6 +177,14 @@ export interface NativeSecondLink {
   readonly notice: string
 }
 
+/** On Node's threads. The input must stay where it is until the promise has settled. */
+export interface NativeZstd {
+  /** One frame. `level`: 1 (fastest) to 22. */
+  compress(bytes: Uint8Array, level: number): Promise<Buffer>
+  /** Frames, one after the other, that hold `sizeBytes` bytes; rejects with an Error for what does not. As much memory is taken at once. */
+  decompress(bytes: Uint8Array, sizeBytes: number): Promise<Buffer>
+}
+
 export interface NativeAddon {
   readonly version: string
   /** Of the libLLVM that was loaded, which it was asked for. For example '22.1.8'. */
@@ -187,6 +195,8 @@ export interface NativeAddon {
   readonly llvmBin: string
   /** Gives back to the system what the process has freed. Takes a millisecond for some ten megabytes. */
   trimMemory(): void
+  /** Undefined if this LLVM was built without zstd. */
+  readonly zstd: NativeZstd | undefined
   expandResponseFiles(argv: readonly NativeArgument[], windowsQuoting: boolean): NativeArgument[]
   /**
    * For linker programs, before anything else: what node changed at its start becomes again what it was, where lld and the programs that it

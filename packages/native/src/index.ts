@@ -25,6 +25,7 @@ export type {
   NativePluginOption,
   NativePluginResult,
   NativePluginTable,
+  NativeZstd,
 } from './contract.js'
 export { chooseNative, NativeLoadError } from './load.js'
 

@@ -2,6 +2,7 @@
  * An engine of the Remote Execution API for what real ones at hand do not do, or not when a test wants it: it loses blobs, cuts streams, refuses and lies as it is told.
  * What it executes it really runs, on this machine, in a directory with the action's inputs.
  */
+import { spawnSync } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
 import {
   Metadata,
@@ -30,6 +31,8 @@ type Codec<T> = Pick<re.MessageFns<T>, 'encode' | 'decode'>
 export interface Counts {
   readonly calls: Map<string, number>
   uploadedBytes: number
+  /** Blobs that came and went compressed. */
+  compressed: { in: number; out: number }
   executions: number
   cancelled: number
   refusedTokens: number
@@ -66,6 +69,7 @@ export class FakeEngine {
   readonly counts: Counts = {
     calls: new Map(),
     uploadedBytes: 0,
+    compressed: { in: 0, out: 0 },
     executions: 0,
     cancelled: 0,
     refusedTokens: 0,
@@ -182,16 +186,21 @@ export class FakeEngine {
       `/${V2}.ContentAddressableStorage/BatchReadBlobs`,
       re.BatchReadBlobsRequest,
       re.BatchReadBlobsResponse,
-      async ({ digests }) => {
+      async ({ digests, acceptableCompressors }) => {
         if (this.faults.refusesBatches) throw failure(status.RESOURCE_EXHAUSTED, 'no batches')
         if (this.faults.isSilent) await new Promise(() => undefined)
+        const isCompressed = this.#hasZstd && acceptableCompressors.includes(re.Compressor_Value.ZSTD)
         return {
-          responses: digests.map((digest) => ({
-            digest,
-            data: this.#read(digest.hash) ?? Buffer.alloc(0),
-            compressor: re.Compressor_Value.IDENTITY,
-            status: { code: this.blobs.has(digest.hash) ? 0 : status.NOT_FOUND, message: '', details: [] },
-          })),
+          responses: digests.map((digest) => {
+            const data = this.#read(digest.hash)
+            const code = data === undefined ? status.NOT_FOUND : 0
+            return {
+              digest,
+              data: data === undefined ? Buffer.alloc(0) : isCompressed ? this.#compressed(data) : data,
+              compressor: isCompressed ? re.Compressor_Value.ZSTD : re.Compressor_Value.IDENTITY,
+              status: { code, message: '', details: [] },
+            }
+          }),
         }
       },
     )
@@ -231,8 +240,10 @@ export class FakeEngine {
     })
     stream('/google.bytestream.ByteStream/Read', bytestream.ReadRequest, bytestream.ReadResponse, async (call) => {
       if (this.faults.isSilent) await new Promise(() => undefined)
-      const data = this.#read(/blobs\/([0-9a-f]{64})\//.exec(call.request.resourceName)?.[1] ?? '')
-      if (data === undefined) throw failure(status.NOT_FOUND, 'no such blob')
+      const [hash, isCompressed] = this.#parseName(call.request.resourceName)
+      const plain = this.#read(hash)
+      if (plain === undefined) throw failure(status.NOT_FOUND, 'no such blob')
+      const data = isCompressed ? this.#compressed(plain) : plain
       for (let at = 0; at < data.length; at += 65536) call.write({ data: data.subarray(at, at + 65536) })
     })
     const path = '/google.bytestream.ByteStream/Write'
@@ -254,7 +265,8 @@ export class FakeEngine {
         call.on('end', () => {
           this.#guarded('Write', call.metadata, () => {
             const bytes = Buffer.concat(parts)
-            if (!this.#store(/blobs\/([0-9a-f]{64})\//.exec(name)?.[1] ?? '', bytes))
+            const [hash, isCompressed] = this.#parseName(name)
+            if (!this.#store(hash, isCompressed ? this.#decompressed(bytes) : bytes))
               throw failure(status.INVALID_ARGUMENT, 'another digest')
             return { committedSize: bytes.length }
           }).then(
@@ -305,6 +317,8 @@ export class FakeEngine {
     return re.ServerCapabilities.fromPartial({
       cacheCapabilities: {
         digestFunctions: [re.DigestFunction_Value.SHA256],
+        supportedCompressors: this.faults.zstd === undefined ? [] : [re.Compressor_Value.ZSTD],
+        supportedBatchUpdateCompressors: this.faults.zstd === 'all' ? [re.Compressor_Value.ZSTD] : [],
         actionCacheUpdateCapabilities: { updateEnabled: this.faults.refusesResults !== 'announced' },
       },
       executionCapabilities: {
@@ -320,11 +334,34 @@ export class FakeEngine {
     if (this.faults.refusesBatches) throw failure(status.RESOURCE_EXHAUSTED, 'no batches')
     if (this.faults.forgetsBatches) return { responses: [] }
     return {
-      responses: requests.map(({ digest, data }) => {
-        const isGood = this.#store(digest?.hash ?? '', data)
+      responses: requests.map(({ digest, data, compressor }) => {
+        const isCompressed = compressor === re.Compressor_Value.ZSTD
+        const isGood = this.#store(digest?.hash ?? '', isCompressed ? this.#decompressed(data) : data)
         return { digest, status: { code: isGood ? 0 : status.INVALID_ARGUMENT, message: '', details: [] } }
       }),
     }
+  }
+
+  get #hasZstd(): boolean {
+    return this.faults.zstd === 'streams' || this.faults.zstd === 'all'
+  }
+
+  /** The hash in a name of ByteStream, and whether it is that of a compressed form. */
+  #parseName(name: string): readonly [hash: string, isCompressed: boolean] {
+    const [, compressed, hash = ''] = /(compressed-)?blobs\/(?:zstd\/)?([0-9a-f]{64})\//.exec(name) ?? []
+    if (compressed !== undefined && !this.#hasZstd) throw failure(status.INVALID_ARGUMENT, `'${name}'?`)
+    return [hash, compressed !== undefined]
+  }
+
+  /** By another zstd than the client's: the program. */
+  #compressed(bytes: Buffer): Buffer {
+    this.counts.compressed.out++
+    return piped(['-q', '-c'], bytes)
+  }
+
+  #decompressed(bytes: Buffer): Buffer {
+    this.counts.compressed.in++
+    return piped(['-q', '-d', '-c'], bytes)
   }
 
   #store(hash: string, bytes: Buffer): boolean {
@@ -421,6 +458,12 @@ export class FakeEngine {
     const details = dialect === 'details' ? [any('PreconditionFailure', PreconditionFailure, { violations })] : []
     return { code: status.FAILED_PRECONDITION, message: 'inputs are missing', details }
   }
+}
+
+function piped(args: readonly string[], input: Buffer): Buffer {
+  const { status: exitCode, stdout } = spawnSync('zstd', args, { input, maxBuffer: 2 ** 30 })
+  if (exitCode !== 0) throw failure(status.INVALID_ARGUMENT, 'no zstd')
+  return stdout
 }
 
 type Callback<A> = (error: ServerErrorResponse | null, answer?: A) => void

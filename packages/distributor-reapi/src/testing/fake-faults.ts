@@ -25,6 +25,8 @@ export interface Faults {
   losesOutputs?: number
   /** Results in the action cache are failures, unless it is told not to look there. */
   cachesFailures?: boolean
+  /** Announces zstd: for streams and reads, or for batches of updates as well. `refuses`: and then takes none. */
+  zstd?: 'streams' | 'all' | 'refuses'
   /** Reads give other bytes than were stored. */
   lies?: boolean
   /** Look-ups and reads that never end. */
