@@ -62,11 +62,10 @@ Napi::Value decompress(const Napi::CallbackInfo &Info) {
   return start(Info, [Size](ArrayRef<uint8_t> Input, Bytes &Output) {
     if (Error E = zstd::decompress(Input, Output, Size))
       return E;
-    return Output.size() == Size
-               ? Error::success()
-               : createStringError("expected " + Twine(Size) +
-                                   " bytes but received " +
-                                   Twine(Output.size()));
+    return Output.size() == Size ? Error::success()
+                                 : createStringError("expected " + Twine(Size) +
+                                                     " bytes but received " +
+                                                     Twine(Output.size()));
   });
 }
 
