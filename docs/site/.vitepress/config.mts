@@ -21,6 +21,9 @@ export default defineConfig({
   vite: { resolve: { alias: { vue: fileURLToPath(new URL('../node_modules/vue', import.meta.url)) } } },
   markdown: {
     config(md) {
+      // Indented code is code as well.
+      md.renderer.rules['code_block'] = (tokens, i, options, env, self) =>
+        self.rules['fence']?.(tokens, i, options, env, self) ?? ''
       md.core.ruler.push('links-to-the-repository', ({ tokens }) => {
         for (const token of tokens) {
           let isDropped = false
