@@ -42,6 +42,9 @@ export class EndpointExecutor extends Executor {
   #restedAtMs = -Infinity
   #probesFailed = 0
   #stalledSinceMs: number | undefined
+  /** It has said something new since the last look at the time; when it last had. */
+  #hasNews = false
+  #newsMs = -Infinity
   readonly #wasDown: boolean
   readonly #policy: Policy
   readonly #onChange: (endpoint: EndpointExecutor) => void
@@ -156,6 +159,13 @@ export class EndpointExecutor extends Executor {
     return this.breaker.kind !== 'closed' || nowMs - this.unavailableSinceMs >= this.#policy.patienceMs
   }
 
+  /** Nobody else compiles: whether to stop waiting for it. Not while it tells how it gets on: a compiler that is sent over a slow wire takes minutes. */
+  isHopeless(nowMs: number): boolean {
+    if (this.neverWorked) return true
+    if (this.unavailableSinceMs === undefined) return false
+    return nowMs - Math.max(this.unavailableSinceMs, this.#newsMs) > this.#policy.giveUpMs
+  }
+
   /** What an endpoint that has not had a job yet waits for; undefined when it would take one, or when it is known to be in trouble. */
   get waitsFor(): string | undefined {
     if (this.started > 0 || this.available || this.retired) return undefined
@@ -167,6 +177,7 @@ export class EndpointExecutor extends Executor {
   believe(endpoint: Endpoint, belief: Belief): void {
     this.endpoint = endpoint
     if (isSame(belief, this.#belief)) return
+    this.#hasNews = true
     this.#belief = belief
     this.estimate.state(belief.speed, belief.latencyMs)
     this.changed()
@@ -182,6 +193,8 @@ export class EndpointExecutor extends Executor {
   /** The passing of time: a rest ends; how long it has been unavailable. */
   refresh(nowMs: number): void {
     this.breaker = afterTime(this.breaker, nowMs)
+    if (this.#hasNews) this.#newsMs = nowMs
+    this.#hasNews = false
     if (this.available) this.unavailableSinceMs = undefined
     else this.unavailableSinceMs ??= nowMs
   }

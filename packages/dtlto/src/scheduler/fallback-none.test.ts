@@ -1,7 +1,8 @@
 /** Links that may not fall back to this machine: they fail soon where nothing works, and wait for what did work and may come back. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { FakeCall, Fault } from '../../../testkit/src/index.js'
+import type { FakeCall, Fault, VirtualClock } from '../../../testkit/src/index.js'
+import type { Endpoint } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import { costs, link, slots, type TestRun } from './test-link.fixture.js'
 
@@ -85,6 +86,31 @@ describe('without a fallback, a link', () => {
     assert.match(errorOf(run).message, /'farm': cannot reach/)
     assert.ok(run.makespanMs > 30_000 && run.makespanMs < 32_000, `took ${String(run.makespanMs)} ms`)
   })
+
+  for (const [what, tellsUntilMs, isReadyMs] of [
+    ['waits for a distributor that tells how it gets ready, however long that takes', 200_000, 200_000],
+    ['gives up a distributor that tells nothing new any more', 60_000, 200_000],
+  ] as const) {
+    it(what, async () => {
+      let nowMs = (): number => 0
+      const status = (truth: Endpoint): Endpoint => {
+        const percent = Math.floor(Math.min(nowMs(), tellsUntilMs) / 2_000)
+        return { ...truth, accepting: nowMs() >= isReadyMs, text: `receives its compiler (${String(percent)} %)` }
+      }
+      const during = (clock: VirtualClock): void => {
+        nowMs = () => clock.now()
+      }
+      const run = await link(
+        JOBS,
+        { farm: { ...slots(8), status } },
+        { fallback: 'none', giveUpMs: 30_000 },
+        { during },
+      )
+      if (tellsUntilMs === isReadyMs) return assert.ok(isDone(run))
+      assert.match(errorOf(run).message, /none of them takes work/)
+      assert.ok(run.makespanMs > 90_000 && run.makespanMs < 95_000, `took ${String(run.makespanMs)} ms`)
+    })
+  }
 
   it('fails at a job that breaks whoever takes it, while the others compile', async () => {
     const run = await link(

@@ -126,13 +126,10 @@ export class Pulse {
     const { endpoints, jobs, dispatcher } = this.#options
     const { giveUpMs } = endpoints.policy
     const board = dispatcher.board()
-    const isHopeless = (endpoint: EndpointExecutor): boolean =>
-      endpoint.neverWorked ||
-      (endpoint.unavailableSinceMs !== undefined && nowMs - endpoint.unavailableSinceMs > giveUpMs)
     const isWaitedFor = endpoints.distributors.some(({ mayBringEndpoints }) => mayBringEndpoints)
     for (const group of [...jobs.pending.groups]) {
       if (board.home !== undefined && board.admits(group, board.home)) continue
-      if (!endpoints.all.every((endpoint) => group.exclusion.has(endpoint) || isHopeless(endpoint))) continue
+      if (!endpoints.all.every((endpoint) => group.exclusion.has(endpoint) || endpoint.isHopeless(nowMs))) continue
       if (isWaitedFor && nowMs - this.#begunMs <= giveUpMs) continue
       const state = jobs.at(jobs.pending.first(group))
       if (liveAttempts(state).length === 0) return jobs.failNowhere(state)
