@@ -44,11 +44,14 @@ export class Compression {
     this.#isForBatches = this.#isAnnounced && supportedBatchUpdateCompressors.includes(Compressor_Value.ZSTD)
   }
 
-  /** It has refused what it has announced: not again in this link. True if the same is to be tried without. */
-  isRefusedBy(error: unknown): boolean {
-    if (!(error instanceof RpcError) || !UNKNOWN.has(error.code)) return false
+  /** Whether the server may have refused compressed bytes with this, so that the same is to be tried without. */
+  mayBeRefusal(error: unknown): boolean {
+    return error instanceof RpcError && UNKNOWN.has(error.code)
+  }
+
+  /** Without, it went: not again in this link, whatever was announced. */
+  refused(): void {
     this.#isAnnounced = this.#isForBatches = false
-    return true
   }
 
   /** Whether this blob is to be sent compressed in a stream of its own. */

@@ -110,8 +110,10 @@ export class Reads {
       const bytes = await this.#readBlob('compressed-blobs/zstd', digest, signal)
       return await this.#compression.decompress(bytes, digest.sizeBytes)
     } catch (error) {
-      if (!this.#compression.isRefusedBy(error)) throw error
-      return await this.#readBlob('blobs', digest, signal)
+      if (!this.#compression.mayBeRefusal(error)) throw error
+      const bytes = await this.#readBlob('blobs', digest, signal)
+      this.#compression.refused()
+      return bytes
     }
   }
 

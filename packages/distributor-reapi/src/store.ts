@@ -157,7 +157,10 @@ export class Store {
       refused = new Set(blobs.map(({ digest }) => digest.hash).filter((hash) => !taken.has(hash)))
       this.totals.sentBytes += sentBytes
     } catch (error) {
-      if (compression?.isRefusedBy(error)) return await this.#sendBatch(blobs)
+      if (compression?.mayBeRefusal(error)) {
+        compression.refused()
+        return await this.#sendBatch(blobs)
+      }
       // Too large for this server, whatever it has said; or it has no batches at all.
       if (!(error instanceof RpcError) || !REFUSES_BATCHES.has(error.code)) throw error
       refused = new Set(blobs.map(({ digest }) => digest.hash))
@@ -188,7 +191,8 @@ export class Store {
       await retrying(signal, send)
     } catch (error) {
       if (error instanceof RpcError && error.code === CODE.ALREADY_EXISTS) return
-      if (!compression?.isRefusedBy(error)) throw error
+      if (!compression?.mayBeRefusal(error)) throw error
+      compression.refused()
       await this.#write(blob)
     }
   }
