@@ -30,7 +30,7 @@ const wanted = packagesFor(purpose)
 
 checkNode()
 ensureSystemPackages()
-if (!ensureNodePackages()) process.exit(1)
+if (!ensureNodePackages(purpose === 'test')) process.exit(1)
 // Imported late: only now are the packages there that it needs.
 const { build } = await import('./build.mjs')
 if (!(await build())) process.exit(1)

@@ -60,6 +60,47 @@ export function tryPackage(suite: Suite, kind: Kind, to: To): Tried {
   }
 }
 
+/** By a user who cannot become root, where somebody has installed what the package needs. */
+export function tryWithoutRoot(suite: Suite, kind: 'deb' | 'npm', to: To): Tried {
+  const machine = new Machine(suite, kind, to)
+  const name = `${kind}, no root`
+  try {
+    return { ...withoutRoot(machine, kind), name }
+  } catch (error) {
+    return machine.tried({ name, verdict: 'no', trouble: error instanceof Error ? error.message : String(error) })
+  } finally {
+    machine.close()
+  }
+}
+
+function withoutRoot(machine: Machine, kind: 'deb' | 'npm'): Tried {
+  machine.asUser(
+    'sudo apt-get install --no-install-recommends libllvm22 nodejs npm clang-22\nsudo rm /etc/sudoers.d/user',
+  )
+  const emptyMegabytes = machine.megabytes()
+  const install = machine.timed(machine.lines('docs/install.md', 'Without root', kind === 'deb' ? 0 : 1).join('\n'))
+  const disk = machine.megabytes() - emptyMegabytes
+  const [, ...link] = machine.lines('README.md', 'The first link', 0)
+  const linking = machine.timed(link.join('\n'))
+  checkFirstLink(linking.stdout)
+  if (kind === 'npm') {
+    const stdout = machine.asUser('npx --prefix "$HOME/dtlto-npm" dtlto doctor')
+    if (!/^All is well\.$/m.test(stdout)) throw new Error(`the doctor is not content with npx:\n${stdout}`)
+  }
+  return machine.tried({
+    disk: `${disk.toFixed(0)} MB`,
+    install: seconds(install.ms),
+    clang: 'was there',
+    link: seconds(linking.ms),
+    verdict: 'yes',
+  })
+}
+
+function checkFirstLink(stdout: string): void {
+  if (!/^All is well\.$/m.test(stdout)) throw new Error(`the doctor is not content:\n${stdout}`)
+  if (!stdout.endsWith('hello from dtlto\n')) throw new Error(`the program prints '${stdout}'`)
+}
+
 function withClang(machine: Machine, kind: Kind): Tried {
   const lines = machine.lines('README.md', 'Install', BLOCKS[kind].index)
   const first = lines.findIndex((line) => NAMES_A_PACKAGE.test(line))
@@ -79,8 +120,7 @@ function withClang(machine: Machine, kind: Kind): Tried {
   const [bringsClang = '', ...link] = machine.lines('README.md', 'The first link', 0)
   const clang = machine.timed(bringsClang)
   const linking = machine.timed(link.join('\n'))
-  if (!/^All is well\.$/m.test(linking.stdout)) throw new Error(`the doctor is not content:\n${linking.stdout}`)
-  if (!linking.stdout.endsWith('hello from dtlto\n')) throw new Error(`the program prints '${linking.stdout}'`)
+  checkFirstLink(linking.stdout)
 
   machine.asUser(machine.lines('docs/install.md', 'Uninstalling', BLOCKS[kind].index).join('\n'))
   machine.asUser(machine.lines('docs/install.md', 'Uninstalling', -1).join('\n'))

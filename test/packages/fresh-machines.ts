@@ -3,7 +3,8 @@
  * ordinary user with sudo, a C++ program linked and run, the doctor asked, and everything removed again. As root, with debootstrap; some 20 minutes for all.
  *
  *     SUITE   bookworm, trixie, sid
- *     KIND    tarball, deb, npm; docker: the Dockerfiles of docs/install.md, without Docker; gcc: the tarball where the only compiler is gcc's (trixie)
+ *     KIND    tarball, deb, npm; docker: the Dockerfiles of docs/install.md, without Docker; gcc: the tarball where the only compiler is gcc's (trixie);
+ *             rootless: deb and npm by a user without sudo, where libLLVM, Node and clang are (trixie)
  *
  *     --packages=DIRECTORY   takes packages that are there (build/packages), and makes none
  *     --keep                 keeps the machines in build/chroots
@@ -17,11 +18,11 @@ import { table } from '../../bench/format.js'
 import { must } from '../link/toolchain.js'
 import { whyNoFreshDebian } from './fresh-debian.js'
 import { tryDockerfiles } from './fresh-machine-docker.js'
-import { type Tried, tryPackage } from './fresh-machine.js'
+import { type Tried, tryPackage, tryWithoutRoot } from './fresh-machine.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SUITES = ['bookworm', 'trixie', 'sid'] as const
-const KINDS = ['tarball', 'deb', 'npm', 'gcc', 'docker'] as const
+const KINDS = ['tarball', 'deb', 'npm', 'gcc', 'rootless', 'docker'] as const
 
 const options = process.argv.slice(2)
 const names = options.filter((word) => !word.startsWith('--'))
@@ -42,7 +43,9 @@ for (const suite of suites)
   for (const kind of kinds) {
     const to = { packages, logs, keep: options.includes('--keep') }
     if (kind === 'docker') tried.push(...tryDockerfiles(suite, to))
-    else if (kind !== 'gcc' || suite === 'trixie') tried.push(tryPackage(suite, kind, to))
+    else if (kind === 'rootless') {
+      if (suite === 'trixie') tried.push(...(['deb', 'npm'] as const).map((of) => tryWithoutRoot(suite, of, to)))
+    } else if (kind !== 'gcc' || suite === 'trixie') tried.push(tryPackage(suite, kind, to))
   }
 
 const columns = [
