@@ -17,7 +17,7 @@
 // `digest <sha-256>`, which may be absent, is of the lines before it: with it and
 // blobs that are named by their digests no damage on the way goes unnoticed.
 //
-// As a directory: job.txt, and a file for each blob, named by the first 8 digits
+// As a directory: job.txt, and a file for each blob, named by the first 4 digits
 // of its digest or more. Before the last line there is then one more,
 // `contents <sha-256>`, of the digests of all blob lines, in their order and in
 // hexadecimal: so names may be short, and all bytes are checked nevertheless.
@@ -73,7 +73,7 @@ bool hasDigestForm(StringRef Name) {
 
 /// In a directory it need not be whole.
 bool isDigestPrefix(StringRef Name) {
-  return Name.size() >= 8 && Name.size() <= 64 && all_of(Name, isHexDigit);
+  return Name.size() >= 4 && Name.size() <= 64 && all_of(Name, isHexDigit);
 }
 
 Error checkSize(const BlobLine &Line, StringRef Bytes) {

@@ -119,12 +119,12 @@ describe('a message for a worker', () => {
       .split('\n')
       .slice(6)
     const digests = await Promise.all(JOB.blobs.map(({ content }) => content.digest()))
-    assert.equal(lines[0], `blob own "m000001" ${digests[0]?.slice(0, 8) ?? ''} 16`)
+    assert.equal(lines[0], `blob own "m000001" ${digests[0]?.slice(0, 4) ?? ''} 16`)
     const all = createHash('sha256').update(digests.join('')).digest('hex')
     assert.deepEqual(lines.slice(JOB.blobs.length), [`contents ${all}`, ''])
     assert.deepEqual(
       contents.map(({ name, sha256, bytes }) => [name, sha256, Buffer.from(bytes()).toString()]),
-      JOB.blobs.map(({ content }, i) => [digests[i]?.slice(0, 8), digests[i], Buffer.from(content.bytes()).toString()]),
+      JOB.blobs.map(({ content }, i) => [digests[i]?.slice(0, 4), digests[i], Buffer.from(content.bytes()).toString()]),
     )
   })
 
@@ -135,6 +135,7 @@ describe('a message for a worker', () => {
       content: { ...first?.content, digest: () => Promise.resolve(digest) },
     })
     for (const [second, digits] of [
+      [`${'0'.repeat(4)}1${'0'.repeat(59)}`, 8],
       [`${'0'.repeat(8)}1${'0'.repeat(55)}`, 16],
       [`${'0'.repeat(63)}1`, 64],
     ] as const) {

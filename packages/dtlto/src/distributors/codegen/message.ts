@@ -98,7 +98,7 @@ export interface CodegenFile {
  * How many digits of its digest name a content among those of a job: as few as tell them apart. In content-addressed systems a digest of each import is in each job's
  * directory already, and names are what else a job of many imports costs.
  */
-const NAME_DIGITS = [8, 16, 64]
+const NAME_DIGITS = [4, 8, 16, 64]
 
 /** The job as the files of a directory for `dtlto-codegen --job`: `job.txt`, and contents, each once. Rejects as codegenMessage throws. */
 export async function codegenDirectory(job: JobPackage): Promise<readonly CodegenFile[]> {
