@@ -46,7 +46,7 @@ const taking = (takes: Command['takes']): readonly Command[] => COMMANDS.filter(
 
 /** Options of a command that are not those of a link: `--list`. */
 const flagsOf = (command: Command): readonly string[] =>
-  command.uses.map(({ args }) => args).filter((args) => args.startsWith('--'))
+  command.uses.flatMap(({ args }) => /^--[\w-]+/.exec(args) ?? [])
 
 function bash(): string {
   const values = optionRows().flatMap((row) => {
@@ -88,6 +88,12 @@ _dtlto_link_options() {
   fi
 }
 
+_dtlto_add() {
+  local -a more
+  mapfile -t more < <(compgen -W "$1" -- "$2")
+  COMPREPLY+=("\${more[@]}")
+}
+
 _dtlto_linker() {
   _dtlto_link_options "$2" "$3" || { mapfile -t COMPREPLY < <(compgen -f -- "$2"); compopt -o filenames; }
 }
@@ -100,9 +106,12 @@ _dtlto() {
     return
   fi
   case \${COMP_WORDS[1]} in
-    ${taking('link-options')
-      .map(({ name }) => name)
-      .join(' | ')}) _dtlto_link_options "$2" "$3" ;;
+${taking('link-options')
+  .map(
+    (command) =>
+      `    ${command.name}) _dtlto_link_options "$2" "$3"; _dtlto_add '${flagsOf(command).join(' ')}' "$2" ;;`,
+  )
+  .join('\n')}
     *)
       case \${COMP_WORDS[1]} in
 ${withFile.join('\n')}
@@ -130,7 +139,9 @@ function zsh(): string {
   const cases = COMMANDS.filter(({ takes }) => takes !== 'nothing').map((command) => {
     const flags = flagsOf(command).map((flag) => `'${flag}' `)
     const action =
-      command.takes === 'link-options' ? '_arguments $_dtlto_options' : `_arguments ${flags.join('')}'1:file:_files'`
+      command.takes === 'link-options'
+        ? `_arguments ${flags.join('')}$_dtlto_options`
+        : `_arguments ${flags.join('')}'1:file:_files'`
     return `    ${command.name}) ${action} ;;`
   })
   return `#compdef dtlto ${LINKERS.join(' ')}

@@ -10,6 +10,8 @@ import { inTemporaryDirectory, run } from '../link/toolchain.js'
 const CASES: readonly (readonly [typed: string, offered: readonly string[], not?: string])[] = [
   ['dtlto d', ['doctor', 'deny'], 'allow'],
   ['dtlto doctor --distribute-f', ['--distribute-fallback'], '--distribute-cache'],
+  ['dtlto doctor --lin', ['--link'], '--distribute'],
+  ['dtlto allow --l', ['--list']],
   ['ld.dtlto --distribute-cache=', ['verified', 'all', 'none'], 'auto'],
   ['ld.dtlto --distribute=distcc,', ['distcc,hosts=', 'distcc,probe='], 'worker'],
   ['wasm-ld.dtlto --distribute-su', ['--distribute-summary'], '--distribute-trace'],
