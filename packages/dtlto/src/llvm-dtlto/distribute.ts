@@ -42,7 +42,10 @@ export async function distribute(argv: readonly string[], write: (fd: 1 | 2, tex
   const prepared = await prepareDistributors(settings, workingDirectory)
   for (const { definition, options, from } of prepared.distributors) {
     if (definition.compilesWith?.(options) === 'dtlto-codegen')
-      throw new DtltoError('DTLTO_OPTION_INVALID', `${from}: '${definition.name}' compiles with dtlto-codegen, and ${NEEDS_CLANG}`)
+      throw new DtltoError(
+        'DTLTO_OPTION_INVALID',
+        `${from}: '${definition.name}' compiles with dtlto-codegen, and ${NEEDS_CLANG}`,
+      )
   }
 
   const target = commands[0]?.args.find((argument) => argument.startsWith('--target=')) ?? ''
