@@ -26,6 +26,7 @@ import { OutputsLost, outcomeOf } from './outcome.js'
 import { LOOKUP_MS, Patience } from './patience.js'
 import { selfCheck } from './self-check.js'
 import { asTrouble } from './trouble.js'
+import { Turns } from './turns.js'
 import type { Uploads } from './uploads.js'
 
 export interface Parts {
@@ -50,6 +51,7 @@ export class Reapi implements Distributor {
   readonly #totals = { executed: 0, cached: 0 }
   #isClosed = false
   readonly #patience: Patience
+  readonly #turns = new Turns()
 
   constructor(context: DistributorContext, parts: Parts) {
     this.#context = context
@@ -129,7 +131,12 @@ export class Reapi implements Distributor {
     try {
       const packed = await orAborted(job.package(), signal)
       if (packed.kind === 'cannot') return packed
-      const action = await orAborted(this.#parts.compiler.action(packed), signal)
+      // These are computed on other threads, of many jobs at a time.
+      await orAborted(Promise.all(packed.blobs.map(({ content }) => content.digest())), signal)
+      const action = await orAborted(
+        this.#turns.run(() => this.#parts.compiler.action(packed)),
+        signal,
+      )
       if (action.kind === 'cannot') return action
       return await this.#run(job, packed, action, signal, started)
     } catch (error) {
