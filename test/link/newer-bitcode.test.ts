@@ -44,6 +44,10 @@ describe('bitcode of a newer LLVM', () => {
       assert.equal(producerOf(readFileSync(join(cwd, plain))), version)
       assert.deepEqual([...producersOf(join(cwd, apple))], [version])
       assert.deepEqual([...producersOf(join(cwd, 'both.a'))], [version, version])
+      // A header that names a place within itself.
+      const within = readFileSync(join(cwd, apple))
+      within.writeUInt32LE(0, 8)
+      assert.equal(producerOf(within), version)
       for (const none of [cwd, join(cwd, 'absent'), join(cwd, 'plain.c'), CLANG])
         assert.deepEqual([...producersOf(none)], [])
     }))

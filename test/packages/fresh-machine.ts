@@ -84,8 +84,7 @@ function withoutRoot(machine: Machine, kind: 'deb' | 'npm'): Tried {
   const linking = machine.timed(link.join('\n'))
   checkFirstLink(linking.stdout)
   if (kind === 'npm') {
-    const stdout = machine.asUser('npx --prefix "$HOME/dtlto-npm" dtlto doctor')
-    if (!/^All is well\.$/m.test(stdout)) throw new Error(`the doctor is not content with npx:\n${stdout}`)
+    checkDoctor(machine.asUser('npx --prefix "$HOME/dtlto-npm" dtlto doctor'))
   }
   return machine.tried({
     disk: `${disk.toFixed(0)} MB`,
@@ -96,9 +95,14 @@ function withoutRoot(machine: Machine, kind: 'deb' | 'npm'): Tried {
   })
 }
 
-function checkFirstLink(stdout: string): void {
+/** The doctor, a link, and the program that came of it. */
+function checkFirstLink(stdout: string, printed = 'hello from dtlto\n'): void {
+  checkDoctor(stdout)
+  if (!stdout.endsWith(printed)) throw new Error(`the program prints '${stdout}'`)
+}
+
+function checkDoctor(stdout: string): void {
   if (!/^All is well\.$/m.test(stdout)) throw new Error(`the doctor is not content:\n${stdout}`)
-  if (!stdout.endsWith('hello from dtlto\n')) throw new Error(`the program prints '${stdout}'`)
 }
 
 function withClang(machine: Machine, kind: Kind): Tried {
@@ -144,8 +148,7 @@ function withGcc(machine: Machine): Tried {
   const link = machine.timed(
     `dtlto doctor\n${machine.lines('docs/install.md', 'Without clang', 0).join('\n')}\n./hello`,
   )
-  if (!/^All is well\.$/m.test(link.stdout)) throw new Error(`the doctor is not content:\n${link.stdout}`)
-  if (!link.stdout.endsWith(PRINTED)) throw new Error(`the program prints '${link.stdout}'`)
+  checkFirstLink(link.stdout, PRINTED)
   machine.asUser(machine.lines('docs/install.md', 'Uninstalling', BLOCKS.gcc.index).join('\n'))
   return machine.tried({
     disk: `${disk.toFixed(0)} MB`,

@@ -5,8 +5,9 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 
 const MAGIC = 0xdec04342
-/** A header of 20 bytes before it, with the place of the bitcode: what Apple's targets have. */
+/** A header before it, with the place of the bitcode: what Apple's targets have. */
 const WRAPPER_MAGIC = 0x0b17c0de
+const WRAPPER_BYTES = 20
 const WRAPPER_OFFSET_AT = 8
 const IDENTIFICATION_BLOCK = 13
 const ARCHIVE_MAGIC = '!<arch>\n'
@@ -23,8 +24,10 @@ const ENCODINGS: readonly (readonly [bits: number, of: (value: number) => string
 
 /** `23.1.4`; undefined: no bitcode, or not of LLVM's own writer. `head`: its first bytes. */
 export function producerOf(head: Buffer): string | undefined {
-  if (head.length < 20) return undefined
-  if (head.readUInt32LE(0) === WRAPPER_MAGIC) return producerOf(head.subarray(head.readUInt32LE(WRAPPER_OFFSET_AT)))
+  if (head.length < WRAPPER_BYTES) return undefined
+  // A place within the header itself would lead here again, for ever.
+  if (head.readUInt32LE(0) === WRAPPER_MAGIC)
+    return producerOf(head.subarray(Math.max(WRAPPER_BYTES, head.readUInt32LE(WRAPPER_OFFSET_AT))))
   if (head.readUInt32LE(0) !== MAGIC) return undefined
   // Abbreviation 1 of 2 bits enters a block; its number has 8 bits.
   if (bitsAt(head, 32, 2) !== 1 || bitsAt(head, 34, 8) !== IDENTIFICATION_BLOCK) return undefined
@@ -56,13 +59,14 @@ export function* producersOf(path: string | Uint8Array): Generator<string> {
     return
   }
   try {
-    if (!fstatSync(file).isFile()) return
-    const { size } = fstatSync(file)
+    const status = fstatSync(file)
+    if (!status.isFile()) return
     const head = (at: number): Buffer => {
       const buffer = Buffer.alloc(HEAD_BYTES)
       return buffer.subarray(0, readSync(file, buffer, 0, HEAD_BYTES, at))
     }
-    const offsets = head(0).toString('latin1', 0, ARCHIVE_MAGIC.length) === ARCHIVE_MAGIC ? members(head, size) : [0]
+    const offsets =
+      head(0).toString('latin1', 0, ARCHIVE_MAGIC.length) === ARCHIVE_MAGIC ? members(head, status.size) : [0]
     for (const offset of offsets) {
       const producer = producerOf(head(offset))
       if (producer !== undefined) yield producer
