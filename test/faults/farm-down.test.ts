@@ -1,12 +1,15 @@
 /** What a user reads when no server of the farm answers: one line, with where the servers were named; and a link that may not do without ends soon. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { freePort } from '../../packages/distributor-distcc/src/testing/distccd.js'
 import { compile, DTLTO, SMALL_PROGRAM } from '../link/toolchain.js'
+import { tryRun } from '../programs/run.js'
 
 /** A retry after a minute, or a server that is waited for, would break it; a busy machine does not. */
 const SOON_MS = 30_000
@@ -98,5 +101,28 @@ describe('a farm that is down', () => {
     assert.match(stderr, /^ld\.dtlto: warning: distcc: 0 of 3 servers up: distcc server/)
     assert.match(stderr, /error: no distributor could compile '.*', and falling back to this machine is switched off/)
     assert.ok(!isThere)
+  })
+
+  test('is asked at most twice a server by such a link: at its start, and after one rest', async (context) => {
+    const asked = [0, 0, 0]
+    const servers = asked.map((_, i) =>
+      createServer((socket) => {
+        asked[i] = (asked[i] ?? 0) + 1
+        socket.destroy()
+      }).listen(0, '127.0.0.1'),
+    )
+    context.after(() => {
+      for (const server of servers) server.close()
+    })
+    await Promise.all(servers.map((server) => once(server, 'listening')))
+    const hosts = servers.map((server) => `127.0.0.1:${String((server.address() as AddressInfo).port)}/4`)
+    const memories = join(cwd, 'memories of refusals')
+    mkdirSync(memories)
+    const own = [`--distribute=distcc,stats-port=0,hosts=${hosts.join('+')}`, '--distribute-fallback=none']
+    const env = { ...process.env, HOME: home, XDG_RUNTIME_DIR: memories }
+    const { exitCode, stderr } = await tryRun(DTLTO, ['-shared', '-o', 'out', ...objects, ...own], { cwd, env })
+    assert.equal(exitCode, 1, stderr)
+    assert.match(stderr, /error: no distributor could compile/)
+    for (const times of asked) assert.ok(times >= 1 && times <= 2, `asked ${asked.join(', ')} times`)
   })
 })

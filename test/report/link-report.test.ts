@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -169,6 +169,41 @@ describe('a link', () => {
     )
     assert.match(dtlto('stats', '--reset'), /Links +4/)
     assert.match(dtlto('stats'), /no links counted yet/)
+  })
+
+  test('of a file that cannot be written names the file as the user did, and why', () => {
+    const said = (option: string): string => {
+      const all = ['-shared', ...objects, '-o', 'out', option]
+      return spawnSync(join(BIN, 'ld.dtlto'), all, { cwd: directory, env: env(), encoding: 'utf8' }).stderr
+    }
+    for (const [name, kind] of [
+      ['report', 'warning'],
+      ['timings', 'warning'],
+      ['summary', 'warning'],
+      ['stats', 'warning'],
+      ['trace', 'error'],
+    ])
+      assert.equal(
+        said(`--distribute-${name ?? ''}=none/file.json`),
+        `ld.dtlto: ${kind ?? ''}: --distribute-${name ?? ''}: cannot write 'none/file.json': no such file or directory\n`,
+      )
+  })
+
+  test('without a ThinLTO module says among how many inputs there is none, response files included', () => {
+    const sources = objects.map((name) => name.replace('.o', '.c'))
+    const machineCode = join(directory, 'machine-code')
+    mkdirSync(machineCode)
+    execFileSync('clang-22', ['-fPIC', '-c', ...sources.map((name) => join('..', name))], { cwd: machineCode })
+    execFileSync('llvm-ar-22', ['rc', 'libm.a', 'm0.o', 'm1.o'], { cwd: machineCode })
+    writeFileSync(join(machineCode, 'inputs.rsp'), "m2.o 'm3.o'")
+    const summaryOf = (...args: string[]): string => {
+      const all = ['main.o', 'libm.a', '@inputs.rsp', '-o', 'out', '--distribute-summary', ...args]
+      return spawnSync(join(BIN, 'ld.dtlto'), all, { cwd: machineCode, env: env(), encoding: 'utf8' }).stderr
+    }
+    const expected = 'ld.dtlto: summary: 0 ThinLTO modules among 4 inputs: compile with -flto=thin\n'
+    // The second time its output is there, and is no input.
+    for (const kind of ['-shared', '-shared', '-r', '-r']) assert.equal(summaryOf(kind), expected)
+    assert.match(summaryOf('no-such-file.o'), /summary: no ThinLTO job: the link failed before\n$/)
   })
 
   test('can be planned on other machines', () => {

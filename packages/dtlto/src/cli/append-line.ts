@@ -1,5 +1,6 @@
 import { appendFileSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { whyNotFile } from '../why-not-file.js'
 
 /** Appends in one write, so that what several links append at a time is not mixed. Gives what went wrong, if anything. */
 export function append(path: string, text: string, { makeDirectory = false } = {}): string | undefined {
@@ -8,6 +9,6 @@ export function append(path: string, text: string, { makeDirectory = false } = {
     appendFileSync(path, text)
     return undefined
   } catch (error) {
-    return `cannot write '${path}': ${error instanceof Error ? error.message : String(error)}`
+    return `cannot write '${path}': ${whyNotFile(error)}`
   }
 }

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { DtltoError } from '../errors.js'
 import type { ReportDocument } from '../report/report-document.js'
+import { whyNotFile } from '../why-not-file.js'
 
 /** The page without data; scripts/build-report-page.mjs. */
 function emptyPage(): string {
@@ -21,7 +22,7 @@ export async function writeReport(path: string, document: ReportDocument): Promi
     return undefined
   } catch (error) {
     rmSync(temporary, { force: true })
-    return `cannot write '${path}': ${error instanceof Error ? error.message : String(error)}`
+    return `cannot write '${path}': ${whyNotFile(error)}`
   }
 }
 
@@ -37,8 +38,8 @@ export function readReport(path: string): ReportDocument {
   try {
     value = JSON.parse(readFileSync(path, 'utf8'))
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error)
-    throw new DtltoError('DTLTO_OPTION_INVALID', `cannot read the report '${path}': ${why}`, { cause: error })
+    const why = `cannot read the report '${path}': ${whyNotFile(error)}`
+    throw new DtltoError('DTLTO_OPTION_INVALID', why, { cause: error })
   }
   const { dtltoReport, jobs, attempts, places } = (value ?? {}) as Partial<ReportDocument>
   if (dtltoReport === 1 && [jobs, attempts, places].every((part) => Array.isArray(part))) return value as ReportDocument

@@ -12,6 +12,7 @@ import { LinkTimings } from '../report/timings.js'
 import { LinkTrace } from '../report/trace.js'
 import { withoutSecrets } from '../report/without-secrets.js'
 import { append } from './append-line.js'
+import { inputFiles } from './link-inputs.js'
 import { writeReport } from './report-file.js'
 import { statisticsFile } from './statistics-file.js'
 
@@ -44,7 +45,7 @@ export function reporters(about: Reported): Reporters {
   const needsReport = settings.report !== undefined || settings.stats !== false
   const trace = settings.trace === undefined ? undefined : new LinkTrace(traceFacts(about))
   const report = needsReport ? new LinkReport(reportFacts(about)) : undefined
-  const summary = settings.summary === false ? undefined : new LinkSummary()
+  const summary = settings.summary === false ? undefined : new LinkSummary(undefined, () => inputsOf(about.argv))
   const timings = settings.timings === undefined ? undefined : new LinkTimings(settings.timings)
   const listeners = [trace, report, timings, summary].flatMap((one): LinkListener[] =>
     one ? [(event) => one.add(event)] : [],
@@ -146,6 +147,12 @@ export function outputOf(argv: readonly NativeArgument[]): string {
     if (joined !== undefined) return joined
   }
   return 'a.out'
+}
+
+/** How many it has. What an earlier link has left at its output is none. */
+function inputsOf(argv: readonly NativeArgument[]): number {
+  const output = outputOf(argv)
+  return inputFiles(argv.filter((argument) => text(argument) !== output))
 }
 
 const text = (argument: NativeArgument): string =>

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { isPath } from '../distributors/locate.js'
 import { DtltoError } from '../errors.js'
+import { whyNotFile } from '../why-not-file.js'
 import { didYouMean } from './nearest.js'
 import { type DistributorChoice, type PartialSettings, type RawOptionValue, SettingsReader } from './settings.js'
 import { SETTING_KEYS, writtenName } from './table.js'
@@ -56,8 +57,8 @@ export async function readConfigFile(path: string): Promise<FileSettings> {
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error)
-    throw new DtltoError('DTLTO_CONFIG_INVALID', `cannot read configuration '${path}': ${problem}`, { cause: error })
+    const problem = `cannot read configuration '${path}': ${whyNotFile(error)}`
+    throw new DtltoError('DTLTO_CONFIG_INVALID', problem, { cause: error })
   }
   return await parseConfig(text, resolve(path))
 }

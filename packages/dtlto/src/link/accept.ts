@@ -12,6 +12,7 @@ import type { CompiledObject, SideOutput } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import { printable } from '../printable.js'
 import type { Accepted } from '../scheduler/schedule.js'
+import { whyNotFile } from '../why-not-file.js'
 import { whyNotAssembly } from './assembly.js'
 import type { LinkBackendJob } from './backend-job.js'
 import type { Doubts } from './second-link.js'
@@ -123,10 +124,7 @@ function writeFiles(files: readonly SideOutput[], session: LinkSession): void {
       mkdirSync(dirname(path), { recursive: true })
       writeFileSync(path, bytes)
     } catch (error) {
-      session.native.diagnose(
-        'error',
-        `cannot write '${path}': ${error instanceof Error ? error.message : String(error)}`,
-      )
+      session.native.diagnose('error', `cannot write '${path}': ${whyNotFile(error)}`)
     }
   }
 }

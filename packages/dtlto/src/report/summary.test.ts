@@ -91,6 +91,17 @@ test('a summary names the workers that an endpoint tells, and of a large farm so
   assert.match(line, /^ {2}grid#2 {3}23 jobs, .* bitcode: w1 1, eu\.grid\/w1 1, m0 1, .*, m13 1, 6 more$/)
 })
 
-test('a link without jobs says so', () => {
-  assert.match(new LinkSummary(() => 0).text(), /no ThinLTO job/)
+test('a link without jobs says why: no ThinLTO module, all of them in the cache, or that it failed before', () => {
+  const text = (inputs: number | undefined, exitCode: number, total = 0, cacheHits = 0): string => {
+    const summary = new LinkSummary(() => 0, inputs === undefined ? undefined : () => inputs)
+    if (total > 0) summary.add({ type: 'modules', total, cacheHits })
+    summary.add({ type: 'end', exitCode })
+    return summary.text()
+  }
+  assert.equal(text(12, 0), 'summary: 0 ThinLTO modules among 12 inputs: compile with -flto=thin\n')
+  assert.equal(text(1, 0), 'summary: 0 ThinLTO modules among 1 input: compile with -flto=thin\n')
+  assert.equal(text(undefined, 0), 'summary: 0 ThinLTO modules among the inputs: compile with -flto=thin\n')
+  assert.equal(text(12, 1), 'summary: no ThinLTO job: the link failed before\n')
+  assert.equal(text(12, 0, 101, 101), 'summary: no ThinLTO job; cache: 101 of 101 hits\n')
+  assert.equal(text(12, 1, 101, 7), 'summary: no ThinLTO job of 101 modules: the link failed before\n')
 })

@@ -44,6 +44,7 @@ interface Slow {
 
 export class LinkSummary {
   readonly #now: () => number
+  readonly #inputs: (() => number) | undefined
   readonly #places = new Map<string, Place>()
   readonly #troubles = new Map<string, number>()
   #jobs: readonly BackendJob[] = []
@@ -57,10 +58,12 @@ export class LinkSummary {
   #jobsMs: number | undefined
   #objectsMs: number | undefined
   #endMs: number | undefined
+  #exitCode = 0
 
-  /** `now`: milliseconds since the process started. */
-  constructor(now: () => number = () => performance.now()) {
+  /** `now`: milliseconds since the process started. `inputs`: how many objects and archives the link was given; asked if it has no ThinLTO module. */
+  constructor(now: () => number = () => performance.now(), inputs?: () => number) {
     this.#now = now
+    this.#inputs = inputs
   }
 
   add(event: LinkEvent): void {
@@ -77,6 +80,7 @@ export class LinkSummary {
         break
       case 'end':
         this.#endMs = this.#now()
+        this.#exitCode = event.exitCode
         break
       case 'scheduler':
         this.#scheduler(event.event)
@@ -122,9 +126,14 @@ export class LinkSummary {
 
   #whyNoJobs(): string {
     const { total, cacheHits } = this.#modules
-    if (total === 0) return 'no ThinLTO job: there is no ThinLTO module among the inputs; compile with -flto=thin'
+    // lld has complained before it looked at them.
+    if (total === 0 && this.#exitCode !== 0) return 'no ThinLTO job: the link failed before'
+    if (total === 0) {
+      const inputs = this.#inputs?.() ?? 0
+      return `0 ThinLTO modules among ${inputs === 0 ? 'the inputs' : count(inputs, 'input')}: compile with -flto=thin`
+    }
     if (cacheHits === total) return `no ThinLTO job; cache: ${String(cacheHits)} of ${String(total)} hits`
-    return `no ThinLTO job of ${count(total, 'module')}: the link ended before`
+    return `no ThinLTO job of ${count(total, 'module')}: the link failed before`
   }
 
   #scheduler(event: SchedulerEvent): void {

@@ -10,6 +10,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import type { BackendJob } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import type { LinkEvent } from '../link/events.js'
+import { whyNotFile } from '../why-not-file.js'
 
 /** Modules that no link has had for longest are dropped beyond this many: names may have hashes in them. */
 const MOST_MODULES = 200_000
@@ -69,7 +70,7 @@ export class LinkTimings {
       return undefined
     } catch (error) {
       rmSync(temporary, { force: true })
-      return `--distribute-timings: cannot write '${this.#path}': ${error instanceof Error ? error.message : String(error)}`
+      return `--distribute-timings: cannot write '${this.#path}': ${whyNotFile(error)}`
     }
   }
 }
@@ -92,7 +93,7 @@ function read(path: string): Timings {
     text = readFileSync(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NO_TIMINGS
-    throw invalid(path, `cannot be read: ${error instanceof Error ? error.message : String(error)}`, error)
+    throw invalid(path, `cannot be read: ${whyNotFile(error)}`, error)
   }
   if (text.trim() === '') return NO_TIMINGS
   const timings = timingsOf(text)

@@ -14,6 +14,7 @@ import type { BackendJob, CompileTimings } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import type { LinkEvent } from '../link/events.js'
 import type { SchedulerEvent } from '../scheduler/events.js'
+import { whyNotFile } from '../why-not-file.js'
 import { machineOf } from './place.js'
 
 interface TraceEvent {
@@ -107,10 +108,8 @@ export class LinkTrace {
     try {
       writeFileSync(path, JSON.stringify({ traceEvents: this.#events, displayTimeUnit: 'ms', otherData: this.#facts }))
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error)
-      throw new DtltoError('DTLTO_OPTION_INVALID', `--distribute-trace: cannot write '${path}': ${why}`, {
-        cause: error,
-      })
+      const why = `--distribute-trace: cannot write '${path}': ${whyNotFile(error)}`
+      throw new DtltoError('DTLTO_OPTION_INVALID', why, { cause: error })
     }
   }
 
