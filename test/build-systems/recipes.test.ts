@@ -5,7 +5,9 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { after, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { DTLTO_BIN, LLVM_MAJOR } from '../link/toolchain.js'
+import { CHKSTK, MINGW } from '../formats/platforms.js'
+import { whyMissing } from '../formats/machines.js'
+import { DTLTO_BIN, LLVM_BIN, LLVM_MAJOR, must, run as runProgram } from '../link/toolchain.js'
 import { documentedBlocks } from '../packages/documented.js'
 import { whyNoRust } from '../parity/inputs/rust.js'
 import { fetchSource } from '../programs/apt-source.js'
@@ -19,6 +21,10 @@ interface Recipe {
   /** What that makes. */
   readonly outputs: readonly string[]
   readonly skip?: string | undefined
+  /** What stands in for a part of the toolchain that the recipe asks for: the directory of programs that come first on PATH. */
+  readonly toolchain?: () => string
+  /** Tries what was built. */
+  readonly check?: (directory: string) => void
 }
 
 const CRATE = 'mixed-crate'
@@ -30,6 +36,16 @@ const AUTOTOOLS: Recipe = {
 }
 const MAKE: Recipe = { title: 'Make', source: 'bzip2', outputs: ['bzip2', 'bzip2recover'] }
 const WASM: Recipe = { title: 'WebAssembly', source: 'zlib', outputs: ['example', 'minigzip'], skip: noWasi }
+const WINDOWS: Recipe = {
+  title: 'MinGW',
+  source: 'libogg',
+  outputs: ['src/test_framing.exe', 'src/test_bitwise.exe'],
+  skip: existsSync('/usr/x86_64-w64-mingw32/lib/crt2.o')
+    ? undefined
+    : "Debian's 'mingw-w64-x86-64-dev' is not installed",
+  toolchain: mingwToolchain,
+  check: runOnWine,
+}
 const RECIPES: readonly Recipe[] = [
   { title: 'CMake', source: 'libjsoncpp', outputs: ['out/bin/jsoncpp_test', 'out/lib/libjsoncpp.so.25'] },
   { title: 'Meson', source: 'libjsoncpp', outputs: ['out/libjsoncpp.so.25'] },
@@ -37,6 +53,7 @@ const RECIPES: readonly Recipe[] = [
   MAKE,
   { title: 'Cargo', source: CRATE, outputs: ['target/release/mixed'], skip: whyNoRust() },
   WASM,
+  WINDOWS,
 ]
 
 const scratch = mkdtempSync(join(tmpdir(), 'dtlto-build-'))
@@ -65,8 +82,39 @@ function scriptOf({ title }: Recipe): string {
   return documentedBlocks('docs/build-systems.md', title).join('').replaceAll('-22', `-${LLVM_MAJOR}`)
 }
 
-async function run(command: readonly string[], cwd: string, settings: Readonly<Record<string, string>>): Promise<void> {
-  const PATH = `${DTLTO_BIN}${delimiter}${process.env['PATH'] ?? ''}`
+/** Debian's libgcc for MinGW comes with a compiler of 200 MB. C programs need one function of it. */
+function mingwToolchain(): string {
+  const bin = join(scratch, 'mingw')
+  if (existsSync(bin)) return bin
+  mkdirSync(bin)
+  const clang = `clang-${LLVM_MAJOR}`
+  writeFileSync(join(bin, 'chkstk.s'), CHKSTK)
+  must(clang, ['--target=x86_64-w64-mingw32', '-c', 'chkstk.s', '-o', 'chkstk.o'], { cwd: bin })
+  must(`llvm-ar-${LLVM_MAJOR}`, ['rc', 'libgcc.a', 'chkstk.o'], { cwd: bin })
+  must(`llvm-ar-${LLVM_MAJOR}`, ['rc', 'libgcc_eh.a'], { cwd: bin })
+  // With Debian's gcc there, clang would find all that by itself.
+  const found = join(LLVM_BIN, 'clang')
+  const script = `#!/bin/sh\nexec '${found}' -Qunused-arguments --sysroot=/usr '-L${bin}' "$@"\n`
+  writeFileSync(join(bin, clang), script, { mode: 0o755 })
+  return bin
+}
+
+function runOnWine(directory: string): void {
+  if (whyMissing(MINGW.needs) !== undefined) return
+  const prefix = mkdtempSync(join(scratch, 'wine-'))
+  const { program, args, env = {} } = MINGW.start(join(directory, 'src/test_framing.exe'), prefix)
+  const { exitCode, stderr } = runProgram(program, args, { cwd: directory, env })
+  assert.equal(exitCode, 0, stderr)
+  assert.match(stderr, /Testing recapture\.\.\. ok/)
+}
+
+async function run(
+  command: readonly string[],
+  cwd: string,
+  settings: Readonly<Record<string, string>>,
+  toolchain?: string,
+): Promise<void> {
+  const PATH = [...(toolchain === undefined ? [] : [toolchain]), DTLTO_BIN, process.env['PATH'] ?? ''].join(delimiter)
   const env = { ...process.env, PATH, SOURCE_DATE_EPOCH: '1700000000', ...settings }
   const { exitCode, stdout, stderr } = await tryRun(command[0] ?? '', command.slice(1), { cwd, env })
   assert.equal(exitCode, 0, `${stdout}\n${stderr}`)
@@ -97,11 +145,13 @@ async function compare(
 
 describe('a build with', () => {
   for (const recipe of RECIPES) {
-    const { title, source, skip } = recipe
+    const { title, source, skip, toolchain, check } = recipe
     const name = `${title} has the bytes of stock lld, and its jobs are distributed (${source})`
     test(name, { skip: skip ?? false }, async () => {
       const directory = join(scratch, 'build')
-      await compare([{ recipe, directory }], (settings) => run(['sh', '-ec', scriptOf(recipe)], directory, settings))
+      const script = ['sh', '-ec', scriptOf(recipe)]
+      await compare([{ recipe, directory }], (settings) => run(script, directory, settings, toolchain?.()))
+      check?.(directory)
     })
   }
 

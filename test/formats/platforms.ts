@@ -57,7 +57,7 @@ const MINGW_LIBRARIES = [
 ]
 
 /** The one function that mingw-w64's C library takes from libgcc, whose package would be a whole compiler. */
-const CHKSTK = `
+export const CHKSTK = `
 .globl ___chkstk_ms
 ___chkstk_ms:
   push %rcx
@@ -79,6 +79,19 @@ ___chkstk_ms:
   ret
 `
 
+/** Programs for Windows. */
+export const MINGW: Platform = {
+  name: 'x86-64 Windows (MinGW)',
+  isWindows: true,
+  needs: [WINE, need('mingw-w64-x86-64-dev', '/usr/x86_64-w64-mingw32/lib/crt2.o')],
+  target: ['--target=x86_64-w64-mingw32', '--sysroot=/usr'],
+  useDtlto: '-fuse-ld=dtlto',
+  executable: MINGW_LIBRARIES,
+  library: MINGW_LIBRARIES,
+  runtime: CHKSTK,
+  start: (executable, scratch) => ({ program: found(WINE), args: [executable], env: wineEnvironment(scratch) }),
+}
+
 export const PLATFORMS: readonly Platform[] = [
   {
     name: 'x86-64 Linux',
@@ -91,17 +104,7 @@ export const PLATFORMS: readonly Platform[] = [
   },
   crossLinux('aarch64', 'libc6-dev-arm64-cross'),
   crossLinux('riscv64', 'libc6-dev-riscv64-cross'),
-  {
-    name: 'x86-64 Windows (MinGW)',
-    isWindows: true,
-    needs: [WINE, need('mingw-w64-x86-64-dev', '/usr/x86_64-w64-mingw32/lib/crt2.o')],
-    target: ['--target=x86_64-w64-mingw32', '--sysroot=/usr'],
-    useDtlto: '-fuse-ld=dtlto',
-    executable: MINGW_LIBRARIES,
-    library: MINGW_LIBRARIES,
-    runtime: CHKSTK,
-    start: (executable, scratch) => ({ program: found(WINE), args: [executable], env: wineEnvironment(scratch) }),
-  },
+  MINGW,
   {
     name: 'wasm32 WASI',
     needs: [
