@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { compile, DTLTO, inTemporaryDirectory, must, slowProgram, STOCK } from '../link/toolchain.js'
 
-const WAIT_MS = 20_000
+const WAIT_MS = 120_000
 
 /** The workers of a linker: its children that are dtlto-codegen. */
 function workersOf(linker: number): number[] {
@@ -82,7 +82,10 @@ describe('a link with isolate=process', () => {
         })
       })
       try {
-        const worker = await until(() => workersOf(linker.pid ?? 0).find((pid) => ticksOf(pid) > 5))
+        const worker = await until(() => {
+          assert.equal(linker.exitCode ?? linker.signalCode, null, `the link ended before a worker was seen: ${stderr}`)
+          return workersOf(linker.pid ?? 0).find((pid) => ticksOf(pid) > 5)
+        })
         await use({ linker, worker, ended, cwd })
       } finally {
         linker.kill('SIGKILL')

@@ -54,4 +54,16 @@ describe('a budget of bytes', () => {
     a()
     ;(await b)()
   })
+
+  it('writes off what does not come back, if it may', async () => {
+    const { take, got } = takers(new ByteBudget(10, undefined, 1))
+    const lost = await take('lost', 10)
+    const b = await take('b', 10)
+    lost()
+    const c = take('c', 1)
+    await nextTurn()
+    assert.deepEqual(got, ['lost', 'b'], 'what comes back late is not given twice')
+    b()
+    await c
+  })
 })

@@ -87,82 +87,91 @@ function start(): Place {
   return { at: 0, made: 0, state: 0, done: false }
 }
 
-/** Goes on from `from` to the end of the block, or until it has read or made more than `stretch` bytes. */
+/**
+ * Goes on from `from` to the end of the block, or until it has read or made more than `stretch` bytes. One function without closures: this is most of what
+ * an answer costs.
+ */
 function walk(block: Uint8Array, out: Uint8Array | undefined, limitBytes: number, from: Place, stretch: number): Place {
   const end = block.length
   let { at, made, state } = from
   const pauseAt = at + stretch
   const pauseMade = made + stretch
 
-  const next = (): number => {
-    if (at >= end) throw new Lzo1xError('the block ends in the middle')
-    return block[at++] as number
-  }
-  const run = (): number => {
-    let total = 0
-    let byte = next()
-    while (byte === 0) {
-      total += 255
-      if (total > limitBytes) throw tooLarge(limitBytes)
-      byte = next()
-    }
-    return total + byte
-  }
-  const literals = (count: number): void => {
-    if (at + count > end) throw new Lzo1xError('the block ends in the middle')
-    if (made + count > limitBytes) throw tooLarge(limitBytes)
-    if (out !== undefined) copyLiterals(block, at, out, made, count)
-    at += count
-    made += count
-  }
-  const match = (distance: number, count: number): void => {
-    if (distance > made) throw new Lzo1xError(`a match reaches ${distance - made} bytes before the start`)
-    if (made + count > limitBytes) throw tooLarge(limitBytes)
-    if (out !== undefined) copyMatch(out, made, distance, count)
-    made += count
-  }
-
-  if (at === 0 && end > 0 && (block[0] as number) > 17) {
-    const count = next() - 17
-    literals(count)
-    state = count < 4 ? count : 4
-  }
-
   while (at < pauseAt && made < pauseMade) {
-    const t = next()
-    if (t < 16 && state === 0) {
-      literals(t === 0 ? 18 + run() : t + 3)
-      state = 4
-      continue
-    }
-    if (t >= 64) {
-      const low = (t >> 2) & 7
-      match((next() << 3) + low + 1, t < 128 ? ((t >> 5) & 1) + 3 : ((t >> 5) & 3) + 5)
-      state = t & 3
-    } else if (t >= 32) {
-      const count = (t & 31) === 0 ? 33 + run() : (t & 31) + 2
-      const word = next() | (next() << 8)
-      match((word >> 2) + 1, count)
-      state = word & 3
-    } else if (t >= 16) {
-      const count = (t & 7) === 0 ? 9 + run() : (t & 7) + 2
-      const word = next() | (next() << 8)
-      const distance = ((t & 8) << 11) + (word >> 2)
-      if (distance === 0) {
-        if (at !== end) throw new Lzo1xError(`${end - at} bytes follow the end of the block`)
-        return { at, made, state, done: true }
+    if (at >= end) throw cutOff()
+    const t = block[at++] as number
+    let literals = 0
+    if (at === 1 && t > 17) {
+      literals = t - 17
+      state = literals < 4 ? literals : 4
+    } else if (t < 16 && state === 0) {
+      literals = t + 3
+      if (t === 0) {
+        const last = endOfRun(block, at)
+        literals = 18 + (last - at) * 255 + (block[last] as number)
+        at = last + 1
       }
-      match(distance + 16384, count)
-      state = word & 3
+      state = 4
     } else {
-      const low = t >> 2
-      if (state === 4) match((next() << 2) + low + 2049, 3)
-      else match((next() << 2) + low + 1, 2)
-      state = t & 3
+      let distance: number
+      let count: number
+      if (t < 16 || t >= 64) {
+        if (at >= end) throw cutOff()
+        const high = block[at++] as number
+        if (t >= 64) {
+          distance = (high << 3) + ((t >> 2) & 7) + 1
+          count = t < 128 ? ((t >> 5) & 1) + 3 : ((t >> 5) & 3) + 5
+        } else {
+          distance = (high << 2) + (t >> 2) + (state === 4 ? 2049 : 1)
+          count = state === 4 ? 3 : 2
+        }
+        state = t & 3
+      } else {
+        const mask = t >= 32 ? 31 : 7
+        const base = t >= 32 ? 33 : 9
+        count = (t & mask) + 2
+        if (count === 2) {
+          const last = endOfRun(block, at)
+          count = base + (last - at) * 255 + (block[last] as number)
+          at = last + 1
+        }
+        if (at + 1 >= end) throw cutOff()
+        const word = (block[at] as number) | ((block[at + 1] as number) << 8)
+        at += 2
+        distance = (word >> 2) + 1
+        if (t < 32) {
+          distance += ((t & 8) << 11) + 16383
+          if (distance === 16384) {
+            if (at !== end) throw new Lzo1xError(`${end - at} bytes follow the end of the block`)
+            return { at, made, state, done: true }
+          }
+        }
+        state = word & 3
+      }
+      if (distance > made) throw new Lzo1xError(`a match reaches ${distance - made} bytes before the start`)
+      if (made + count > limitBytes) throw tooLarge(limitBytes)
+      if (out !== undefined) copyMatch(out, made, distance, count)
+      made += count
+      literals = state
     }
-    if (state > 0) literals(state)
+    if (literals === 0) continue
+    if (at + literals > end) throw cutOff()
+    if (made + literals > limitBytes) throw tooLarge(limitBytes)
+    if (out !== undefined) copyLiterals(block, at, out, made, literals)
+    at += literals
+    made += literals
   }
   return { at, made, state, done: false }
+}
+
+/** Where the first byte is that is not zero. */
+function endOfRun(block: Uint8Array, start: number): number {
+  for (let at = start; at < block.length; at++) if (block[at] !== 0) return at
+  throw cutOff()
+}
+
+function cutOff(): Lzo1xError {
+  return new Lzo1xError('the block ends in the middle')
 }
 
 function tooLarge(limitBytes: number): Lzo1xError {

@@ -19,9 +19,14 @@ const TAIL = 5
 const SHORTEST_MATCH = 3
 /** Of a block, for what announces its literals. */
 const ROOM_BYTES = 128
+/** Shorter runs are copied byte by byte: a view on them would cost more. */
+const SHORT_COPY_BYTES = 48
 
-/** One entry a hash value: a position plus one, 0 for none. Reused: compression is synchronous. */
+/** One entry a hash value: a position plus one, 0 for none. Reused, as `scratch` is: compression is synchronous. */
 const table = new Int32Array(1 << HASH_BITS)
+/** Room for the matches of inputs up to this size. */
+const SCRATCH_FOR_BYTES = 1024 * 1024
+let scratch = new Uint8Array(0)
 
 /** The most bytes that compressing `size` bytes can take. */
 export function lzo1xWorstCase(size: number): number {
@@ -30,17 +35,19 @@ export function lzo1xWorstCase(size: number): number {
 
 /**
  * A part of a block, compressed by itself: literals, then from the first match to the last one, then literals. Blocks are put together of such parts.
+ * There are many small ones, so each is one buffer.
  */
 export interface Lzo1xPiece {
-  readonly head: Uint8Array
-  readonly matches: Uint8Array
-  readonly tail: Uint8Array
+  readonly bytes: Uint8Array
+  /** Where the matches begin, and end. */
+  readonly matchesAt: number
+  readonly tailAt: number
 }
 
 /** Compresses one block of 1 byte to 1 GiB. Throws Lzo1xError for an empty one: a block has no form for it. */
 export function lzo1xCompress(input: Uint8Array): Uint8Array {
   const piece = lzo1xPiece(input)
-  const block = new Lzo1xBlock(piece.head.length + piece.matches.length + piece.tail.length)
+  const block = new Lzo1xBlock(piece.bytes.length)
   block.add(piece)
   return block.finish()
 }
@@ -48,7 +55,7 @@ export function lzo1xCompress(input: Uint8Array): Uint8Array {
 /** Copies: `input` may change afterwards. */
 export function lzo1xPiece(input: Uint8Array): Lzo1xPiece {
   const size = input.length
-  const out = new Uint8Array(lzo1xWorstCase(size))
+  const out = roomFor(size)
   const limit = size - TAIL
   let made = 0
   let literalStart = 0
@@ -84,11 +91,19 @@ export function lzo1xPiece(input: Uint8Array): Lzo1xPiece {
     if (stop < limit) table[Math.imul(load(input, stop - 2), 0x9e3779b1) >>> (32 - HASH_BITS)] = stop - 1
     at = stop
   }
-  return {
-    head: input.slice(0, headEnd),
-    matches: out.slice(0, made),
-    tail: input.slice(headEnd === size ? size : literalStart),
-  }
+  const tailStart = headEnd === size ? size : literalStart
+  const tailAt = headEnd + made
+  const bytes = new Uint8Array(tailAt + size - tailStart)
+  copy(input, 0, headEnd, bytes, 0)
+  copy(out, 0, made, bytes, headEnd)
+  copy(input, tailStart, size, bytes, tailAt)
+  return { bytes, matchesAt: headEnd, tailAt }
+}
+
+function roomFor(size: number): Uint8Array {
+  if (size > SCRATCH_FOR_BYTES) return new Uint8Array(lzo1xWorstCase(size))
+  if (scratch.length === 0) scratch = new Uint8Array(lzo1xWorstCase(SCRATCH_FOR_BYTES))
+  return scratch
 }
 
 /** One block, put together. */
@@ -96,8 +111,8 @@ export class Lzo1xBlock {
   readonly #pool: BufferPool | undefined
   #out: Uint8Array
   #made = 0
-  /** What stands between two matches is one run. */
-  #literals: Uint8Array[] = []
+  /** What stands between two matches is one run: these parts of buffers. */
+  #literals: { readonly bytes: Uint8Array; readonly from: number; readonly to: number }[] = []
   #literalBytes = 0
   #isEmpty = true
 
@@ -107,22 +122,23 @@ export class Lzo1xBlock {
     this.#out = this.#take(expectedBytes + ROOM_BYTES)
   }
 
-  add({ head, matches, tail }: Lzo1xPiece): void {
-    this.literals(head)
-    if (matches.length > 0) {
+  add({ bytes, matchesAt, tailAt }: Lzo1xPiece): void {
+    this.literals(bytes, 0, matchesAt)
+    const count = tailAt - matchesAt
+    if (count > 0) {
       this.#putLiterals()
-      this.#reserve(matches.length)
-      this.#out.set(matches, this.#made)
-      this.#made += matches.length
+      this.#reserve(count)
+      this.#made = copy(bytes, matchesAt, tailAt, this.#out, this.#made)
       this.#isEmpty = false
     }
-    this.literals(tail)
+    this.literals(bytes, tailAt, bytes.length)
   }
 
-  literals(bytes: Uint8Array): void {
-    if (bytes.length === 0) return
-    this.#literals.push(bytes)
-    this.#literalBytes += bytes.length
+  /** They must not change before the block is finished. */
+  literals(bytes: Uint8Array, from = 0, to = bytes.length): void {
+    if (from >= to) return
+    this.#literals.push({ bytes, from, to })
+    this.#literalBytes += to - from
     this.#isEmpty = false
   }
 
@@ -130,7 +146,8 @@ export class Lzo1xBlock {
   repeatLast(count: number): void {
     if (this.#isEmpty) throw new Lzo1xError('nothing to repeat')
     if (count < SHORTEST_MATCH) {
-      const last = this.#literals.at(-1)?.at(-1)
+      const run = this.#literals.at(-1)
+      const last = run?.bytes[run.to - 1]
       if (count > 0 && last === undefined) throw new Lzo1xError('no literal to repeat')
       this.literals(new Uint8Array(count).fill(last ?? 0))
       return
@@ -145,8 +162,9 @@ export class Lzo1xBlock {
     if (this.#isEmpty) throw new Lzo1xError('an empty block has no compressed form')
     this.#putLiterals()
     this.#reserve(3)
-    this.#out.set([17, 0, 0], this.#made)
-    this.#made += 3
+    this.#out[this.#made++] = 17
+    this.#out[this.#made++] = 0
+    this.#out[this.#made++] = 0
     const isMostOfIt = this.#pool !== undefined || this.#made > this.#out.length >> 1
     return isMostOfIt ? this.#out.subarray(0, this.#made) : this.#out.slice(0, this.#made)
   }
@@ -154,10 +172,7 @@ export class Lzo1xBlock {
   #putLiterals(): void {
     this.#reserve(this.#literalBytes + Math.ceil(this.#literalBytes / 255) + 8)
     this.#made = putCount(this.#out, this.#made, this.#literalBytes)
-    for (const bytes of this.#literals) {
-      this.#out.set(bytes, this.#made)
-      this.#made += bytes.length
-    }
+    for (const { bytes, from, to } of this.#literals) this.#made = copy(bytes, from, to, this.#out, this.#made)
     this.#literals = []
     this.#literalBytes = 0
   }
@@ -185,11 +200,15 @@ function load(input: Uint8Array, at: number): number {
 }
 
 function putLiterals(input: Uint8Array, from: number, to: number, out: Uint8Array, start: number): number {
+  return copy(input, from, to, out, putCount(out, start, to - from))
+}
+
+/** Where the copy ends. */
+function copy(input: Uint8Array, from: number, to: number, out: Uint8Array, start: number): number {
   const count = to - from
-  const made = putCount(out, start, count)
-  if (count > 48) out.set(input.subarray(from, to), made)
-  else for (let i = 0; i < count; i++) out[made + i] = input[from + i] as number
-  return made + count
+  if (count > SHORT_COPY_BYTES) out.set(input.subarray(from, to), start)
+  else for (let i = 0; i < count; i++) out[start + i] = input[from + i] as number
+  return start + count
 }
 
 /** How many literals follow. Up to three are counted in two bits of the match before them: the byte before its last one, in every form. */

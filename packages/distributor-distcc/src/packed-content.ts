@@ -48,7 +48,7 @@ export class PackedContent {
           await onPacked(known.end - at)
         }
         parts.push(known.piece)
-        expectedBytes += sizeOf(known.piece)
+        expectedBytes += known.piece.bytes.length
         at = known.end
       }
     }
@@ -62,56 +62,60 @@ export class PackedContent {
     await add(at, this.#content.sizeBytes)
     const block = new Lzo1xBlock(Math.ceil(expectedBytes), pool)
     for (const part of parts) {
-      if ('head' in part) block.add(part)
+      if ('bytes' in part) block.add(part)
       else leaveOut(block, part)
     }
     return block.finish()
   }
 
   #longest(from: number, to: number): KnownPiece | undefined {
-    const fitting = (this.#pieces.get(from) ?? []).filter(({ end }) => end <= to)
-    return fitting.reduce<KnownPiece | undefined>(
-      (best, each) => (best && best.end >= each.end ? best : each),
-      undefined,
-    )
+    let longest: KnownPiece | undefined
+    for (const known of this.#pieces.get(from) ?? [])
+      if (known.end <= to && known.end > (longest?.end ?? 0)) longest = known
+    return longest
   }
 
   #compress(from: number, to: number): KnownPiece {
-    const piece = lzo1xPiece(bytesOf(this.#content, from, to))
+    const piece = pieceOf(this.#content, from, to)
     const known = { end: to, piece }
     const pieces = this.#pieces.get(from)
     if (pieces) pieces.push(known)
     else this.#pieces.set(from, [known])
-    this.keptBytes += sizeOf(piece)
+    this.keptBytes += piece.bytes.length
     return known
   }
 }
 
-function sizeOf({ head, matches, tail }: Lzo1xPiece): number {
-  return head.length + matches.length + tail.length
-}
-
 function leaveOut(block: Lzo1xBlock, { size, word }: UnreadRange): void {
   const begin = new Uint8Array(5)
-  new DataView(begin.buffer).setUint32(0, word, true)
+  for (let i = 0; i < 4; i++) begin[i] = word >>> (8 * i)
   begin[4] = UNREAD_BYTE
   block.literals(begin)
   block.repeatLast(size - begin.length)
 }
 
-/** A copy of a part of a content. */
-function bytesOf(content: JobContent, from: number, to: number): Uint8Array {
+/** A part of a content, compressed. */
+function pieceOf(content: JobContent, from: number, to: number): Lzo1xPiece {
   const lease = content.lease()
   try {
-    const bytes = new Uint8Array(to - from)
     let offset = 0
     for (const part of lease.parts) {
-      const [begin, end] = [Math.max(from, offset), Math.min(to, offset + part.length)]
-      if (begin < end) bytes.set(part.subarray(begin - offset, end - offset), begin - from)
+      if (offset <= from && to <= offset + part.length) return lzo1xPiece(part.subarray(from - offset, to - offset))
       offset += part.length
     }
-    return bytes
+    return lzo1xPiece(gathered(lease.parts, from, to))
   } finally {
     lease.release()
   }
+}
+
+function gathered(parts: readonly Uint8Array[], from: number, to: number): Uint8Array {
+  const bytes = new Uint8Array(to - from)
+  let offset = 0
+  for (const part of parts) {
+    const [begin, end] = [Math.max(from, offset), Math.min(to, offset + part.length)]
+    if (begin < end) bytes.set(part.subarray(begin - offset, end - offset), begin - from)
+    offset += part.length
+  }
+  return bytes
 }

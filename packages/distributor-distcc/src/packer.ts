@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { UnreadRanges } from 'dtlto/plugin'
 import { BufferPool } from './buffer-pool.js'
+import { roomForRequests } from './byte-budget.js'
 import { lzo1xCompress } from './lzo1x-encode.js'
 import { PackedContent } from './packed-content.js'
 import { encodeRequest, MAX_BODY_BYTES, type RequestFile } from './request.js'
@@ -13,7 +15,7 @@ export interface PackedRequest {
 }
 
 /** What is kept of the buffers of requests that were sent. */
-const POOL_BYTES = 64 * 1024 * 1024
+const POOL_BYTES = 32 * 1024 * 1024
 /** After compressing this many bytes others have their turn. */
 const STRETCH_BYTES = 2 * 1024 * 1024
 
@@ -27,6 +29,7 @@ export class Packer {
   readonly #kept = new Map<string, { readonly packed: PackedContent; readonly bytes: number }>()
   #keptBytes = 0
   readonly #pool = new BufferPool(POOL_BYTES)
+  readonly #room = roomForRequests()
   /** Bytes of files before compression, of those what was compressed for them, and sent; for the trace. */
   readonly totals = { files: 0, plainBytes: 0, packedBytes: 0, sentBytes: 0 }
 
@@ -34,9 +37,34 @@ export class Packer {
     this.#budgetBytes = budgetBytes
   }
 
-  /** The request of `job` for a server whose compiler is called `compiler`. Rejects with the signal's reason when aborted. */
+  /**
+   * The request of `job` for a server whose compiler is called `compiler`, when there is room for it. Rejects with the signal's reason when aborted.
+   */
   async pack(job: WireJob, compiler: string, signal: AbortSignal): Promise<PackedRequest> {
+    signal.throwIfAborted()
+    const unread = await Promise.all(job.files.map(async (file) => file.unread?.()))
+    const giveRoom = await this.#room.acquire(bytesToSend(job, unread))
     const pooled: Uint8Array[] = []
+    const release = (): void => {
+      for (const buffer of pooled) this.#pool.give(buffer)
+      giveRoom()
+    }
+    try {
+      return { parts: await this.#pack(job, unread, compiler, signal, pooled), release }
+    } catch (error) {
+      release()
+      throw error
+    }
+  }
+
+  /** `pooled`: where the buffers go that are taken from the pool. */
+  async #pack(
+    job: WireJob,
+    unread: readonly (UnreadRanges | undefined)[],
+    compiler: string,
+    signal: AbortSignal,
+    pooled: Uint8Array[],
+  ): Promise<readonly Uint8Array[]> {
     const files: RequestFile[] = []
     let stretch = 0
     const onPacked = (bytes: number): Promise<void> | undefined => {
@@ -46,15 +74,14 @@ export class Packer {
       stretch = 0
       return nextTurn()
     }
-    for (const { name, content, unread, shared } of job.files) {
+    for (const [i, { name, content, shared }] of job.files.entries()) {
       signal.throwIfAborted()
       if (content.sizeBytes === 0) {
         files.push({ name, compressed: new Uint8Array(0) })
         continue
       }
-      const ranges = await unread?.()
       const packed = (shared ? this.#kept.get(content.id)?.packed : undefined) ?? new PackedContent(content)
-      const compressed = await packed.pack(ranges, onPacked, this.#pool)
+      const compressed = await packed.pack(unread[i], onPacked, this.#pool)
       pooled.push(compressed)
       if (shared) this.#keep(content.id, packed)
       this.totals.files++
@@ -66,12 +93,7 @@ export class Packer {
     const { name, text } = job.responseFile
     files.push({ name, compressed: lzo1xCompress(Buffer.from(text)) })
     const { workingDirectory, args } = job
-    return {
-      parts: encodeRequest({ workingDirectory, argv: [compiler, ...args], files }),
-      release: () => {
-        for (const buffer of pooled) this.#pool.give(buffer)
-      },
-    }
+    return encodeRequest({ workingDirectory, argv: [compiler, ...args], files })
   }
 
   #keep(id: string, packed: PackedContent): void {
@@ -85,6 +107,17 @@ export class Packer {
       this.#keptBytes -= bytes
     }
   }
+}
+
+/** Before compression, which saves a sixth or more. */
+function bytesToSend(job: WireJob, unread: readonly (UnreadRanges | undefined)[]): number {
+  let bytes = 0
+  for (const [i, { content }] of job.files.entries()) {
+    bytes += content.sizeBytes
+    const ranges = unread[i] ?? []
+    for (let size = 1; size < ranges.length; size += 3) bytes -= ranges[size] as number
+  }
+  return bytes
 }
 
 /** True if no file of `job` is too large for the protocol, however badly it compresses. */

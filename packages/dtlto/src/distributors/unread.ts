@@ -24,7 +24,6 @@ export interface UnreadRange {
 /** The ranges one by one. */
 export function* unreadRanges(ranges: UnreadRanges): Generator<UnreadRange> {
   for (let i = 0; i + 2 < ranges.length; i += 3) {
-    const [offset = 0, size = 0, word = 0] = ranges.subarray(i, i + 3)
-    yield { offset, size, word }
+    yield { offset: ranges[i] as number, size: ranges[i + 1] as number, word: ranges[i + 2] as number }
   }
 }

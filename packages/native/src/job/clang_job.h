@@ -53,11 +53,23 @@ struct ClangModuleArguments {
   std::string Reason;
 };
 
-/// Reads the modules' headers and \p Own's flags, no functions. Any thread.
+/// Of a module, for every job that compiles it or imports from it.
+struct ClangModuleFacts {
+  /// Not empty: no stock clang may compile functions of it, and why.
+  std::string Reason;
+  /// Its flags may name a code model or a threshold for large data.
+  bool NamesModel = false;
+
+  /// Reads some records of the module and loads nothing.
+  static ClangModuleFacts of(const llvm::BitcodeModule &Module);
+};
+
+/// Reads \p Own's header, and its flags where they matter; no functions. Any
+/// thread.
 ClangModuleArguments
 clangModuleArguments(const llvm::lto::Config &Conf, LinkFlavour Flavour,
-                     llvm::BitcodeModule Own,
-                     llvm::ArrayRef<llvm::BitcodeModule> Imports);
+                     llvm::BitcodeModule Own, const ClangModuleFacts &Facts,
+                     llvm::ArrayRef<const ClangModuleFacts *> Imports);
 
 } // namespace dtlto
 

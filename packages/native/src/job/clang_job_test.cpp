@@ -238,7 +238,8 @@ Bitcode moduleFor(StringRef Target, StringRef More = "") {
 
 ClangModuleArguments argumentsOf(const Bitcode &Own, const lto::Config &Conf,
                                  LinkFlavour Flavour = LinkFlavour::ELF) {
-  return clangModuleArguments(Conf, Flavour, Own.module(), {});
+  return clangModuleArguments(Conf, Flavour, Own.module(),
+                              ClangModuleFacts::of(Own.module()), {});
 }
 
 TEST(ClangModule, IsOfferedForTargetsThatHaveBeenComparedOnly) {
@@ -287,6 +288,27 @@ TEST(ClangModule, TakesFromTheModuleWhatTheLinkLeavesOpen) {
   ClangModuleArguments FromLink = argumentsOf(Own, Said);
   EXPECT_FALSE(Has(FromLink, "-fPIC"));
   EXPECT_TRUE(Has(FromLink, "-mcmodel=tiny"));
+  // The usual link says one and leaves the other open.
+  lto::Config Usual;
+  setUp(Usual);
+  Usual.RelocModel = Reloc::PIC_;
+  Usual.CodeModel.reset();
+  EXPECT_TRUE(Has(argumentsOf(Own, Usual), "-mcmodel=large"));
+  Bitcode Threshold =
+      moduleFor(Linux, "!llvm.module.flags = !{!0}\n"
+                       "!0 = !{i32 1, !\"Large Data Threshold\", i64 7}\n");
+  EXPECT_TRUE(Has(argumentsOf(Threshold, Said), "-mlarge-data-threshold=7"));
+}
+
+TEST(ClangModule, KnowsWithoutLoadingMetadataWhetherItNamesAModel) {
+  auto NamesModel = [](StringRef More) {
+    return ClangModuleFacts::of(moduleFor(Linux, More).module()).NamesModel;
+  };
+  EXPECT_FALSE(NamesModel(""));
+  EXPECT_FALSE(NamesModel("!llvm.module.flags = !{!0}\n"
+                          "!0 = !{i32 8, !\"PIC Level\", i32 2}\n"));
+  EXPECT_TRUE(NamesModel("!llvm.module.flags = !{!0}\n"
+                         "!0 = !{i32 1, !\"Code Model\", i32 4}\n"));
 }
 
 TEST(ClangModule, IsNotOfferedWhenAssemblyReadsAFile) {
@@ -309,8 +331,9 @@ TEST(ClangModule, IsNotOfferedWhenACallWouldBeReported) {
         Linux, ("declare void @f() \"" + Name + "\"=\"do not\"").str());
     EXPECT_NE(argumentsOf(Calls, Conf).Reason, "") << Name.str();
     // What is imported is compiled, too.
+    ClangModuleFacts Facts = ClangModuleFacts::of(Calls.module());
     EXPECT_NE(clangModuleArguments(Conf, LinkFlavour::ELF, Plain.module(),
-                                   Calls.module())
+                                   ClangModuleFacts::of(Plain.module()), &Facts)
                   .Reason,
               "")
         << Name.str();

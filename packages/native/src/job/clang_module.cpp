@@ -32,44 +32,110 @@ using dtlto::LinkFlavour;
 
 namespace {
 
-/// Modules hold the texts of attributes in one block near their beginning, as
-/// numbers, one for each character: no name of a function is read.
-Expected<StringRef> dontCallAttribute(const BitcodeModule &Module) {
-  static constexpr StringLiteral Names[] = {"dontcall-error", "dontcall-warn"};
-  BitstreamCursor Cursor(Module.getBuffer());
-  for (unsigned Depth = 0;;) {
-    if (Depth == 0 && Cursor.AtEndOfStream())
-      return StringRef();
-    Expected<BitstreamEntry> Entry = Cursor.advance();
-    if (!Entry)
-      return Entry.takeError();
-    switch (Entry->Kind) {
-    case BitstreamEntry::Error:
-      return createStringError("malformed bitcode");
-    case BitstreamEntry::EndBlock:
-      return StringRef();
-    case BitstreamEntry::SubBlock:
-      if (Entry->ID == bitc::MODULE_BLOCK_ID ||
-          Entry->ID == bitc::PARAMATTR_GROUP_BLOCK_ID) {
-        if (Error E = Cursor.EnterSubBlock(Entry->ID))
-          return std::move(E);
-        ++Depth;
-      } else if (Error E = Cursor.SkipBlock()) {
-        return std::move(E);
+/// Reads what it has to know of a module without loading it: names of functions,
+/// functions and metadata are passed over.
+class ModuleReader {
+public:
+  explicit ModuleReader(StringRef Bitcode) : Cursor(Bitcode) {}
+
+  Error read() {
+    while (!Cursor.AtEndOfStream()) {
+      Expected<BitstreamEntry> Entry = Cursor.advance();
+      if (!Entry)
+        return Entry.takeError();
+      if (Entry->Kind != BitstreamEntry::SubBlock)
+        return createStringError("malformed bitcode");
+      if (Entry->ID != bitc::MODULE_BLOCK_ID) {
+        if (Error E = Cursor.SkipBlock())
+          return E;
+        continue;
       }
-      break;
-    case BitstreamEntry::Record: {
-      SmallVector<uint64_t, 64> Record;
-      if (Expected<unsigned> Code = Cursor.readRecord(Entry->ID, Record); !Code)
-        return Code.takeError();
-      for (StringRef Name : Names)
-        if (std::search(Record.begin(), Record.end(), Name.begin(),
-                        Name.end()) != Record.end())
-          return Name;
+      if (Error E = readModule())
+        return E;
     }
+    return Error::success();
+  }
+
+  StringRef DontCall;
+  bool NamesModel = false;
+
+private:
+  Error readModule() {
+    if (Error E = Cursor.EnterSubBlock(bitc::MODULE_BLOCK_ID))
+      return E;
+    while (true) {
+      Expected<BitstreamEntry> Entry = Cursor.advance();
+      if (!Entry)
+        return Entry.takeError();
+      if (Entry->Kind == BitstreamEntry::Error)
+        return createStringError("malformed bitcode");
+      if (Entry->Kind == BitstreamEntry::EndBlock)
+        return Error::success();
+      if (Entry->Kind == BitstreamEntry::Record) {
+        if (Expected<unsigned> Code = Cursor.skipRecord(Entry->ID); !Code)
+          return Code.takeError();
+        continue;
+      }
+      BitstreamCursor Block = Cursor;
+      if (Error E = Cursor.SkipBlock())
+        return E;
+      if (Entry->ID == bitc::PARAMATTR_GROUP_BLOCK_ID ||
+          Entry->ID == bitc::METADATA_BLOCK_ID)
+        if (Error E = readBlock(Block, Entry->ID))
+          return E;
     }
   }
-}
+
+  Error readBlock(BitstreamCursor &Block, unsigned Id) {
+    if (Error E = Block.EnterSubBlock(Id))
+      return E;
+    SmallVector<uint64_t, 64> Record;
+    for (bool GoesOn = true; GoesOn;) {
+      Expected<BitstreamEntry> Entry = Block.advanceSkippingSubblocks();
+      if (!Entry)
+        return Entry.takeError();
+      if (Entry->Kind == BitstreamEntry::Error)
+        return createStringError("malformed bitcode");
+      if (Entry->Kind == BitstreamEntry::EndBlock)
+        break;
+      Record.clear();
+      StringRef Blob;
+      Expected<unsigned> Code = Block.readRecord(Entry->ID, Record, &Blob);
+      if (!Code)
+        return Code.takeError();
+      if (Id == bitc::METADATA_BLOCK_ID)
+        GoesOn = readMetadata(*Code, Blob);
+      else
+        readAttributes(Record);
+    }
+    return Error::success();
+  }
+
+  /// Texts are numbers here, one for each character.
+  void readAttributes(ArrayRef<uint64_t> Record) {
+    static constexpr StringLiteral Names[] = {"dontcall-error",
+                                              "dontcall-warn"};
+    for (StringRef Name : Names)
+      if (std::search(Record.begin(), Record.end(), Name.begin(), Name.end()) !=
+          Record.end())
+        DontCall = Name;
+  }
+
+  /// All strings of a module's metadata are one record, the block's first; only
+  /// bitcode from before LLVM 4 has a record for each. True: go on.
+  bool readMetadata(unsigned Code, StringRef Blob) {
+    if (Code == bitc::METADATA_STRINGS)
+      NamesModel |=
+          Blob.contains("Code Model") || Blob.contains("Large Data Threshold");
+    else if (Code == bitc::METADATA_STRING_OLD)
+      NamesModel = true;
+    else
+      return true;
+    return false;
+  }
+
+  BitstreamCursor Cursor;
+};
 
 /// A triple for the driver that it neither rewrites nor warns of, and
 /// with which it chooses what it would choose for \p T.
@@ -96,11 +162,12 @@ public:
   ModuleTranslation(const lto::Config &Conf, LinkFlavour Flavour)
       : Conf(Conf), Flavour(Flavour) {}
 
-  dtlto::ClangModuleArguments run(BitcodeModule Own,
-                                  ArrayRef<BitcodeModule> Imports) {
-    checkCalls(Own);
-    for (const BitcodeModule &Import : Imports)
-      checkCalls(Import);
+  dtlto::ClangModuleArguments
+  run(BitcodeModule Own, const dtlto::ClangModuleFacts &Facts,
+      ArrayRef<const dtlto::ClangModuleFacts *> Imports) {
+    cannot(Facts.Reason);
+    for (const dtlto::ClangModuleFacts *Import : Imports)
+      cannot(Import->Reason);
     LLVMContext Context;
     auto Module = Own.getLazyModule(Context, /*ShouldLazyLoadMetadata=*/true,
                                     /*IsImporting=*/true);
@@ -110,10 +177,11 @@ public:
     }
     spellTarget((*Module)->getTargetTriple());
     checkAssembly(dtlto::moduleAssembly(**Module));
-    if (Error E = (*Module)->materializeMetadata())
-      cannot(toString(std::move(E)));
-    else
-      spellModels(**Module);
+    // Flags are metadata, and LLVM loads all or nothing.
+    if (Facts.NamesModel || isRelocModelOpen())
+      if (Error E = (*Module)->materializeMetadata())
+        cannot(toString(std::move(E)));
+    spellModels(**Module);
     return std::move(Result);
   }
 
@@ -123,14 +191,8 @@ private:
       Result.Reason = Why.str();
   }
 
-  void checkCalls(const BitcodeModule &Module) {
-    Expected<StringRef> Name = dontCallAttribute(Module);
-    if (!Name)
-      return cannot(toString(Name.takeError()));
-    if (!Name->empty())
-      cannot("'" + Module.getModuleIdentifier() +
-             "' has functions with the attribute " + *Name +
-             ", and clang does not report calls of them");
+  bool isRelocModelOpen() const {
+    return !Conf.RelocModel && Flavour == LinkFlavour::ELF;
   }
 
   void spellTarget(const Triple &T) {
@@ -165,7 +227,7 @@ private:
   }
 
   void spellModels(const Module &M) {
-    if (!Conf.RelocModel && Flavour == LinkFlavour::ELF) {
+    if (isRelocModelOpen()) {
       bool IsPic =
           M.getModuleFlag("PIC Level") && M.getPICLevel() != PICLevel::NotPIC;
       add({IsPic ? "-fPIC" : "-fno-pic"});
@@ -196,9 +258,23 @@ private:
 
 } // namespace
 
+dtlto::ClangModuleFacts
+dtlto::ClangModuleFacts::of(const BitcodeModule &Module) {
+  ModuleReader Reader(Module.getBuffer());
+  if (Error E = Reader.read())
+    return {toString(std::move(E)), false};
+  if (Reader.DontCall.empty())
+    return {{}, Reader.NamesModel};
+  return {("'" + Module.getModuleIdentifier() +
+           "' has functions with the attribute " + Reader.DontCall +
+           ", and clang does not report calls of them")
+              .str(),
+          Reader.NamesModel};
+}
+
 dtlto::ClangModuleArguments
 dtlto::clangModuleArguments(const lto::Config &Conf, LinkFlavour Flavour,
-                            BitcodeModule Own,
-                            ArrayRef<BitcodeModule> Imports) {
-  return ModuleTranslation(Conf, Flavour).run(Own, Imports);
+                            BitcodeModule Own, const ClangModuleFacts &Facts,
+                            ArrayRef<const ClangModuleFacts *> Imports) {
+  return ModuleTranslation(Conf, Flavour).run(Own, Facts, Imports);
 }

@@ -93,19 +93,20 @@ importedDefinitions(const ThinJob &Job) {
   return Result;
 }
 
-ClangModuleArguments clangModule(const ThinJobs &Jobs, const ThinJob &Job) {
-  std::vector<BitcodeModule> Imports;
+ClangModuleArguments clangModule(ThinJobs &Jobs, const ThinJob &Job) {
+  std::vector<const ClangModuleFacts *> Imports;
   for (const auto &Import : importedDefinitions(Job))
-    Imports.push_back(Job.ModuleMap.find(Import.first)->second);
+    Imports.push_back(
+        &Jobs.clangFacts(Job.ModuleMap.find(Import.first)->second));
   return clangModuleArguments(Jobs.config(), Jobs.flavour(), Job.Module,
-                              Imports);
+                              Jobs.clangFacts(Job.Module), Imports);
 }
 
 std::vector<UnreadImport> unreadImports(ThinJobs &Jobs, const ThinJob &Job) {
   std::vector<UnreadImport> Result;
   for (const auto &[Id, Guids] : importedDefinitions(Job)) {
     const BitcodeModule &Module = Job.ModuleMap.find(Id)->second;
-    Result.push_back({Id.str(), Jobs.layout(Id, Module).unread(Guids)});
+    Result.push_back({Id.str(), Jobs.layout(Module).unread(Guids)});
   }
   return Result;
 }

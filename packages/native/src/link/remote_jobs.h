@@ -45,7 +45,7 @@ struct RemoteIndex {
 llvm::Expected<RemoteIndex> remoteIndex(const ThinJobs &Jobs,
                                         const ThinJob &Job);
 /// For a stock clang, beside remoteOptions.
-ClangModuleArguments clangModule(const ThinJobs &Jobs, const ThinJob &Job);
+ClangModuleArguments clangModule(ThinJobs &Jobs, const ThinJob &Job);
 /// What the job's compile does not read of the modules that it imports from.
 struct UnreadImport {
   std::string ModuleId;

@@ -207,15 +207,6 @@ const ModuleBytes *ThinJobs::moduleBytes(StringRef ModuleId) {
   return &Bytes.try_emplace(ModuleId, Found->second).first->second;
 }
 
-const ModuleLayout &ThinJobs::layout(StringRef ModuleId,
-                                     const BitcodeModule &Module) {
-  std::lock_guard<std::mutex> Lock(LayoutMutex);
-  auto [Entry, IsNew] = Layouts.try_emplace(ModuleId);
-  if (IsNew)
-    Entry->second = ModuleLayout::of(Module);
-  return Entry->second;
-}
-
 namespace {
 /// As LTOLLVMContext's own, with two differences. It takes note of errors: a
 /// backend whose inline assembly is wrong reports them and returns success. And

@@ -3,6 +3,7 @@
 #define DTLTO_LINK_THIN_JOBS_H
 
 #include "compile_notes.h"
+#include "job/clang_job.h"
 #include "job/individual_index.h"
 #include "job/module_bytes.h"
 #include "job/module_layout.h"
@@ -74,6 +75,23 @@ struct ThinJob {
   bool CacheHit = false;
 
   ~ThinJob() { llvm::consumeError(std::move(Failure)); }
+};
+
+/// What is read of a module, on first use, and kept: every job that imports from it
+/// asks. Any thread.
+template <typename Kept> class OfModules {
+public:
+  const Kept &of(const llvm::BitcodeModule &Module) {
+    std::lock_guard<std::mutex> Lock(Mutex);
+    auto [Entry, IsNew] = All.try_emplace(Module.getModuleIdentifier());
+    if (IsNew)
+      Entry->second = Kept::of(Module);
+    return Entry->second;
+  }
+
+private:
+  std::mutex Mutex;
+  llvm::StringMap<Kept> All; ///< entries do not move
 };
 
 /// Collects the backends that LTO starts, then has them made by whoever listens
@@ -149,9 +167,12 @@ public:
   // From any thread, while lld's thread is in wait():
 
   IndividualIndex individualIndex(const ThinJob &Job) const;
-  /// Made on first use and kept.
-  const ModuleLayout &layout(llvm::StringRef ModuleId,
-                             const llvm::BitcodeModule &Module);
+  const ModuleLayout &layout(const llvm::BitcodeModule &Module) {
+    return Layouts.of(Module);
+  }
+  const ClangModuleFacts &clangFacts(const llvm::BitcodeModule &Module) {
+    return ClangFacts.of(Module);
+  }
   /// The object as this process makes it, for comparison: it settles nothing and
   /// reports nothing, but LLVM writes the files beside it (.dwo, remarks).
   llvm::Expected<llvm::SmallVector<char, 0>>
@@ -183,8 +204,8 @@ private:
   llvm::DenseSet<llvm::GlobalValue::GUID> CfiFunctionDefs, CfiFunctionDecls;
   std::mutex BytesMutex;
   llvm::StringMap<ModuleBytes> Bytes; ///< entries do not move
-  std::mutex LayoutMutex;
-  llvm::StringMap<ModuleLayout> Layouts; ///< entries do not move
+  OfModules<ModuleLayout> Layouts;
+  OfModules<ClangModuleFacts> ClangFacts;
 };
 
 } // namespace dtlto
