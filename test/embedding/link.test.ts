@@ -151,4 +151,22 @@ describe('a program that embeds links', () => {
     assert.match(summary.text(), /^summary: 3 ThinLTO jobs in [\d.]+ s, after/)
     assert.match(summary.text(), /\n {2}counting {2}3 jobs, up to 1 in flight/)
   })
+
+  test('is told how far it is, from no job to all of them', async () => {
+    const told: Extract<LinkEvent, { type: 'progress' }>[] = []
+    const { definition } = countingDistributor()
+    const onEvent = (event: LinkEvent): void => {
+      if (event.type === 'progress') told.push(event)
+    }
+    await link({ flavour: 'elf', args, distributors: [definition], fallback: 'none', onEvent })
+    assert.deepEqual(
+      told.map(({ done }) => done),
+      [0, 1, 2, 3],
+    )
+    for (const { done, total, running, etaMs } of told) {
+      assert.equal(total, 3)
+      assert.ok(running >= 0 && running <= total - done, `${String(running)} of ${String(total - done)} run`)
+      assert.ok(etaMs === undefined || etaMs >= 0)
+    }
+  })
 })

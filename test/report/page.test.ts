@@ -57,6 +57,21 @@ describe('the page of a report', { skip: BROWSER === undefined && 'there is no C
     })
   }
 
+  test('says of each machine how fast it was, so that a slow one is seen', async () => {
+    const { page } = await open(browser, file, 'light')
+    const rows = page.locator('section[aria-labelledby=where-the-modules-were-compiled] tr')
+    const cellsOf = async (machine: string): Promise<readonly string[]> =>
+      await rows.filter({ hasText: machine }).locator('th, td').allTextContents()
+    const titles = await rows.first().locator('th').allTextContents()
+    const column = titles.findIndex((title) => title.startsWith('Speed'))
+    assert.ok(column > 0, titles.join())
+    const speed = async (machine: string): Promise<number> => parseInt((await cellsOf(machine))[column] ?? '', 10)
+    // The made-up farm has one machine of a quarter of the speed of most, and two that are a little faster.
+    assert.ok((await speed('build4.')) < 35)
+    for (const machine of ['build1.', 'build2.', 'build7.', 'build8.']) assert.ok((await speed(machine)) > 60, machine)
+    await page.close()
+  })
+
   test('filters by module, machine and what happened, in the table and in the picture', async () => {
     const { page } = await open(browser, file, 'light')
     const rows = async (): Promise<string[]> =>

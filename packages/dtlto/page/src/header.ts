@@ -52,6 +52,10 @@ function cards({ phases, jobs, modules, analysis, places }: ReportDocument): HTM
       el('dd', {}, value, more === '' ? undefined : el('small', {}, more)),
     )
   const machines = places.filter(({ distributor }) => distributor !== 'local').length
+  const machineNames = [
+    ...(machines > 0 ? [count(machines, 'machine')] : []),
+    ...(machines < places.length ? [machines > 0 ? 'this one' : 'this machine'] : []),
+  ]
   const elsewhere = places.reduce(
     (sum, { distributor }, i) => sum + (distributor === 'local' ? 0 : (analysis.places[i]?.jobs ?? 0)),
     0,
@@ -76,9 +80,9 @@ function cards({ phases, jobs, modules, analysis, places }: ReportDocument): HTM
       modules.total === 0 ? '' : `of ${count(modules.total, 'module')}`,
     ),
     card(
-      'At a time',
+      'Slots',
       String(analysis.slots),
-      `${count(machines, 'machine')} and this one, ${percent(capacityMs > 0 ? busyMs / capacityMs : 0)} busy`,
+      `on ${machineNames.join(' and ')}; ${percent(capacityMs > 0 ? busyMs / capacityMs : 0)} busy`,
     ),
     card('Bitcode sent', bytes(sent), 'before compression'),
     card(

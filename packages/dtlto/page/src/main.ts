@@ -112,7 +112,7 @@ function timelineSection(report: ReportDocument, redraws: (() => void)[]): HTMLE
       color('compile', 'compiling'),
       color('transfer', 'transfer'),
       color('queue', "in the machine's queue"),
-      color('unused', 'not needed or not possible'),
+      color('unused', 'not needed any more, or not possible there'),
       color('trouble', 'failed'),
       el('li', {}, el('i', { style: 'border:2px solid var(--path)' }), 'set the end of the link'),
     ),

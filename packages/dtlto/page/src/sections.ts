@@ -35,7 +35,23 @@ export function jobsTable(report: ReportDocument): Table<number> {
   )
 }
 
-export function placesSection({ places, analysis }: ReportDocument): HTMLElement {
+/** By place: instructions of its modules for each of its milliseconds, as a share of the fastest place's. */
+function speeds({ jobs, places, attempts }: ReportDocument): readonly (number | undefined)[] {
+  const done = places.map(() => ({ cost: 0, ms: 0 }))
+  for (const attempt of attempts) {
+    const at = done[attempt.place]
+    if (attempt.outcome !== 'placed' || at === undefined) continue
+    at.cost += jobs[attempt.job]?.cost ?? 0
+    at.ms += attempt.compileMs ?? lengthOf(attempt)
+  }
+  const all = done.map(({ cost, ms }) => (cost > 0 && ms > 0 ? cost / ms : undefined))
+  const fastest = Math.max(...all.map((speed) => speed ?? 0))
+  return all.map((speed) => (speed === undefined ? undefined : speed / fastest))
+}
+
+export function placesSection(report: ReportDocument): HTMLElement {
+  const { places, analysis } = report
+  const speed = speeds(report)
   const rows = places.map((_, i) => i)
   const of = (i: number): ReportDocument['analysis']['places'][number] | undefined => analysis.places[i]
   const number = (
@@ -54,6 +70,12 @@ export function placesSection({ places, analysis }: ReportDocument): HTMLElement
     number('Failures', (i) => of(i)?.troubles ?? 0),
     number('At a time', (i) => of(i)?.mostAtATime ?? 0),
     number('Work', (i) => of(i)?.busyMs ?? 0, seconds),
+    {
+      title: 'Speed',
+      isNumber: true,
+      key: (i) => speed[i] ?? 0,
+      cell: (i) => (speed[i] === undefined ? '' : percent(speed[i])),
+    },
     number('Bitcode sent', (i) => of(i)?.sentBytes ?? 0, bytes),
     {
       title: 'Busy',
@@ -71,7 +93,13 @@ export function placesSection({ places, analysis }: ReportDocument): HTMLElement
       },
     },
   ]
-  return section('Where the modules were compiled', table('Where the modules were compiled', columns, rows).element)
+  const title = 'Where the modules were compiled'
+  const meaning = el(
+    'p',
+    { class: 'dim' },
+    "Speed: instructions compiled a second, as a share of the fastest machine's.",
+  )
+  return section(title, meaning, table(title, columns, rows).element)
 }
 
 export function planTable({ points }: ReportPlan): HTMLElement {
