@@ -1,5 +1,5 @@
 /**
- * The native part, with CMake and Ninja, once for each version of LLVM (llvm-versions.mjs). Ninja is the staleness check: it looks at everything, LLVM's headers and CMake
+ * The native part, with CMake and Ninja, once for each version of LLVM (llvm-versions.mjs), by that LLVM's clang: links need it anyway. CC and CXX name another compiler. Ninja is the staleness check: it looks at everything, LLVM's headers and CMake
  * files included, and is done in about 10 ms when there is nothing to do. CMake runs when the build directory is new,
  * or when it was configured with other Node headers than the installed ones.
  */
@@ -7,11 +7,13 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { withHeartbeat } from './heartbeat.mjs'
 import { readJson } from './json.mjs'
+import { headerDefinitions } from './llvm-headers.mjs'
 import { firstLlvm, isInstalled, llvmRoot, wantedLlvms } from './llvm-versions.mjs'
 import { ROOT } from './root.mjs'
+import { findProgram } from './system-packages.mjs'
 
 const SOURCE = join(ROOT, 'packages/native')
 const BUILD = join(SOURCE, 'build')
@@ -51,8 +53,7 @@ export function buildNative({ directory = BUILD, targets = [], definitions = {} 
     existsSync(join(directory, 'build.ninja')) && existsSync(configured) && readFileSync(configured, 'utf8') === state
   if (!isConfigured) {
     console.log('build: configuring the native part')
-    // CMake refuses what it made at another place: a copied or moved checkout.
-    if (wasMadeElsewhere(directory)) rmSync(directory, { recursive: true })
+    if (cannotGoOn(directory, settings.definitions)) rmSync(directory, { recursive: true })
     const words = Object.entries(settings.definitions).map(([name, value]) => `-D${name}=${value}`)
     mkdirSync(directory, { recursive: true })
     if (!run('cmake', ['-S', SOURCE, '-B', directory, '-G', 'Ninja', ...words])) return false
@@ -61,12 +62,22 @@ export function buildNative({ directory = BUILD, targets = [], definitions = {} 
   return ninja(directory, targets)
 }
 
-/** @param {string} directory */
-function wasMadeElsewhere(directory) {
+/**
+ * CMake refuses what it made at another place (a copied or moved checkout), forgets settings where the compiler changes, and keeps what it found of another LLVM.
+ * @param {string} directory
+ * @param {Readonly<Record<string, string>>} definitions
+ */
+function cannotGoOn(directory, definitions) {
   const cache = join(directory, 'CMakeCache.txt')
   if (!existsSync(cache)) return false
-  const made = /^CMAKE_CACHEFILE_DIR:INTERNAL=(.*)$/m.exec(readFileSync(cache, 'utf8'))?.[1]
-  return made !== directory
+  const text = readFileSync(cache, 'utf8')
+  const value = (/** @type {string} */ name) => new RegExp(`^${name}:\\w+=(.*)$`, 'm').exec(text)?.[1]
+  const { CMAKE_CXX_COMPILER: compiler, LLVM_DIR: llvm } = definitions
+  return (
+    value('CMAKE_CACHEFILE_DIR') !== directory ||
+    (llvm !== undefined && value('LLVM_DIR') !== llvm) ||
+    (compiler !== undefined && basename(value('CMAKE_CXX_COMPILER') ?? '') !== basename(compiler))
+  )
 }
 
 /**
@@ -80,6 +91,7 @@ function cmakeSettings(more) {
     definitions: {
       CMAKE_BUILD_TYPE: 'Release',
       ...llvmDefinitions(firstLlvm()),
+      ...compilers(firstLlvm()),
       DTLTO_NODE_API_INCLUDE: join(headers.directory, 'include'),
       DTLTO_NODE_ADDON_API_INCLUDE: addonApi.directory,
       ...more,
@@ -89,16 +101,25 @@ function cmakeSettings(more) {
 }
 
 /**
+ * Nothing where CMake is to look for itself.
+ * @param {number} major
+ * @returns {Readonly<Record<string, string>>}
+ */
+function compilers(major) {
+  if (process.env['CXX'] !== undefined) return {}
+  const [c, cxx] = [`clang-${String(major)}`, `clang++-${String(major)}`].map(findProgram)
+  return c === undefined || cxx === undefined ? {} : { CMAKE_C_COMPILER: c, CMAKE_CXX_COMPILER: cxx }
+}
+
+/**
  * Where a version is not in its usual place, CMake looks elsewhere.
  * @param {number} major
  * @returns {Readonly<Record<string, string>>}
  */
 function llvmDefinitions(major) {
   const at = join(llvmRoot(major), 'lib/cmake')
-  return {
-    DTLTO_LLVM_MAJOR: String(major),
-    ...(isInstalled(major) ? { LLVM_DIR: join(at, 'llvm'), LLD_DIR: join(at, 'lld') } : {}),
-  }
+  const installed = { DTLTO_HEADERS_ONLY: 'OFF', LLVM_DIR: join(at, 'llvm'), LLD_DIR: join(at, 'lld') }
+  return { DTLTO_LLVM_MAJOR: String(major), ...(isInstalled(major) ? installed : headerDefinitions(major)) }
 }
 
 /**

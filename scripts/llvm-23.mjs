@@ -1,11 +1,14 @@
 /**
- * `node scripts/llvm-23.mjs [STEP...]`: builds and tries this checkout with LLVM 23, which Debian 12 and 13 do not have, in a Debian sid that it makes
+ * `node scripts/llvm-23.mjs [--cases=PATTERN] [STEP...]`: builds and tries this checkout with LLVM 23, which Debian 12 and 13 do not have, in a Debian sid that it makes
  * in build/llvm-23/root. As root, with debootstrap. Without steps all of these, one after the other; a step that fails does not stop the others.
  *
  *     build      with LLVM 23 alone
  *     unit       the unit tests in C++
- *     parity     the parity suite in modes local, isolate and clang
- *     tests      jobs of other processes, distcc, links, the launcher
+ *     local      the parity suite in this mode; so do isolate and clang. --cases: of the cases whose titles match
+ *     jobs       jobs of other processes, and workers that the kernel kills
+ *     distcc     distcc, with its real daemon
+ *     links      whole links, the launcher, rustc's
+ *     process    memory, and how a process ends
  *     lld        LLVM's own lld tests of LTO
  *     beside     builds with LLVM 22 and 23, and links with both
  *
@@ -13,7 +16,8 @@
  */
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { copyCheckout } from './copy-checkout.mjs'
 import { ROOT } from './root.mjs'
 
 const WORK = join(ROOT, 'build/llvm-23')
@@ -40,10 +44,13 @@ function packageName(name, major) {
 }
 
 const test = (/** @type {readonly string[]} */ ...filters) => [['node', 'scripts/test.mjs', ...filters]]
-const parity = ['local', 'isolate', 'clang'].map((mode) => [
-  ...['env', `DTLTO_PARITY_MODE=${mode}`, 'DTLTO_PARITY_TIMEOUT_MS=300000'],
-  ...['node', '--import', 'tsx', 'test/parity/cli.ts'],
-])
+const cases = process.argv.find((word) => word.startsWith('--cases='))?.slice('--cases='.length)
+const parity = (/** @type {string} */ mode) => [
+  [
+    ...['env', `DTLTO_PARITY_MODE=${mode}`, 'DTLTO_PARITY_TIMEOUT_MS=300000'],
+    ...['node', '--import', 'tsx', 'test/parity/cli.ts', ...(cases === undefined ? [] : [cases])],
+  ],
+]
 /** Before every step: another may have built for other versions. Quick where that is done. */
 const BUILD = [['node', 'scripts/build.mjs']]
 
@@ -52,12 +59,11 @@ const BUILD = [['node', 'scripts/build.mjs']]
 const STEPS = [
   { name: 'build', versions: '23', commands: [] },
   { name: 'unit', versions: '23', commands: test('native/unit') },
-  { name: 'parity', versions: '23', commands: parity },
-  {
-    name: 'tests',
-    versions: '23',
-    commands: test('remote-jobs', 'distributor-distcc', 'engines/distcc.test', 'link/', 'launcher/', 'formats/rust'),
-  },
+  ...['local', 'isolate', 'clang'].map((mode) => ({ name: mode, versions: '23', commands: parity(mode) })),
+  { name: 'jobs', versions: '23', commands: test('remote-jobs') },
+  { name: 'distcc', versions: '23', commands: test('distributor-distcc', 'engines/distcc.test') },
+  { name: 'links', versions: '23', commands: test('link/', 'launcher/', 'formats/rust') },
+  { name: 'process', versions: '23', commands: test('process/') },
   { name: 'lld', versions: '23', commands: [['node', '--import', 'tsx', 'test/lld-tests/run.ts']] },
   {
     name: 'beside',
@@ -66,7 +72,7 @@ const STEPS = [
   },
 ]
 
-const asked = process.argv.slice(2)
+const asked = process.argv.slice(2).filter((word) => !word.startsWith('--cases='))
 const unknown = asked.find((name) => !STEPS.some((step) => step.name === name))
 if (unknown !== undefined) {
   console.error(`llvm-23: unknown step '${unknown}': expected ${STEPS.map(({ name }) => name).join(', ')}`)
@@ -77,7 +83,7 @@ if (process.getuid?.() !== 0) {
   process.exit(1)
 }
 makeChroot()
-copyCheckout()
+copyAll()
 const failed = STEPS.filter(({ name }) => asked.length === 0 || asked.includes(name)).filter((step) => !run(step))
 for (const { name } of failed) console.error(`llvm-23: '${name}' failed: see build/llvm-23/${name}.log`)
 process.exit(failed.length === 0 ? 0 : 1)
@@ -108,21 +114,10 @@ function mirror() {
   return found
 }
 
-/** What git knows, and packages of npm's; nothing that was built. Files that have not changed keep their times. */
-function copyCheckout() {
+/** Files that git knows, and packages of npm's; nothing that was built. */
+function copyAll() {
   const target = join(CHROOT, INSIDE)
-  const { stdout } = spawnSync('git', ['ls-files', '-co', '--exclude-standard', '-z'], {
-    cwd: ROOT,
-    encoding: 'utf8',
-    maxBuffer: Infinity,
-  })
-  const files = stdout.split('\0').filter((name) => name !== '' && existsSync(join(ROOT, name)))
-  for (const name of files) {
-    const [from, to] = [join(ROOT, name), join(target, name)]
-    if (existsSync(to) && readFileSync(to).equals(readFileSync(from))) continue
-    mkdirSync(dirname(to), { recursive: true })
-    cpSync(from, to)
-  }
+  copyCheckout(target)
   const modules = join(target, 'node_modules')
   if (!existsSync(modules)) cpSync(join(ROOT, 'node_modules'), modules, { recursive: true, verbatimSymlinks: true })
 }

@@ -5,6 +5,7 @@
  *
  *     node scripts/setup.mjs [--for=build|demo|package]     without what only tests and benches need
  */
+import { ensureLlvmHeaders } from './llvm-headers.mjs'
 import { ensureNodePackages } from './node-packages.mjs'
 import {
   distributionName,
@@ -30,6 +31,7 @@ const wanted = packagesFor(purpose)
 
 checkNode()
 ensureSystemPackages()
+if (purpose === 'demo' && isDebianLike() && !ensureLlvmHeaders()) process.exit(1)
 if (!ensureNodePackages(purpose === 'test')) process.exit(1)
 // Imported late: only now are the packages there that it needs.
 const { build } = await import('./build.mjs')

@@ -11,16 +11,20 @@ import { delimiter, join } from 'node:path'
  * @typedef {'build' | 'demo' | 'package' | 'test'} Group
  */
 /**
- * `optional`: not every distribution has it; where there is none, the tests that need it skip and say so.
- * @typedef {{ readonly name: string, readonly group: Group, readonly reason: string, readonly optional?: true }} SystemPackage
+ * `notFor`: what does without. `optional`: not every distribution has it; where there is none, the tests that need it skip and say so.
+ * @typedef {{ readonly name: string, readonly group: Group, readonly reason: string, readonly optional?: true, readonly notFor?: Group }} SystemPackage
  */
 
 /** @type {readonly SystemPackage[]} */
 export const SYSTEM_PACKAGES = [
-  { name: 'g++', group: 'build', reason: 'compiles the addon; brings the C++ standard library headers' },
   { name: 'cmake', group: 'build', reason: "finds LLVM and lld by LLVM's own CMake packages" },
   { name: 'ninja-build', group: 'build', reason: 'builds the addon, and decides quickly that nothing is to be done' },
-  { name: 'llvm-22-dev', group: 'build', reason: 'headers and libraries of LLVM' },
+  {
+    name: 'llvm-22-dev',
+    group: 'build',
+    notFor: 'demo',
+    reason: 'headers of LLVM, and its CMake package; for the demo llvm-headers.mjs unpacks them',
+  },
   { name: 'liblld-22-dev', group: 'build', reason: 'headers and libraries of lld' },
   {
     name: 'zlib1g-dev',
@@ -28,7 +32,11 @@ export const SYSTEM_PACKAGES = [
     reason: 'linked into the addon for --compress-debug-sections=zlib; used by git',
   },
   { name: 'libzstd-dev', group: 'build', reason: 'linked into the addon for --compress-debug-sections=zstd' },
-  { name: 'clang-22', group: 'build', reason: 'compiles the programs to link, and calls the linker' },
+  {
+    name: 'clang-22',
+    group: 'build',
+    reason: 'compiles the addon and the programs to link, and calls the linker; brings headers of the C++ library',
+  },
   { name: 'lld-22', group: 'demo', reason: 'the stock linker that every output is compared with' },
   { name: 'llvm-22', group: 'demo', reason: 'llvm-ar and llvm-ranlib, which understand archives of bitcode; llvm-nm' },
   { name: 'llvm-22-tools', group: 'test', reason: "lit, FileCheck and split-file, with which LLVM's own tests run" },
@@ -38,6 +46,7 @@ export const SYSTEM_PACKAGES = [
     optional: true,
     reason: "the sanitizers' runtimes, for scripts/sanitize.mjs",
   },
+  { name: 'g++', group: 'test', reason: 'the other compiler that the code must compile with' },
   { name: 'libgtest-dev', group: 'test', reason: 'GoogleTest, for the unit tests in C++' },
   { name: 'clang-format-22', group: 'test', reason: 'formats the C++ sources' },
   { name: 'chromium', group: 'test', optional: true, reason: 'shows the page of a report, in its tests' },
@@ -122,7 +131,7 @@ export const SYSTEM_PACKAGES = [
  */
 export function packagesFor(purpose) {
   if (purpose === 'test') return SYSTEM_PACKAGES
-  return SYSTEM_PACKAGES.filter(({ group }) => group === 'build' || group === purpose)
+  return SYSTEM_PACKAGES.filter(({ group, notFor }) => (group === 'build' || group === purpose) && notFor !== purpose)
 }
 
 /** True where packages are managed by dpkg and apt: Debian, Ubuntu and their children. */
@@ -155,13 +164,12 @@ export function missingPackages(wanted) {
  * @returns {readonly SystemPackage[]}
  */
 export function packagesWithoutCandidate(packages) {
-  return packages.filter(({ name }) => {
-    const { stdout } = spawnSync('apt-cache', ['policy', name], {
-      encoding: 'utf8',
-      env: { ...process.env, LC_ALL: 'C' },
-    })
-    return !/^ {2}Candidate: (?!\(none\))/m.test(stdout)
-  })
+  const env = { ...process.env, LC_ALL: 'C' }
+  const { stdout } = spawnSync('apt-cache', ['policy', ...packages.map(({ name }) => name)], { encoding: 'utf8', env })
+  // A line `NAME:`, and below it what apt knows; nothing of names that it has never heard of.
+  const offered = stdout.split(/^(?=\S)/m).filter((block) => /^ {2}Candidate: (?!\(none\))/m.test(block))
+  const names = new Set(offered.map((block) => block.slice(0, block.indexOf(':'))))
+  return packages.filter(({ name }) => !names.has(name))
 }
 
 /** Whether apt has lists of packages on disk. Without them a package without a candidate may still have one. */
@@ -235,8 +243,11 @@ function runAsRoot(prefix, script) {
   return spawnSync(/** @type {string} */ (command), args, { stdio: 'inherit' }).status === 0
 }
 
-/** @param {string} name */
-function findProgram(name) {
+/**
+ * @param {string} name
+ * @returns {string | undefined} its path
+ */
+export function findProgram(name) {
   const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin']
   return directories.map((directory) => join(directory, name)).find(isExecutable)
 }

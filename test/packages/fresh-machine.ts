@@ -259,7 +259,7 @@ class Machine {
 const VARIABLES = 'export DEBIAN_FRONTEND=noninteractive'
 
 /** What a user's machine has: package lists, sudo, a file for the variables of a shell. Says yes to apt. */
-function readyForUsers(debian: OwnDebian): string {
+export function readyForUsers(debian: OwnDebian): string {
   const variables = Object.entries(trustLikeHere(debian)).map(([name, value]) => `export ${name}=${value}\n`)
   writeFileSync(debian.outside('/tmp/state'), variables.join(''))
   return [

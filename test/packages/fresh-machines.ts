@@ -4,6 +4,7 @@
  *
  *     SUITE   bookworm, trixie, sid
  *     KIND    tarball, deb, npm; docker: the Dockerfiles of docs/install.md, without Docker; gcc: the tarball where the only compiler is gcc's (trixie);
+ *             demo: `npm run demo` of this checkout (bookworm)
  *             rootless: deb and npm by a user without sudo, where libLLVM, Node and clang are (trixie)
  *
  *     --packages=DIRECTORY   takes packages that are there (build/packages), and makes none
@@ -16,13 +17,14 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { table } from '../../bench/format.js'
 import { must } from '../link/toolchain.js'
+import { tryDemo } from './fresh-demo.js'
 import { whyNoFreshDebian } from './fresh-debian.js'
 import { tryDockerfiles } from './fresh-machine-docker.js'
 import { type Tried, tryPackage, tryWithoutRoot } from './fresh-machine.js'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const SUITES = ['bookworm', 'trixie', 'sid'] as const
-const KINDS = ['tarball', 'deb', 'npm', 'gcc', 'rootless', 'docker'] as const
+const KINDS = ['tarball', 'deb', 'npm', 'gcc', 'rootless', 'docker', 'demo'] as const
 
 const options = process.argv.slice(2)
 const names = options.filter((word) => !word.startsWith('--'))
@@ -34,7 +36,7 @@ if (why !== undefined) fail(why)
 const suites = SUITES.filter((suite) => !SUITES.some((name) => names.includes(name)) || names.includes(suite))
 const kinds = KINDS.filter((kind) => !KINDS.some((name) => names.includes(name)) || names.includes(kind))
 const given = options.find((word) => word.startsWith('--packages='))?.slice('--packages='.length)
-const packages = given === undefined ? makePackages() : resolve(given)
+const packages = given !== undefined ? resolve(given) : kinds.some((kind) => kind !== 'demo') ? makePackages() : ''
 const logs = join(ROOT, 'build/fresh-machines')
 mkdirSync(logs, { recursive: true })
 
@@ -42,7 +44,9 @@ const tried: Tried[] = []
 for (const suite of suites)
   for (const kind of kinds) {
     const to = { packages, logs, keep: options.includes('--keep') }
-    if (kind === 'docker') tried.push(...tryDockerfiles(suite, to))
+    if (kind === 'demo') {
+      if (suite === 'bookworm') tried.push(tryDemo(suite, to))
+    } else if (kind === 'docker') tried.push(...tryDockerfiles(suite, to))
     else if (kind === 'rootless') {
       if (suite === 'trixie') tried.push(...(['deb', 'npm'] as const).map((of) => tryWithoutRoot(suite, of, to)))
     } else if (kind !== 'gcc' || suite === 'trixie') tried.push(tryPackage(suite, kind, to))
