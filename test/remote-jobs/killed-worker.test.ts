@@ -24,13 +24,13 @@ function workersOf(linker: number): number[] {
     .map(Number)
 }
 
-/** CPU time that a process has used, in clock ticks. */
+/** CPU time that a process has used, in clock ticks; 0 of one that has ended, also where nobody takes note of that, as in containers without an init. */
 function ticksOf(pid: number): number {
   try {
     const fields = readFileSync(`/proc/${String(pid)}/stat`, 'latin1')
       .replace(/^.*\) /s, '')
       .split(' ')
-    return Number(fields[11]) + Number(fields[12])
+    return fields[0] === 'Z' ? 0 : Number(fields[11]) + Number(fields[12])
   } catch {
     return 0
   }
