@@ -205,7 +205,7 @@ export class Channel {
       const connection = this.#connection()
       connection.calls++
       try {
-        return await call(metadata, connection)
+        return await withoutStackTrace(() => call(metadata, connection))
       } catch (error) {
         if (!(error instanceof RpcError) || error.code !== CODE.UNAUTHENTICATED || refused !== undefined) throw error
         refused = own
@@ -226,6 +226,17 @@ export class Channel {
     const connection = { client, calls: 0 }
     this.#connections.push(connection)
     return connection
+  }
+}
+
+/** The library takes note of the stack at each call, for errors of which nobody prints the stack. */
+function withoutStackTrace<T>(start: () => T): T {
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = 0
+  try {
+    return start()
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
   }
 }
 
