@@ -134,7 +134,8 @@ function run({ name, versions, commands }) {
   for (const command of [...BUILD, ...commands]) {
     const words = command.map((word) => `'${word}'`).join(' ')
     const inside = [
-      'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && exec chroot "$0" env -i',
+      'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --rbind /sys "$0/sys" &&',
+      'exec chroot "$0" env -i',
       `HOME=/root PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 DTLTO_LLVM_VERSIONS=${versions}`,
       'DTLTO_SKIP_SYSTEM_PACKAGES=1 CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_C_COMPILER_LAUNCHER=ccache',
       `sh -c "cd ${INSIDE} && exec nice ${words}"`,

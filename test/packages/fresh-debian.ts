@@ -132,7 +132,8 @@ function bootstrap(suite: string, root: string): void {
   try {
     const args = ['--variant=minbase', `--cache-dir=${cache}`, suite, unfinished, mirror() ?? '']
     must('sh', ['-c', 'umask 022; exec debootstrap "$@"', 'sh', ...args], { cwd: '/' })
-    renameSync(unfinished, root)
+    // Another process may have made one meanwhile.
+    if (!existsSync(root)) renameSync(unfinished, root)
   } finally {
     rmSync(unfinished, { recursive: true, force: true })
   }
