@@ -103,8 +103,23 @@ function generate() {
       // Deprecated in the API, and still what some servers read: not a matter of our sources.
       .replaceAll('@deprecated', 'Deprecated:')
     mkdirSync(dirname(join(GENERATED, name)), { recursive: true })
-    writeFileSync(join(GENERATED, name), text)
+    writeFileSync(join(GENERATED, name), withoutCopies(text))
   }
+}
+
+/**
+ * Fields of bytes are whole objects, within messages within messages: ts-proto copies each, once a level.
+ *
+ * @param {string} text
+ */
+function withoutCopies(text) {
+  const views = text.replaceAll('Buffer.from(reader.bytes())', 'viewOf(reader.bytes())')
+  if (views === text) return text
+  return `${views}
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+`
 }
 
 installTools()

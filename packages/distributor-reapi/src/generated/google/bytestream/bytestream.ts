@@ -215,7 +215,7 @@ export const ReadResponse: MessageFns<ReadResponse> = {
               break;
             }
 
-            message.data = Buffer.from(reader.bytes());
+            message.data = viewOf(reader.bytes());
             continue;
           }
         }
@@ -303,7 +303,7 @@ export const WriteRequest: MessageFns<WriteRequest> = {
               break;
             }
 
-            message.data = Buffer.from(reader.bytes());
+            message.data = viewOf(reader.bytes());
             continue;
           }
         }
@@ -532,4 +532,8 @@ export interface MessageFns<T> {
   decode(input: BinaryReader | Uint8Array, length?: number): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }

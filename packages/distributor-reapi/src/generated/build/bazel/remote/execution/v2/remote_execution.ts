@@ -2511,7 +2511,7 @@ export const Action: MessageFns<Action> = {
               break;
             }
 
-            message.salt = Buffer.from(reader.bytes());
+            message.salt = viewOf(reader.bytes());
             continue;
           }
           case 10: {
@@ -3784,7 +3784,7 @@ export const ActionResult: MessageFns<ActionResult> = {
               break;
             }
 
-            message.stdoutRaw = Buffer.from(reader.bytes());
+            message.stdoutRaw = viewOf(reader.bytes());
             continue;
           }
           case 6: {
@@ -3800,7 +3800,7 @@ export const ActionResult: MessageFns<ActionResult> = {
               break;
             }
 
-            message.stderrRaw = Buffer.from(reader.bytes());
+            message.stderrRaw = viewOf(reader.bytes());
             continue;
           }
           case 8: {
@@ -3923,7 +3923,7 @@ export const OutputFile: MessageFns<OutputFile> = {
               break;
             }
 
-            message.contents = Buffer.from(reader.bytes());
+            message.contents = viewOf(reader.bytes());
             continue;
           }
           case 7: {
@@ -5461,7 +5461,7 @@ export const BatchUpdateBlobsRequest_Request: MessageFns<BatchUpdateBlobsRequest
               break;
             }
 
-            message.data = Buffer.from(reader.bytes());
+            message.data = viewOf(reader.bytes());
             continue;
           }
           case 3: {
@@ -5831,7 +5831,7 @@ export const BatchReadBlobsResponse_Response: MessageFns<BatchReadBlobsResponse_
               break;
             }
 
-            message.data = Buffer.from(reader.bytes());
+            message.data = viewOf(reader.bytes());
             continue;
           }
           case 4: {
@@ -7971,4 +7971,8 @@ export interface MessageFns<T> {
   decode(input: BinaryReader | Uint8Array, length?: number): T;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
 }
