@@ -3,7 +3,8 @@
  * what it knows in a link: instruction counts, and no durations.
  *
  * The machines: `slots` of them in all, as machines of eight, equally fast, as fast as those of the recording. A job is on its way there for `latencyMs`, and waits for its turn on the
- * one wire that all share, if that has a limit: its bitcode and that of its imports, once for each job, as distcc sends it. Nothing fails.
+ * one wire that all share, if that has a limit: its bitcode and that of its imports, once for each job, as distcc sends it. Before, it waits for its turn on the one thread that packs and
+ * sends, which was measured in the recorded link: that is what keeps many slots waiting at the beginning. Nothing fails.
  */
 import type { Attempt, BackendJob, CompileResult, Distributor, Endpoint } from '../distributors/interface.js'
 import type { ReportDocument, ReportPlan } from '../report/report-document.js'
@@ -27,19 +28,29 @@ export interface PlannedJob {
   /** What is sent: its own bitcode and that of its imports. */
   readonly bytes: number
   readonly ms: number
+  /** Of the linker's one thread: packing, sending, taking over. */
+  readonly threadMs: number
 }
 
-/** What the report knows of the jobs that have an object: how long the compile alone took, wherever it was. */
-export function jobsOf({ jobs, attempts }: Pick<ReportDocument, 'jobs' | 'attempts'>): PlannedJob[] {
-  const shortest = new Map<number, number>()
+/**
+ * What the report knows of the jobs that have an object: how long the compile alone took, wherever it was. What the link's thread did for all of them is each job's by its share of
+ * the time that went by beside the compiles; in links of versions that did not measure it, and where this process compiled, it is nothing.
+ */
+export function jobsOf({ jobs, attempts, phases }: Pick<ReportDocument, 'jobs' | 'attempts' | 'phases'>): PlannedJob[] {
+  const best = new Map<number, { readonly ms: number; readonly besideMs: number }>()
   for (const { job, outcome, sentMs, queuedMs = 0, endMs, compileMs } of attempts) {
     if (outcome !== 'placed' && outcome !== 'lost') continue
-    const ms = compileMs ?? endMs - sentMs - queuedMs
-    shortest.set(job, Math.min(ms, shortest.get(job) ?? Infinity))
+    const atPlaceMs = endMs - sentMs - queuedMs
+    const ms = compileMs ?? atPlaceMs
+    if (ms < (best.get(job)?.ms ?? Infinity)) best.set(job, { ms, besideMs: Math.max(0, atPlaceMs - ms) })
   }
+  const allMs = [...best.values()].reduce((sum, { besideMs }) => sum + besideMs, 0)
+  const share = allMs > 0 ? (phases.threadMs ?? 0) / allMs : 0
   return jobs.flatMap(({ module, cost, bitcodeBytes, importedBytes }, i) => {
-    const ms = shortest.get(i)
-    return ms === undefined ? [] : [{ module, cost, bytes: bitcodeBytes + importedBytes, ms }]
+    const known = best.get(i)
+    if (known === undefined) return []
+    const { ms, besideMs } = known
+    return [{ module, cost, bytes: bitcodeBytes + importedBytes, ms, threadMs: besideMs * share }]
   })
 }
 
@@ -97,13 +108,14 @@ function simulatedFarm(
     const rest = slots - i * SLOTS_OF_MACHINE
     return { id: `machine ${String(i + 1)}`, slots: Math.min(SLOTS_OF_MACHINE, rest), accepting: true }
   })
-  let wireFreeMs = 0
+  let [threadFreeMs, wireFreeMs] = [0, 0]
   return {
     endpoints: () => endpoints,
     compile: ({ index }: BackendJob, _endpoint: Endpoint, { signal }: Attempt): Promise<CompileResult> => {
-      const { bytes = 0, ms = 0 } = jobs[index] ?? {}
+      const { bytes = 0, ms = 0, threadMs = 0 } = jobs[index] ?? {}
+      threadFreeMs = Math.max(clock.now(), threadFreeMs) + threadMs
       const onWireMs = bandwidth === undefined ? 0 : (bytes / bandwidth) * 1000
-      const sentMs = Math.max(clock.now(), wireFreeMs) + onWireMs
+      const sentMs = Math.max(threadFreeMs, wireFreeMs) + onWireMs
       if (bandwidth !== undefined) wireFreeMs = sentMs
       return new Promise((resolve, reject) => {
         const end = clock.setTimer(sentMs + latencyMs + ms, () =>

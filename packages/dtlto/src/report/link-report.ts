@@ -45,6 +45,9 @@ export class LinkReport {
   #modules = { total: 0, cacheHits: 0 }
   #jobsMs: number | undefined
   #objectsMs: number | undefined
+  /** Of the event loop: when the jobs came, then how much more until the objects were there. */
+  #busyMs: number | undefined
+  #threadMs: number | undefined
   #end: { readonly atMs: number; readonly exitCode: number } | undefined
 
   /** `now`: milliseconds since the process started. */
@@ -61,12 +64,14 @@ export class LinkReport {
       case 'jobs':
         this.#jobs = event.jobs
         this.#jobsMs = this.#now()
+        this.#busyMs = busyMs()
         break
       case 'scheduler':
         this.#scheduler(event.event)
         break
       case 'objects':
         this.#objectsMs = this.#now()
+        if (this.#busyMs !== undefined) this.#threadMs = busyMs() - this.#busyMs
         this.#nameImports(event.importsOf)
         break
       case 'warning':
@@ -88,6 +93,7 @@ export class LinkReport {
       ...(this.#jobsMs === undefined ? {} : { jobsMs: tenths(this.#jobsMs) }),
       ...(this.#objectsMs === undefined ? {} : { objectsMs: tenths(this.#objectsMs) }),
       endMs: tenths(atMs),
+      ...(this.#threadMs === undefined ? {} : { threadMs: tenths(this.#threadMs) }),
     }
     const jobs = this.#jobs.map((job, i): ReportJob => {
       const imports = this.#imports.get(i)
@@ -203,5 +209,8 @@ export class LinkReport {
       this.#incidents.push({ ...incident, atMs: tenths(incident.atMs), text: line(incident.text) })
   }
 }
+
+/** Since the process started: when it did not wait for events. */
+const busyMs = (): number => performance.eventLoopUtilization().active
 
 const line = (text: string): string => printableLine(withoutSecrets(text.split('\n', 1)[0] ?? text))

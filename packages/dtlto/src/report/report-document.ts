@@ -31,8 +31,16 @@ export interface ReportDocument {
   readonly exitCode: number
   /** ThinLTO modules of the link, and how many of them lld's cache had an object for. */
   readonly modules: { readonly total: number; readonly cacheHits: number }
-  /** Reading, resolving symbols and the thin link end; the last object is there; lld has ended. The first two are missing in a link without jobs. */
-  readonly phases: { readonly jobsMs?: number; readonly objectsMs?: number; readonly endMs: number }
+  /**
+   * Reading, resolving symbols and the thin link end; the last object is there; lld has ended. The first two are missing in a link without jobs. `threadMs`: how
+   * long, between these two, the one thread had work that packs, sends and takes over jobs.
+   */
+  readonly phases: {
+    readonly jobsMs?: number
+    readonly objectsMs?: number
+    readonly endMs: number
+    readonly threadMs?: number
+  }
   /** In lld's order; `attempts` and `analysis` refer to them by position. */
   readonly jobs: readonly ReportJob[]
   readonly places: readonly ReportPlace[]
