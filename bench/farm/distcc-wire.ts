@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { lzo1xDecompress } from '../../packages/distributor-distcc/src/lzo1x-decode.js'
 import { lzo1xCompress } from '../../packages/distributor-distcc/src/lzo1x-encode.js'
 import { token } from '../../packages/distributor-distcc/src/request.js'
-import { readExactly } from './reader.js'
+import { ExactReader } from './reader.js'
 import { keyOf } from './recordings.js'
 import type { Slots } from './slots.js'
 import { serveConnections } from './serve-connections.js'
@@ -16,6 +16,7 @@ import type { FarmWire } from './wire.js'
 interface Request {
   readonly workingDirectory: string
   readonly argv: readonly string[]
+  /** Contents are empty where nobody is going to look at them. */
   readonly files: readonly { readonly name: string; readonly compressed: Buffer }[]
   readonly sizeBytes: number
 }
@@ -33,7 +34,7 @@ export const distccWire: FarmWire = {
 }
 
 async function serve(socket: Socket, slots: Slots): Promise<void> {
-  const request = await readRequest(socket)
+  const request = await readRequest(socket, slots.isRecording)
   const answer = await slots.run({
     key: jobKey(request),
     requestBytes: request.sizeBytes,
@@ -43,10 +44,11 @@ async function serve(socket: Socket, slots: Slots): Promise<void> {
   socket.end(answer)
 }
 
-async function readRequest(socket: Socket): Promise<Request> {
+async function readRequest(socket: Socket, isWhole: boolean): Promise<Request> {
+  const reader = new ExactReader(socket)
   let sizeBytes = 0
   const number = async (name: string): Promise<number> => {
-    const bytes = await readExactly(socket, 12)
+    const bytes = await reader.read(12)
     sizeBytes += 12
     if (bytes.toString('latin1', 0, 4) !== name) throw new Error(`expected ${name}`)
     return Number.parseInt(bytes.toString('latin1', 4), 16)
@@ -54,7 +56,7 @@ async function readRequest(socket: Socket): Promise<Request> {
   const body = async (name: string): Promise<Buffer> => {
     const length = await number(name)
     sizeBytes += length
-    return readExactly(socket, length)
+    return reader.read(length)
   }
   await number('DIST')
   const workingDirectory = (await body('CDIR')).toString()
@@ -63,14 +65,22 @@ async function readRequest(socket: Socket): Promise<Request> {
   const files: { name: string; compressed: Buffer }[] = []
   for (let left = await number('NFIL'); left > 0; left--) {
     const name = (await body('NAME')).toString()
-    files.push({ name, compressed: await body('FILE') })
+    if (isWhole || isTelling(name)) files.push({ name, compressed: await body('FILE') })
+    else {
+      const length = await number('FILE')
+      await reader.skip(length)
+      sizeBytes += length
+      files.push({ name, compressed: Buffer.alloc(0) })
+    }
   }
   return { workingDirectory, argv, files, sizeBytes }
 }
 
 /** Modules are known by the index, which has their names and hashes: how they are packed does not matter. */
+const isTelling = (name: string): boolean => name.endsWith('.rsp') || name.endsWith(INDEX)
+
 function jobKey({ argv, files }: Request): string {
-  const telling = files.filter(({ name }) => name.endsWith('.rsp') || name.endsWith(INDEX))
+  const telling = files.filter(({ name }) => isTelling(name))
   return keyOf([...argv, ...files.map(({ name }) => name), ...telling.map(({ compressed }) => compressed)])
 }
 

@@ -53,6 +53,10 @@ export class Slots {
     return this.#options.slots
   }
 
+  get isRecording(): boolean {
+    return this.#options.isRecording
+  }
+
   /** Calls `act` when the job of this number begins. */
   onJob(job: number, act: () => void): void {
     this.#onJob = { job, act }

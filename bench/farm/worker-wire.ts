@@ -5,7 +5,7 @@ import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ROOT } from '../../scripts/root.mjs'
 import { codegenProgram } from '../../packages/dtlto/src/distributors/codegen/program.js'
-import { readExactly } from './reader.js'
+import { ExactReader } from './reader.js'
 import { keyOf } from './recordings.js'
 import type { Slots } from './slots.js'
 import { serveConnections } from './serve-connections.js'
@@ -39,11 +39,14 @@ async function serve(socket: Socket, slots: Slots): Promise<void> {
   /** What the worker keeps, which a real one needs when jobs are recorded. */
   let worker: Worker | undefined
   socket.on('close', () => worker?.stop())
+  const reader = new ExactReader(socket)
   for (;;) {
-    const head = await readExactly(socket, HEADER_BYTES)
-    const manifest = await readExactly(socket, head.readUInt32LE(4))
+    const head = await reader.read(HEADER_BYTES)
+    const manifest = await reader.read(head.readUInt32LE(4))
     const bodyBytes = Number(head.readBigUInt64LE(8))
-    const body = await readExactly(socket, bodyBytes)
+    let body: Buffer = Buffer.alloc(0)
+    if (slots.isRecording) body = await reader.read(bodyBytes)
+    else await reader.skip(bodyBytes)
     const message = [head, manifest, body]
     const text = manifest.toString('latin1')
     const answer = await slots.run({
@@ -64,12 +67,12 @@ function jobKey(manifest: string): string {
 /** A real `dtlto-codegen --serve`. */
 class Worker {
   readonly #child = spawn(codegenProgram(), ['--serve'], { stdio: ['pipe', 'pipe', 'inherit'] })
+  readonly #answers = new ExactReader(this.#child.stdout)
 
   async ask(message: readonly Buffer[]): Promise<Buffer> {
     for (const part of message) this.#child.stdin.write(part)
-    const read = (bytes: number) => readExactly(this.#child.stdout as never, bytes)
-    const head = await read(HEADER_BYTES)
-    const rest = await read(ANSWER_DIGEST_BYTES + head.readUInt32LE(4) + Number(head.readBigUInt64LE(8)))
+    const head = await this.#answers.read(HEADER_BYTES)
+    const rest = await this.#answers.read(ANSWER_DIGEST_BYTES + head.readUInt32LE(4) + Number(head.readBigUInt64LE(8)))
     return Buffer.concat([head, rest])
   }
 
