@@ -57,7 +57,7 @@ export class ByteBudget {
       this.#writtenOff++
       this.#free = this.#bytes
       this.#serve()
-    }, this.#stallMs).unref()
+    }, this.#stallMs)
   }
 }
 
