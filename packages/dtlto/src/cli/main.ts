@@ -140,7 +140,6 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   const remote = settings.distributors.find(({ name }) => name !== 'local')
   if (remote) {
     guard.expectPlugins()
-    optimizeLate()
     const other = otherDistributor(rest, windows)
     if (other !== undefined) warn(`${remote.from} is not used: '${other}' has lld distribute the jobs itself`)
   }
@@ -178,14 +177,6 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   }
   if (exitCode === 0 && asksForHelp(rest, windows)) write(1, ownHelp(windows))
   return exitCode
-}
-
-/**
- * A link is over in seconds: V8 takes some 8 % of its processor time for optimizing functions that will not run often enough. Loops over bytes, as of
- * compression, are reached a millisecond later. Seen with `npm run bench:farm -- git --wires reapi`, or by `perf record` (GraphReducer and the like).
- */
-function optimizeLate(): void {
-  process.getBuiltinModule('node:v8').setFlagsFromString('--interrupt-budget=600000')
 }
 
 /** A directory that was deleted has no path, and no settings above it; inputs and output may be elsewhere. */
