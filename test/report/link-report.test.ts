@@ -68,7 +68,8 @@ describe('a link', () => {
       assert.ok(sentMs <= endMs)
       assert.equal(report.places[place]?.distributor, 'worker')
     }
-    const { jobsMs = 0, objectsMs = 0, endMs } = report.phases
+    const { jobsMs = 0, objectsMs = 0, endMs, threadMs = 0 } = report.phases
+    assert.ok(threadMs > 0 && threadMs < objectsMs - jobsMs, `${String(threadMs)} ms of a thread`)
     assert.ok(0 < jobsMs && jobsMs <= objectsMs && objectsMs <= endMs)
     const importing = report.jobs.find(({ module }) => module === 'm3.o')
     assert.deepEqual(importing?.imports, ['m0.o'])

@@ -1,4 +1,5 @@
 /** `--distribute-report`: writes down what happens in a link, and makes the document of it (report-document.ts). */
+import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import type { BackendJob } from '../distributors/interface.js'
 import type { LinkEvent } from '../link/events.js'
@@ -45,9 +46,9 @@ export class LinkReport {
   #modules = { total: 0, cacheHits: 0 }
   #jobsMs: number | undefined
   #objectsMs: number | undefined
-  /** Of the event loop: when the jobs came, then how much more until the objects were there. */
-  #busyMs: number | undefined
-  #threadMs: number | undefined
+  /** Of processor time: when the jobs came, then how much more until the objects were there. */
+  #threadAtJobsMs = Number.NaN
+  #threadMs = Number.NaN
   #end: { readonly atMs: number; readonly exitCode: number } | undefined
 
   /** `now`: milliseconds since the process started. */
@@ -64,14 +65,14 @@ export class LinkReport {
       case 'jobs':
         this.#jobs = event.jobs
         this.#jobsMs = this.#now()
-        this.#busyMs = busyMs()
+        this.#threadAtJobsMs = threadMs()
         break
       case 'scheduler':
         this.#scheduler(event.event)
         break
       case 'objects':
         this.#objectsMs = this.#now()
-        if (this.#busyMs !== undefined) this.#threadMs = busyMs() - this.#busyMs
+        this.#threadMs = threadMs() - this.#threadAtJobsMs
         this.#nameImports(event.importsOf)
         break
       case 'warning':
@@ -93,7 +94,7 @@ export class LinkReport {
       ...(this.#jobsMs === undefined ? {} : { jobsMs: tenths(this.#jobsMs) }),
       ...(this.#objectsMs === undefined ? {} : { objectsMs: tenths(this.#objectsMs) }),
       endMs: tenths(atMs),
-      ...(this.#threadMs === undefined ? {} : { threadMs: tenths(this.#threadMs) }),
+      ...(Number.isNaN(this.#threadMs) ? {} : { threadMs: tenths(this.#threadMs) }),
     }
     const jobs = this.#jobs.map((job, i): ReportJob => {
       const imports = this.#imports.get(i)
@@ -210,7 +211,13 @@ export class LinkReport {
   }
 }
 
-/** Since the process started: when it did not wait for events. */
-const busyMs = (): number => performance.eventLoopUtilization().active
+/** Processor time of this thread so far: the first number of its schedstat, in nanoseconds. NaN where the kernel does not tell. */
+function threadMs(): number {
+  try {
+    return Number.parseInt(readFileSync('/proc/thread-self/schedstat', 'latin1'), 10) / 1e6
+  } catch {
+    return Number.NaN
+  }
+}
 
 const line = (text: string): string => printableLine(withoutSecrets(text.split('\n', 1)[0] ?? text))

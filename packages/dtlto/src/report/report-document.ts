@@ -32,8 +32,8 @@ export interface ReportDocument {
   /** ThinLTO modules of the link, and how many of them lld's cache had an object for. */
   readonly modules: { readonly total: number; readonly cacheHits: number }
   /**
-   * Reading, resolving symbols and the thin link end; the last object is there; lld has ended. The first two are missing in a link without jobs. `threadMs`: how
-   * long, between these two, the one thread had work that packs, sends and takes over jobs.
+   * Reading, resolving symbols and the thin link end; the last object is there; lld has ended. The first two are missing in a link without jobs. `threadMs`:
+   * processor time, between these two, of the one thread that packs, sends and takes over jobs.
    */
   readonly phases: {
     readonly jobsMs?: number
