@@ -96,8 +96,10 @@ function testLines(test, state) {
   const error = failure(test)
   // A suite is no test, and one that fails does so because of a test that was reported already.
   const isSuite = test.details.type === 'suite'
-  if (error?.failureType === 'subtestsFailed' || (isSuite && error === undefined)) return ''
-  if (!isSuite) state.tests++
+  // One that is left out as a whole stands for its tests, of which nobody hears.
+  const isLeftOut = test.skip !== undefined && test.skip !== false
+  if (error?.failureType === 'subtestsFailed' || (isSuite && error === undefined && !isLeftOut)) return ''
+  if (!isSuite || isLeftOut) state.tests++
   if (error !== undefined) {
     state.failures++
     const reason = error.cause ?? error
