@@ -13,7 +13,7 @@ import { prepare, type Program, type ProgramName } from '../test/programs/progra
 import { RECIPES } from '../test/programs/recipes.js'
 import { withJobs } from '../test/remote-jobs/jobs.js'
 import { mebibytes, milliseconds, seconds, table } from './format.js'
-import { ownCpuMs } from './own-cpu.js'
+import { threadTimeMs } from '../packages/dtlto/src/report/thread-time.js'
 
 interface Measured {
   readonly jobs: number
@@ -66,9 +66,9 @@ async function measureProgram(program: Program): Promise<Measured> {
           const kept = packed.get(content.id) ?? new PackedContent(content)
           if (name !== clang.index) packed.set(content.id, kept)
           const ranges = await unread?.()
-          const startMs = ownCpuMs()
+          const startMs = threadTimeMs()
           const slim = await kept.pack(ranges, () => undefined)
-          sums.packMs += ownCpuMs() - startMs
+          sums.packMs += threadTimeMs() - startMs
           sums.plain += content.sizeBytes
           sums.whole += whole
           sums.slim += slim.length

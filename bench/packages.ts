@@ -15,7 +15,7 @@ import { prepare, type ProgramName } from '../test/programs/programs.js'
 import { RECIPES } from '../test/programs/recipes.js'
 import { describeMachine, milliseconds, table } from './format.js'
 import { positiveInteger } from './positive-integer.js'
-import { ownCpuMs } from './own-cpu.js'
+import { threadTimeMs } from '../packages/dtlto/src/report/thread-time.js'
 import { writeSampleProfile } from './sample-profile.js'
 
 const { values: options, positionals } = parseArgs({
@@ -73,7 +73,7 @@ async function packed(
       endpoints: () => [{ id: 'nowhere', slots: 1000, accepting: true }],
       prepare: async (all) => {
         left = jobs = all.length
-        startMs = ownCpuMs()
+        startMs = threadTimeMs()
         await Promise.resolve()
       },
       async compile(job) {
@@ -90,7 +90,7 @@ async function packed(
           digests,
         )
         message.release()
-        endMs = ownCpuMs()
+        endMs = threadTimeMs()
         if (--left === 0) end()
         await allPacked
         return { kind: 'cannot', reason: 'it only packs' }

@@ -9,6 +9,7 @@ import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { planOf } from '../packages/dtlto/src/cli/plan.js'
+import { SLOTS_OF_MACHINE } from '../packages/dtlto/src/plan/plan-link.js'
 import type { ReportDocument } from '../packages/dtlto/src/report/report-document.js'
 import { ROOT } from '../scripts/root.mjs'
 import { prepare, type Program, type ProgramName } from '../test/programs/programs.js'
@@ -19,9 +20,6 @@ import { Recordings } from './farm/recordings.js'
 import { describeMachine, seconds, table } from './format.js'
 import { positiveInteger } from './positive-integer.js'
 import { median } from './statistics.js'
-
-/** As the plan has them. */
-const SLOTS_OF_A_MACHINE = 8
 
 const { values: given, positionals } = parseArgs({
   allowPositionals: true,
@@ -98,7 +96,7 @@ async function compare(name: ProgramName): Promise<string[][]> {
 
 async function link(program: Program, recordings: Recordings, slots: number): Promise<ReportDocument> {
   const path = join(scratch, 'link.json')
-  const farm = { ...PLAIN_FARM, slotsOfAMachine: SLOTS_OF_A_MACHINE }
+  const farm = { ...PLAIN_FARM, slotsOfAMachine: SLOTS_OF_MACHINE }
   await linkOverFarm(program, wire, recordings, slots, farm, [`--distribute-report=${path}`])
   return JSON.parse(await readFile(path, 'utf8')) as ReportDocument
 }

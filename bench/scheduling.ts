@@ -17,7 +17,7 @@ import { prepare, type ProgramName } from '../test/programs/programs.js'
 import { RECIPES } from '../test/programs/recipes.js'
 import { describeMachine, milliseconds, seconds, table } from './format.js'
 import { positiveInteger } from './positive-integer.js'
-import { ownCpuMs } from './own-cpu.js'
+import { threadTimeMs } from '../packages/dtlto/src/report/thread-time.js'
 import { writeSampleProfile } from './sample-profile.js'
 import { median } from './statistics.js'
 
@@ -60,7 +60,7 @@ try {
     const onEvent = (event: LinkEvent): void => {
       if (event.type === 'jobs') jobs = event.jobs.length
     }
-    const [startMs, startOwnMs] = [performance.now(), ownCpuMs()]
+    const [startMs, startOwnMs] = [performance.now(), threadTimeMs()]
     const args = [...program.linkArgs, ...profile, '-o', join(directory, 'out')]
     // Its timer wakes the thread, too: 1 ms would cost more than all the rest.
     const delay = monitorEventLoopDelay({ resolution: 20 })
@@ -73,7 +73,7 @@ try {
     })
     delay.disable()
     if (exitCode !== 0) throw new Error(`the link failed:\n${stderr}`)
-    const [wallMs, ownMs, blockedMs] = [performance.now() - startMs, ownCpuMs() - startOwnMs, delay.max / 1e6]
+    const [wallMs, ownMs, blockedMs] = [performance.now() - startMs, threadTimeMs() - startOwnMs, delay.max / 1e6]
     // The first one pays for loading.
     if (i > 0) samples.push({ wallMs, ownMs, blockedMs, jobs })
   }

@@ -97,7 +97,7 @@ function testLines(test, state) {
   // A suite is no test, and one that fails does so because of a test that was reported already.
   const isSuite = test.details.type === 'suite'
   // One that is left out as a whole stands for its tests, of which nobody hears.
-  const isLeftOut = test.skip !== undefined && test.skip !== false
+  const isLeftOut = test.skip !== undefined
   if (error?.failureType === 'subtestsFailed' || (isSuite && error === undefined && !isLeftOut)) return ''
   if (!isSuite || isLeftOut) state.tests++
   if (error !== undefined) {
@@ -106,7 +106,7 @@ function testLines(test, state) {
     const text = typeof reason === 'string' ? reason : inspect(reason, { colors: false })
     return `✖ ${place(test)}: ${test.name} (${seconds(test)})\n${indent(text)}\n`
   }
-  if (test.skip === undefined) return ''
+  if (!isLeftOut) return ''
   return `﹣ ${place(test)}: ${test.name} (skipped${typeof test.skip === 'string' ? `: ${test.skip}` : ''})\n`
 }
 

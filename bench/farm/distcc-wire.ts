@@ -53,11 +53,12 @@ async function readRequest(socket: Socket, isWhole: boolean): Promise<Request> {
     if (bytes.toString('latin1', 0, 4) !== name) throw new Error(`expected ${name}`)
     return Number.parseInt(bytes.toString('latin1', 4), 16)
   }
-  const body = async (name: string): Promise<Buffer> => {
-    const length = await number(name)
-    sizeBytes += length
-    return reader.read(length)
+  const length = async (name: string): Promise<number> => {
+    const bytes = await number(name)
+    sizeBytes += bytes
+    return bytes
   }
+  const body = async (name: string): Promise<Buffer> => reader.read(await length(name))
   await number('DIST')
   const workingDirectory = (await body('CDIR')).toString()
   const argv: string[] = []
@@ -67,16 +68,14 @@ async function readRequest(socket: Socket, isWhole: boolean): Promise<Request> {
     const name = (await body('NAME')).toString()
     if (isWhole || isTelling(name)) files.push({ name, compressed: await body('FILE') })
     else {
-      const length = await number('FILE')
-      await reader.skip(length)
-      sizeBytes += length
+      await reader.skip(await length('FILE'))
       files.push({ name, compressed: Buffer.alloc(0) })
     }
   }
   return { workingDirectory, argv, files, sizeBytes }
 }
 
-/** Modules are known by the index, which has their names and hashes: how they are packed does not matter. */
+/** What the answer depends on. Modules are known by the index, which has their names and hashes: how they are packed does not matter. */
 const isTelling = (name: string): boolean => name.endsWith('.rsp') || name.endsWith(INDEX)
 
 function jobKey({ argv, files }: Request): string {

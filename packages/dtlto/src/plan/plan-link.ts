@@ -13,7 +13,7 @@ import { completePolicy } from '../scheduler/policy.js'
 import { schedule } from '../scheduler/schedule.js'
 import { VirtualClock } from './virtual-clock.js'
 
-const SLOTS_OF_MACHINE = 8
+export const SLOTS_OF_MACHINE = 8
 
 export interface PlanOptions {
   readonly slots: readonly number[]

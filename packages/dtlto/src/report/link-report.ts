@@ -1,5 +1,4 @@
 /** `--distribute-report`: writes down what happens in a link, and makes the document of it (report-document.ts). */
-import { readFileSync } from 'node:fs'
 import { performance } from 'node:perf_hooks'
 import type { BackendJob } from '../distributors/interface.js'
 import type { LinkEvent } from '../link/events.js'
@@ -8,6 +7,7 @@ import type { SchedulerEvent } from '../scheduler/events.js'
 import { analyse, tenths } from './analyse.js'
 import type { ReportAttempt, ReportDocument, ReportIncident, ReportJob, ReportPlace } from './report-document.js'
 import { isHomePlace } from './report-document.js'
+import { threadTimeMs } from './thread-time.js'
 import { withoutSecrets } from './without-secrets.js'
 
 /** Of the jobs whose imports are named. */
@@ -65,14 +65,14 @@ export class LinkReport {
       case 'jobs':
         this.#jobs = event.jobs
         this.#jobsMs = this.#now()
-        this.#threadAtJobsMs = threadMs()
+        this.#threadAtJobsMs = threadTimeMs()
         break
       case 'scheduler':
         this.#scheduler(event.event)
         break
       case 'objects':
         this.#objectsMs = this.#now()
-        this.#threadMs = threadMs() - this.#threadAtJobsMs
+        this.#threadMs = threadTimeMs() - this.#threadAtJobsMs
         this.#nameImports(event.importsOf)
         break
       case 'warning':
@@ -208,15 +208,6 @@ export class LinkReport {
   #incident(incident: ReportIncident): void {
     if (this.#incidents.length < INCIDENTS)
       this.#incidents.push({ ...incident, atMs: tenths(incident.atMs), text: line(incident.text) })
-  }
-}
-
-/** Processor time of this thread so far: the first number of its schedstat, in nanoseconds. NaN where the kernel does not tell. */
-function threadMs(): number {
-  try {
-    return Number.parseInt(readFileSync('/proc/thread-self/schedstat', 'latin1'), 10) / 1e6
-  } catch {
-    return Number.NaN
   }
 }
 

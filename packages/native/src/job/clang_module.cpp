@@ -40,11 +40,11 @@ public:
 
   Error read() {
     while (!Cursor.AtEndOfStream()) {
-      Expected<BitstreamEntry> Entry = Cursor.advance();
+      Expected<BitstreamEntry> Entry = checked(Cursor.advance());
       if (!Entry)
         return Entry.takeError();
       if (Entry->Kind != BitstreamEntry::SubBlock)
-        return createStringError("malformed bitcode");
+        return malformed();
       if (Entry->ID != bitc::MODULE_BLOCK_ID) {
         if (Error E = Cursor.SkipBlock())
           return E;
@@ -60,15 +60,21 @@ public:
   bool NamesModel = false;
 
 private:
+  static Error malformed() { return createStringError("malformed bitcode"); }
+
+  static Expected<BitstreamEntry> checked(Expected<BitstreamEntry> Entry) {
+    if (Entry && Entry->Kind == BitstreamEntry::Error)
+      return malformed();
+    return Entry;
+  }
+
   Error readModule() {
     if (Error E = Cursor.EnterSubBlock(bitc::MODULE_BLOCK_ID))
       return E;
     while (true) {
-      Expected<BitstreamEntry> Entry = Cursor.advance();
+      Expected<BitstreamEntry> Entry = checked(Cursor.advance());
       if (!Entry)
         return Entry.takeError();
-      if (Entry->Kind == BitstreamEntry::Error)
-        return createStringError("malformed bitcode");
       if (Entry->Kind == BitstreamEntry::EndBlock)
         return Error::success();
       if (Entry->Kind == BitstreamEntry::Record) {
@@ -91,11 +97,10 @@ private:
       return E;
     SmallVector<uint64_t, 64> Record;
     for (bool GoesOn = true; GoesOn;) {
-      Expected<BitstreamEntry> Entry = Block.advanceSkippingSubblocks();
+      Expected<BitstreamEntry> Entry =
+          checked(Block.advanceSkippingSubblocks());
       if (!Entry)
         return Entry.takeError();
-      if (Entry->Kind == BitstreamEntry::Error)
-        return createStringError("malformed bitcode");
       if (Entry->Kind == BitstreamEntry::EndBlock)
         break;
       Record.clear();
