@@ -109,7 +109,7 @@ const elfCases = [
     'pruned to nothing',
     x86_64,
     [cold, { args: args(x86_64, ['--lto-O1', '--thinlto-cache-policy=prune_interval=0s:cache_size_files=1']) }],
-    { notIn: { isolate: NEWEST, distcc: NEWEST } },
+    { notIn: { isolate: NEWEST, distcc: NEWEST, reapi: NEWEST } },
   ),
   cached('pruned by size', x86_64, [
     cold,
@@ -135,7 +135,7 @@ const elfCases = [
         before: [{ mkdir: 'cache' }, { write: 'cache/notes', text: 'mine\n' }],
       },
     ],
-    { notIn: { clang: NEWEST, distcc: NEWEST, faulty: NEWEST } },
+    { notIn: { clang: NEWEST, distcc: NEWEST, reapi: NEWEST, faulty: NEWEST } },
   ),
   cached('with index files', x86_64, [cold, { args: args(x86_64, ['--thinlto-emit-index-files']) }], {
     creates: ['out', 'core/math.o.thinlto.bc'],

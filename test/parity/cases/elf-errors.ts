@@ -7,9 +7,8 @@ import { aarch64, coffX64, i386, wasm32, x86_64 } from '../targets.js'
 import { refuse } from './errors.js'
 
 /** LLVM ends the process: in a worker first, then here. */
-const crashesWorker = {
-  notIn: { isolate: 'a warning tells of the worker that LLVM ended, before the same end of this process' },
-}
+const TOLD = 'a warning tells of the worker that LLVM ended, before the same end of this process'
+const crashesWorker = { notIn: { isolate: TOLD, reapi: TOLD } }
 
 /** Two modules have the error, and stock lld says so in the order in which they end. */
 const inAnyOrder = { compare: { stderr: anyOrder } }
