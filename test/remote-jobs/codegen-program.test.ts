@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { before, describe, test } from 'node:test'
 import { codegenProgram } from '@dtlto/native'
-import { compile, inTemporaryDirectory, LLVM_BIN, must, run, STOCK } from '../link/toolchain.js'
+import { compile, inTemporaryDirectory, LLVM_BIN, must, type Ran, run, STOCK } from '../link/toolchain.js'
 import { x86_64 } from '../parity/targets.js'
 import { keptJobs, type KeptJob, writeJob } from './jobs.js'
 import { compileFor } from './small-links.js'
@@ -114,6 +114,67 @@ describe('dtlto-codegen --job', () => {
       const { exitCode, stderr } = run(CODEGEN, ['--job', 'bad', '-o', 'o'], { cwd })
       assert.equal(exitCode, 5)
       assert.match(stderr, /error: m0 <inline asm>:1:2: invalid instruction mnemonic 'no_such_instruction'/)
+    }))
+})
+
+describe('dtlto-codegen --jobs', () => {
+  test('makes of each job what it makes of it alone, whichever others there are', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const jobs = [...plain, rich]
+      for (const [i, { job }] of jobs.entries()) {
+        await writeJob(job, join(cwd, 'jobs', String(i)))
+        mkdirSync(join(cwd, 'alone'), { recursive: true })
+        must(CODEGEN, ['--job', `jobs/${i}`, '-o', `alone/${i}.o`, '--side-outputs', `alone/${i}`], { cwd })
+      }
+      must(CODEGEN, ['--jobs', 'jobs', '--side-outputs', 'out'], { cwd })
+      assert.deepEqual(
+        readdirSync(join(cwd, 'out')).sort(),
+        jobs.map((_, i) => String(i)),
+      )
+      for (const [i, { object }] of jobs.entries()) {
+        assert.ok(readFileSync(join(cwd, `out/${i}/object.o`)).equals(object), `object ${i}`)
+        const result = readFileSync(join(cwd, `out/${i}/result`))
+        assert.ok(result.equals(readFileSync(join(cwd, `alone/${i}/result`))), `result ${i}`)
+      }
+    }))
+
+  test('leaves nothing of those that do not compile or are refused, and the others are compiled', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const [bad = ''] = compile(cwd, { 'bad.c': 'void f(void) { __asm__("no_such_instruction"); }' })
+      const [badJob] = await keptJobs([STOCK, '-shared', join(cwd, bad), '-o', join(cwd, 'out')], { objects: false })
+      const [first, second] = plain as [KeptJob, KeptJob]
+      await writeJob(first.job, join(cwd, 'jobs/0'))
+      await writeJob((badJob as KeptJob).job, join(cwd, 'jobs/1'))
+      await writeJob({ ...first.job, llvmVersion: '99.1.0' }, join(cwd, 'jobs/2'))
+      await writeJob(second.job, join(cwd, 'jobs/3'))
+      const { exitCode, stderr } = run(CODEGEN, ['--jobs', 'jobs', '--side-outputs', 'out'], { cwd })
+      assert.equal(exitCode, 0, stderr)
+      assert.match(stderr, /no_such_instruction/)
+      assert.match(stderr, /made by LLVM 99\.1\.0/)
+      assert.deepEqual(readdirSync(join(cwd, 'out/1')), [])
+      assert.deepEqual(readdirSync(join(cwd, 'out/2')), [])
+      for (const [i, { object }] of [
+        [0, first],
+        [3, second],
+      ] as const)
+        assert.ok(readFileSync(join(cwd, `out/${i}/object.o`)).equals(object), `object ${i}`)
+    }))
+
+  test('says what is wrong when it cannot read the jobs or write what it makes', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const refusal = (args: readonly string[]): Ran => run(CODEGEN, args, { cwd })
+      assert.deepEqual(refusal(['--jobs', 'nowhere', '--side-outputs', 'out']), {
+        exitCode: 4,
+        stdout: '',
+        stderr: "dtlto-codegen: error: cannot read the directory 'nowhere': No such file or directory\n",
+      })
+      await writeJob((plain[0] as KeptJob).job, join(cwd, 'jobs/0'))
+      writeFileSync(join(cwd, 'file'), '')
+      const { exitCode, stderr } = refusal(['--jobs', 'jobs', '--side-outputs', 'file'])
+      assert.equal(exitCode, 4)
+      assert.match(stderr, /cannot make the directory 'file\/0': Not a directory/)
+      assert.equal(refusal(['--jobs', 'jobs']).exitCode, 2)
+      assert.equal(refusal(['--jobs', 'jobs', '--side-outputs', 'out', '--job', 'jobs/0', '-o', 'o']).exitCode, 2)
     }))
 })
 

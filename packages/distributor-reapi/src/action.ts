@@ -28,6 +28,16 @@ export interface JobAction {
   readonly objectPath: string
   /** Undefined: the compiler is clang, and says what it says on stderr. */
   readonly resultPath: string | undefined
+  /** Undefined: it cannot be executed together with others. */
+  readonly member?: GroupMember
+}
+
+/** What an action that executes several jobs needs of each. */
+export interface GroupMember {
+  /** `job/`. */
+  readonly directory: Blob
+  /** What is in it. */
+  readonly contents: readonly Blob[]
 }
 
 export interface Properties {
@@ -42,65 +52,92 @@ interface Work {
   readonly platform: Properties
   /** What else decides the result, and is in no input: the version of a compiler that the worker has. */
   readonly salt: string
+  readonly doNotCache?: boolean
 }
 
-/** With the compiler that is sent. */
-export async function shippedAction(
-  job: JobPackage,
-  toolchain: ShippedToolchain,
-  platform: Properties,
-): Promise<JobAction> {
-  const { blobs, directory } = await jobDirectory(job)
-  const root = messageBlob(Directory, {
-    ...NO_ENTRIES,
-    directories: [
-      { name: 'job', digest: directory.digest },
-      { name: 'toolchain', digest: toolchain.directory.digest },
-    ],
-  })
-  const work = {
-    arguments: [
-      `toolchain/${toolchain.loader}`,
-      '--library-path',
-      'toolchain',
-      'toolchain/dtlto-codegen',
-      ...CODEGEN_ARGUMENTS,
-    ],
+/** A dtlto-codegen, and what makes it run at a worker. */
+export interface PlacedCodegen {
+  readonly command: readonly string[]
+  readonly environment: Readonly<Record<string, string>>
+  /** Of the input root. */
+  readonly directories: readonly { readonly name: string; readonly digest: Digest }[]
+  readonly blobs: readonly Blob[]
+  readonly salt: string
+}
+
+/** The one that is sent. */
+export function shippedCodegen(toolchain: ShippedToolchain): PlacedCodegen {
+  return {
+    command: [`toolchain/${toolchain.loader}`, '--library-path', 'toolchain', 'toolchain/dtlto-codegen'],
     environment: {},
-    outputs: [OBJECT_PATH, RESULT_PATH],
-    root,
-    platform,
+    directories: [{ name: 'toolchain', digest: toolchain.directory.digest }],
+    blobs: [toolchain.directory, ...toolchain.files],
     salt: '',
   }
-  return {
-    ...actionOf(work, [...blobs, directory, toolchain.directory, ...toolchain.files, root]),
-    objectPath: OBJECT_PATH,
-    resultPath: RESULT_PATH,
-  }
 }
 
-const CODEGEN_ARGUMENTS = ['--job', 'job', '-o', OBJECT_PATH, '--side-outputs', 'out']
 /** What a program of the image may need to be found, and to find its linker and its like. */
 const IMAGE_ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin' }
 
-/** With a dtlto-codegen of the worker's image. `version`: what it says of itself. */
-export async function imageCodegenAction(
-  job: JobPackage,
-  compiler: string,
-  version: string,
-  platform: Properties,
-): Promise<JobAction> {
-  const { blobs, directory } = await jobDirectory(job)
-  const root = messageBlob(Directory, { ...NO_ENTRIES, directories: [{ name: 'job', digest: directory.digest }] })
+/** One of the worker's image. `version`: what it says of itself. */
+export function imageCodegen(compiler: string, version: string): PlacedCodegen {
+  return { command: [compiler], environment: IMAGE_ENVIRONMENT, directories: [], blobs: [], salt: version }
+}
+
+export async function codegenAction(job: JobPackage, codegen: PlacedCodegen, platform: Properties): Promise<JobAction> {
+  const member = await jobDirectory(job)
+  const { directory, contents } = member
+  const root = messageBlob(Directory, {
+    ...NO_ENTRIES,
+    directories: [{ name: 'job', digest: directory.digest }, ...codegen.directories],
+  })
   const work = {
-    arguments: [compiler, ...CODEGEN_ARGUMENTS],
-    environment: IMAGE_ENVIRONMENT,
+    ...codegen,
+    arguments: [...codegen.command, '--job', 'job', '-o', OBJECT_PATH, '--side-outputs', 'out'],
     outputs: [OBJECT_PATH, RESULT_PATH],
     root,
     platform,
-    salt: version,
   }
-  return { ...actionOf(work, [...blobs, directory, root]), objectPath: OBJECT_PATH, resultPath: RESULT_PATH }
+  return {
+    ...actionOf(work, [...contents, directory, ...codegen.blobs, root]),
+    objectPath: OBJECT_PATH,
+    resultPath: RESULT_PATH,
+    member,
+  }
+}
+
+/**
+ * Several jobs, one after the other, each in a process of its own: `jobs/N` is the Nth, and `out/N` what it makes, if it compiles. Nobody else will have
+ * just these together: its result is not kept.
+ */
+export function groupAction(
+  members: readonly GroupMember[],
+  codegen: PlacedCodegen,
+  platform: Properties,
+): Pick<JobAction, 'kind' | 'digest' | 'blobs'> {
+  const jobs = messageBlob(Directory, {
+    ...NO_ENTRIES,
+    directories: members.map(({ directory }, i) => ({ name: String(i), digest: directory.digest })).sort(byName),
+  })
+  const root = messageBlob(Directory, {
+    ...NO_ENTRIES,
+    directories: [{ name: 'jobs', digest: jobs.digest }, ...codegen.directories],
+  })
+  const work = {
+    ...codegen,
+    arguments: [...codegen.command, '--jobs', 'jobs', '--side-outputs', 'out'],
+    outputs: members.flatMap((_, i) => [memberPath(i, OBJECT_PATH), memberPath(i, RESULT_PATH)]),
+    root,
+    platform,
+    doNotCache: true,
+  }
+  const inputs = members.flatMap(({ directory, contents }) => [...contents, directory])
+  return actionOf(work, [...inputs, jobs, ...codegen.blobs, root])
+}
+
+/** Where the Nth job of a group puts what it would put at `path`, alone. */
+export function memberPath(index: number, path: string): string {
+  return path.replace('out/', `out/${index}/`)
 }
 
 /** With a clang of the worker's image. */
@@ -134,19 +171,19 @@ export function versionAction(compiler: string, platform: Properties, salt: stri
 
 const NO_ENTRIES: Directory = { files: [], directories: [], symlinks: [], nodeProperties: undefined }
 
-async function jobDirectory(job: JobPackage): Promise<{ blobs: readonly Blob[]; directory: Blob }> {
-  const contents = new Map(
+async function jobDirectory(job: JobPackage): Promise<GroupMember> {
+  const known = new Map(
     (await Promise.all(job.blobs.map(({ content }) => contentBlob(content)))).map((blob) => [blob.digest.hash, blob]),
   )
-  const blobs: Blob[] = []
+  const contents: Blob[] = []
   const files: Directory['files'] = []
   for (const { name, sha256, bytes } of await codegenDirectory(job)) {
     // Only the text is rendered; contents stay where they are.
-    const blob = contents.get(sha256) ?? bytesBlob(Buffer.from(bytes()))
-    blobs.push(blob)
+    const blob = known.get(sha256) ?? bytesBlob(Buffer.from(bytes()))
+    contents.push(blob)
     files.push(fileNode(name, blob.digest))
   }
-  return { blobs, directory: messageBlob(Directory, { ...NO_ENTRIES, files: files.sort(byName) }) }
+  return { contents, directory: messageBlob(Directory, { ...NO_ENTRIES, files: files.sort(byName) }) }
 }
 
 function fileNode(name: string, digest: Digest): Directory['files'][number] {
@@ -205,7 +242,7 @@ function actionOf(work: Work, inputs: readonly Blob[]): Pick<JobAction, 'kind' |
     commandDigest: command.digest,
     inputRootDigest: work.root.digest,
     timeout: undefined,
-    doNotCache: false,
+    doNotCache: work.doNotCache ?? false,
     salt: Buffer.from(work.salt),
     platform,
   })

@@ -2,12 +2,24 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { type CannotExpress, codegenProgram, DtltoError, type JobPackage } from 'dtlto/plugin'
-import { clangAction, imageCodegenAction, type JobAction, type Properties, shippedAction } from './action.js'
+import {
+  clangAction,
+  codegenAction,
+  groupAction,
+  type GroupMember,
+  imageCodegen,
+  type JobAction,
+  type PlacedCodegen,
+  type Properties,
+  shippedCodegen,
+} from './action.js'
 import { isCodegen } from './options.js'
-import { type ShippedToolchain, shippedToolchain } from './toolchain.js'
+import { shippedToolchain } from './toolchain.js'
 
 export interface Compiler {
   action(job: JobPackage): Promise<JobAction | CannotExpress>
+  /** One action for several jobs that have had actions of their own. */
+  group(members: readonly GroupMember[]): Promise<Pick<JobAction, 'digest' | 'blobs'>>
 }
 
 /** Asks a worker what `PROGRAM --version` prints. */
@@ -16,7 +28,7 @@ export type AskVersion = (program: string) => Promise<string>
 export class ShippedCompiler implements Compiler {
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #platform: Properties
-  #toolchain: Promise<ShippedToolchain> | undefined
+  #codegen: Promise<PlacedCodegen> | undefined
 
   constructor(env: Readonly<Record<string, string | undefined>>, platform: Properties) {
     this.#env = env
@@ -24,8 +36,15 @@ export class ShippedCompiler implements Compiler {
   }
 
   async action(job: JobPackage): Promise<JobAction> {
-    this.#toolchain ??= shippedToolchain(codegenProgram(), this.#env)
-    return await shippedAction(job, await this.#toolchain, this.#platform)
+    return await codegenAction(job, await this.#placed(), this.#platform)
+  }
+
+  async group(members: readonly GroupMember[]): Promise<Pick<JobAction, 'digest' | 'blobs'>> {
+    return groupAction(members, await this.#placed(), this.#platform)
+  }
+
+  #placed(): Promise<PlacedCodegen> {
+    return (this.#codegen ??= shippedToolchain(codegenProgram(), this.#env).then(shippedCodegen))
   }
 }
 
@@ -45,9 +64,13 @@ export class ImageCompiler implements Compiler {
 
   async action(job: JobPackage): Promise<JobAction | CannotExpress> {
     const version = await this.version()
-    if (this.#isCodegen) return await imageCodegenAction(job, this.#program, version, this.#platform)
+    if (this.#isCodegen) return await codegenAction(job, imageCodegen(this.#program, version), this.#platform)
     const clang = await job.forClang()
     return clang.kind === 'cannot' ? clang : await clangAction(clang, this.#program, version, this.#platform)
+  }
+
+  async group(members: readonly GroupMember[]): Promise<Pick<JobAction, 'digest' | 'blobs'>> {
+    return groupAction(members, imageCodegen(this.#program, await this.version()), this.#platform)
   }
 
   /** What the compiler says of itself. Rejects with DTLTO_ENDPOINT_REFUSED if it is not the right one. */

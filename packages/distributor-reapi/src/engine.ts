@@ -35,6 +35,8 @@ export interface Executed {
   readonly sendMs: number
   /** From the last upload to the result, by this machine's clock. */
   readonly executeMs: number
+  /** How many jobs the action had; times of the worker are those of all. Default 1. */
+  readonly jobs?: number
 }
 
 export interface Capabilities {

@@ -8,6 +8,7 @@ import { Compression } from './compression.js'
 import { askHelper } from './credential-helper.js'
 import { channelCredentials, nameForTls } from './credentials.js'
 import { Engine } from './engine.js'
+import { Executions } from './executions.js'
 import { Channel } from './grpc/channel.js'
 import type { HeaderSource } from './grpc/header-source.js'
 import { parseHeaders, readHeaders } from './headers.js'
@@ -62,6 +63,10 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
       'DTLTO_PLUGIN_OPTION_INVALID',
       "remote_upload_local_results: expected toolchain=ship with it, for nobody here knows what the image's compiler would have made",
     )
+  const onChange = (): void => context.statusChanged()
+  const inFlight = new InFlight(options.slots || (engine.canExecute ? 0 : LOOKUPS), onChange)
+  const publishes = (): boolean => options.remote_upload_local_results && engine.takesResults
+  const { group_small_jobs: grouping } = options
   return new Reapi(context, {
     engine,
     compiler,
@@ -69,7 +74,16 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
     uploads: new Uploads(engine, compiler),
     reads: options.remote_accept_cached,
     writes: options.remote_upload_local_results,
-    inFlight: new InFlight(options.slots || (engine.canExecute ? 0 : LOOKUPS), () => context.statusChanged()),
+    inFlight,
+    executions: new Executions({
+      engine,
+      compiler,
+      inFlight,
+      now: () => context.now(),
+      onChange,
+      mayGroup: () => grouping === 'always' || (grouping === 'auto' && (publishes() || !options.remote_accept_cached)),
+      publishes,
+    }),
     close: () => {
       for (const channel of channels.values()) channel.close()
     },

@@ -99,6 +99,13 @@ export const OPTIONS = {
     description:
       'put what is compiled on this machine, or by other distributors that vouch for it, into the action cache for everybody',
   },
+  group_small_jobs: {
+    type: 'string',
+    choices: ['auto', 'always', 'never'],
+    default: 'auto',
+    description:
+      'execute jobs that take less than the engine needs for an action together. auto: where others find the result of each as before, with remote_upload_local_results, or nothing is taken from the cache',
+  },
 } as const satisfies OptionsSchema
 
 /** Whether this `image_compiler` is dtlto's own, by its name: a worker cannot be asked yet. */

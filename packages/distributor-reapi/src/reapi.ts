@@ -13,12 +13,11 @@ import {
 } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import type { Compiler } from './compilers.js'
-import { type CacheUse, type Engine, type Executed } from './engine.js'
+import type { Engine, Executed } from './engine.js'
+import { engineTimes, workerName } from './engine-times.js'
 import type { Watching } from './execution.js'
-import type {
-  ActionResult,
-  ExecutedActionMetadata,
-} from './generated/build/bazel/remote/execution/v2/remote_execution.js'
+import type { Executions } from './executions.js'
+import type { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { CODE, RpcError } from './grpc/status.js'
 import type { InFlight } from './in-flight.js'
 import { orAborted } from './or-aborted.js'
@@ -33,6 +32,7 @@ export interface Parts {
   readonly engine: Engine
   readonly compiler: Compiler
   readonly inFlight: InFlight
+  readonly executions: Executions
   /** Checks the compiler of the worker's image. */
   readonly checkCompiler: () => Promise<void>
   readonly uploads: Uploads
@@ -61,8 +61,8 @@ export class Reapi implements Distributor {
   }
 
   endpoints(): readonly Endpoint[] {
-    const { engine, inFlight } = this.#parts
-    return [{ id: engine.target, slots: inFlight.most, accepting: !this.#isClosed, hasQueue: true }]
+    const { engine, executions } = this.#parts
+    return [{ id: engine.target, slots: executions.slots, accepting: !this.#isClosed, hasQueue: true }]
   }
 
   async probe(_endpoint: Endpoint, signal: AbortSignal): Promise<void> {
@@ -108,13 +108,15 @@ export class Reapi implements Distributor {
   async close(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running)
     if (this.#isClosed) return
-    const { engine, uploads } = this.#parts
+    const { engine, executions, uploads } = this.#parts
     const { store } = engine
     const { sentBlobs, sentBytes, askedBlobs } = store.totals
     this.#context.debug(
       `reapi: ${this.#totals.executed} jobs executed, ${this.#totals.cached} from the action cache; ${sentBlobs} of ${askedBlobs} blobs sent, ` +
         `${sentBytes} bytes; ${store.receivedBytes} bytes received; up to ${this.#parts.inFlight.most} jobs at a time`,
     )
+    const { grouped } = executions
+    if (grouped.actions > 0) this.#context.debug(`reapi: ${grouped.jobs} jobs in ${grouped.actions} actions`)
     if (uploads.stored > 0) this.#context.debug(`reapi: ${uploads.stored} results stored`)
     this.destroy()
   }
@@ -166,7 +168,10 @@ export class Reapi implements Distributor {
 
     if (!engine.canExecute) return await this.#fromCacheAlone(action, watching, read)
     const cached = await engine.lookUp(action, watching)
-    if (cached === undefined) return await this.#execute(action, 'ask', watching, read)
+    if (cached === undefined) {
+      const executed = await this.#parts.executions.execute(action, job.cost, watching)
+      return await this.#executed(executed, action, watching, read)
+    }
     started()
     try {
       const outcome = await read(cached)
@@ -174,7 +179,8 @@ export class Reapi implements Distributor {
       return this.#hit(outcome)
     } catch (error) {
       if (!(error instanceof OutputsLost)) throw error
-      return await this.#execute(action, 'skip', watching, read) // it would give the same again
+      const executed = await this.#executeAnew(action, watching) // the cache would give the same again
+      return await this.#executed(executed, action, watching, read)
     }
   }
 
@@ -225,15 +231,18 @@ export class Reapi implements Distributor {
     return withFigures(outcome, { timings: {}, worker: 'action cache' })
   }
 
-  async #execute(
+  #executeAnew(action: JobAction, watching: Watching): Promise<Executed> {
+    return this.#parts.engine.execute(action, 'skip', watching, () => this.#context.now())
+  }
+
+  async #executed(
+    first: Executed,
     action: JobAction,
-    cache: CacheUse,
     watching: Watching,
     read: (result: ActionResult) => Promise<CompileResult>,
   ): Promise<CompileResult> {
-    const { engine } = this.#parts
     const now = (): number => this.#context.now()
-    let executed = await engine.execute(action, cache, watching, now)
+    let executed = first
     watching.onExecuting()
     let readAtMs = now()
     let outcome: CompileResult
@@ -241,7 +250,7 @@ export class Reapi implements Distributor {
       outcome = await read(executed.result)
     } catch (error) {
       if (!(error instanceof OutputsLost)) throw error
-      executed = await engine.execute(action, 'skip', watching, now)
+      executed = await this.#executeAnew(action, watching)
       readAtMs = now()
       outcome = await read(executed.result).catch((again: unknown) => {
         throw again instanceof OutputsLost
@@ -249,21 +258,9 @@ export class Reapi implements Distributor {
           : again
       })
     }
-    const { timings, worker } = this.#figures(executed)
     this.#totals[executed.isCached ? 'cached' : 'executed']++
+    const { timings, worker } = figuresOf(executed)
     return withFigures(outcome, { timings: { ...timings, receiveMs: now() - readAtMs }, worker })
-  }
-
-  /** The engine's own figures, where it has any; its clock is its own, so that only differences count. */
-  #figures({ result, isCached, sendMs, executeMs }: Executed): Figures {
-    if (isCached) return { timings: { sendMs }, worker: 'action cache' }
-    const metadata = result.executionMetadata
-    const ranMs = span(metadata?.executionStartTimestamp, metadata?.executionCompletedTimestamp)
-    const worker = workerName(metadata)
-    if (ranMs === undefined) return { timings: { sendMs, compileMs: executeMs }, worker }
-    const queuedMs = span(metadata?.queuedTimestamp, metadata?.workerStartTimestamp) ?? Math.max(0, executeMs - ranMs)
-    this.#parts.inFlight.executed(queuedMs, ranMs)
-    return { timings: { sendMs, queuedMs, compileMs: ranMs, ...workerTimes(metadata) }, worker }
   }
 }
 
@@ -278,24 +275,20 @@ function withFigures(outcome: CompileResult, { timings, worker }: Figures): Comp
   return outcome.kind === 'object' ? { ...outcome, timings, ...named } : { ...outcome, ...named }
 }
 
-/** What the worker did before and after it ran the compiler, where it tells. */
-function workerTimes(metadata: ExecutedActionMetadata | undefined): { fetchMs?: number; handOverMs?: number } {
-  const fetchMs = span(metadata?.inputFetchStartTimestamp, metadata?.inputFetchCompletedTimestamp)
-  const handOverMs = span(metadata?.outputUploadStartTimestamp, metadata?.outputUploadCompletedTimestamp)
-  return { ...(fetchMs !== undefined && { fetchMs }), ...(handOverMs !== undefined && { handOverMs }) }
-}
-
-function span(from: Date | undefined, to: Date | undefined): number | undefined {
-  if (from === undefined || to === undefined) return undefined
-  const ms = to.getTime() - from.getTime()
-  return ms >= 0 && ms < 24 * 3_600_000 ? ms : undefined
-}
-
-/** Engines write what they like: Buildbarn an object in JSON. */
-function workerName(metadata: ExecutedActionMetadata | undefined): string | undefined {
-  const worker = metadata?.worker ?? ''
-  const named = /"(?:hostname|node|pod)"\s*:\s*"([^"]{1,100})"/.exec(worker)?.[1] ?? worker
-  return /^[\w.:/@-]{1,100}$/.test(named) ? named : undefined
+/** Of a job that shared its action: its share. */
+function figuresOf({ result, isCached, sendMs, executeMs, jobs = 1 }: Executed): Figures {
+  if (isCached) return { timings: { sendMs }, worker: 'action cache' }
+  const { ranMs, queuedMs, fetchMs, handOverMs } = engineTimes(result.executionMetadata)
+  const worker = workerName(result.executionMetadata)
+  if (ranMs === undefined) return { timings: { sendMs, compileMs: executeMs }, worker }
+  const timings = {
+    sendMs,
+    queuedMs: queuedMs ?? Math.max(0, executeMs - ranMs / jobs),
+    compileMs: ranMs / jobs,
+    ...(fetchMs !== undefined && { fetchMs: fetchMs / jobs }),
+    ...(handOverMs !== undefined && { handOverMs: handOverMs / jobs }),
+  }
+  return { timings, worker }
 }
 
 function once(call: () => void): () => void {

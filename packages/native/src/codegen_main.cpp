@@ -10,6 +10,7 @@
 // global. It ends when its input ends, and at once when nobody can receive the
 // result any more, so that no worker outlives its linker.
 
+#include "codegen_group.h"
 #include "codegen_server.h"
 #include "job/codegen_job.h"
 #include "job/config_codec.h"
@@ -39,6 +40,7 @@ static codegen::RegisterCodeGenFlags CodeGenFlags;
 
 static constexpr StringLiteral Usage =
     R"(usage: dtlto-codegen --job DIR -o OBJECT [--side-outputs DIR]
+       dtlto-codegen --jobs DIR --side-outputs DIR
        dtlto-codegen --serve | --serve-fd N | --serve-many SECONDS
        dtlto-codegen --print-options FILE | --manifest | --version | --help
 
@@ -47,6 +49,9 @@ Compiles the ThinLTO backend jobs of dtlto from their bytes alone.
   --job DIR            compile the job in DIR (job.txt and its blobs)
   -o OBJECT            where to write the object
   --side-outputs DIR   write DIR/result: diagnostics, .dwo, remarks, printed text
+  --jobs DIR           compile the job in each directory DIR/NAME, one after the
+                       other, each in a process of its own: NAME/object.o and
+                       NAME/result below --side-outputs, of those that compile
   --serve              read jobs from standard input, write results to standard
                        output, until the input ends
   --serve-fd N         the same on the open socket N
@@ -326,7 +331,7 @@ int main(int Argc, char **Argv) {
   InitLLVM Init(Argc, Argv);
 
   SmallVector<StringRef, 8> Args(Argv + 1, Argv + Argc);
-  StringRef Job, Object, SideOutputs;
+  StringRef Job, Jobs, Object, SideOutputs;
   for (size_t I = 0; I < Args.size(); ++I) {
     StringRef Arg = Args[I];
     bool HasValue = I + 1 < Args.size();
@@ -361,6 +366,7 @@ int main(int Argc, char **Argv) {
     if (Arg == "--print-options" && HasValue)
       return printOptions(Args[I + 1]);
     StringRef *Value = Arg == "--job"            ? &Job
+                       : Arg == "--jobs"         ? &Jobs
                        : Arg == "-o"             ? &Object
                        : Arg == "--side-outputs" ? &SideOutputs
                                                  : nullptr;
@@ -369,7 +375,12 @@ int main(int Argc, char **Argv) {
                                   "' (see --help)");
     *Value = Args[++I];
   }
-  if (Job.empty() || Object.empty())
+  if (!Jobs.empty() && Job.empty() && Object.empty() && !SideOutputs.empty()) {
+    if (Error E = compileEach(Jobs, SideOutputs, compileDirectory))
+      return fail(IOTrouble, toString(std::move(E)));
+    return Compiled;
+  }
+  if (Job.empty() || Object.empty() || !Jobs.empty())
     return fail(WrongUsage, "--job DIR and -o OBJECT are needed (see --help)");
   return compileDirectory(Job, Object, SideOutputs);
 }

@@ -440,7 +440,8 @@ export class FakeEngine {
     if (tree === undefined) return re.ExecuteResponse.fromPartial({ status: this.#missing(missing) })
     this.counts.executions++
     const result = await this.#executor(hash, tree, this.blobs, begun)
-    if (result.exitCode === 0) this.results.set(hash, result)
+    const { doNotCache } = re.Action.decode(this.blobs.get(hash) ?? Buffer.alloc(0))
+    if (result.exitCode === 0 && !doNotCache) this.results.set(hash, result)
     this.onExecuted()
     if (this.#takes('losesOutputs')) for (const { digest } of result.outputFiles) this.blobs.delete(digest?.hash ?? '')
     return re.ExecuteResponse.fromPartial({ result })

@@ -86,6 +86,7 @@ async function tryJob(
   const linkSettings = { ...alone, distributors: [watched ? { ...choice, definition: watched.definition } : choice] }
   let exitCode: number
   let stderr: string
+  const patience = setTimeout(() => trial.giveUp(), PATIENCE_MS)
   try {
     ;({ exitCode, stderr } = await runLink({
       argv: [join(native().llvmBin, 'ld.lld'), '-shared', '-o', join(directory, 'doctor.so'), module],
@@ -93,11 +94,13 @@ async function tryJob(
       env: process.env,
       workingDirectory: process.cwd(),
       capture: true,
-      signal: AbortSignal.any([AbortSignal.timeout(PATIENCE_MS), trial.givenUp]),
+      signal: trial.givenUp,
       events: new LinkEvents([(event) => trial.add(event)]),
     }))
   } catch (error) {
     return bad(`${choice.name}: ${messageOf(error)}`)
+  } finally {
+    clearTimeout(patience)
   }
   if (exitCode === 0) {
     const text = [`${choice.name}: ${trial.compiled}`, ...trial.lines].join('\n')
@@ -136,6 +139,10 @@ class Trial {
     return this.#giveUp.signal
   }
 
+  giveUp(): void {
+    this.#giveUp.abort()
+  }
+
   add(event: LinkEvent): void {
     if (event.type === 'warning') {
       this.troubles.add(event.message)
@@ -147,7 +154,7 @@ class Trial {
 
   /** Not while an endpoint has the job. */
   #giveUpSoon(): void {
-    setTimeout(() => (this.#running > 0 ? this.#giveUpSoon() : this.#giveUp.abort()), TROUBLE_PATIENCE_MS).unref()
+    setTimeout(() => (this.#running > 0 ? this.#giveUpSoon() : this.giveUp()), TROUBLE_PATIENCE_MS).unref()
   }
 
   #scheduler(event: SchedulerEvent): void {
