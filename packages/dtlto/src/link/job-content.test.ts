@@ -27,6 +27,22 @@ test('a digest is computed once, and a large one elsewhere than on this thread',
   assert.equal(await digest, hash.digest('hex'))
 })
 
+test('digests of many small ones leave the thread to others now and then', async () => {
+  const parts = Array.from({ length: 400 }, (_, i) => [Buffer.alloc(512 * 1024, i % 250)])
+  let turns = 0
+  const watching = setInterval(() => turns++, 0)
+  const digests = await Promise.all(parts.map((part, i) => new LinkContent(`m${i}`, () => part).digest()))
+  clearInterval(watching)
+  assert.ok(turns >= 3, `${turns} turns of the event loop`)
+  for (const i of [0, 249, 399])
+    assert.equal(
+      digests[i],
+      createHash('sha256')
+        .update(Buffer.alloc(512 * 1024, i % 250))
+        .digest('hex'),
+    )
+})
+
 test('what is left of views on memory that was taken back is nobody’s content', async () => {
   const view = new Uint8Array(new ArrayBuffer(8))
   const content = new LinkContent('m0', () => [view])
