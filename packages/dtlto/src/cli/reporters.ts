@@ -2,7 +2,7 @@
 import { arch, cpus, hostname, release, totalmem, type } from 'node:os'
 import { type NativeArgument, native } from '@dtlto/native'
 import { SETTING_KEYS, SETTINGS, writtenName } from '../config/table.js'
-import type { Settings } from '../config/settings.js'
+import { placeOf, type Settings } from '../config/settings.js'
 import type { Environment } from '../config/variables.js'
 import type { LinkListener } from '../link/events.js'
 import { LinkReport, type ReportFacts } from '../report/link-report.js'
@@ -46,12 +46,13 @@ export function reporters(about: Reported): Reporters {
   const trace = settings.trace === undefined ? undefined : new LinkTrace(traceFacts(about))
   const report = needsReport ? new LinkReport(reportFacts(about)) : undefined
   const summary = settings.summary === false ? undefined : new LinkSummary(undefined, () => inputsOf(about.argv))
-  const timings = settings.timings === undefined ? undefined : new LinkTimings(settings.timings)
+  const timings =
+    settings.timings === undefined ? undefined : new LinkTimings(settings.timings, placeOf(settings, 'timings'))
   const listeners = [trace, report, timings, summary].flatMap((one): LinkListener[] =>
     one ? [(event) => one.add(event)] : [],
   )
   const save = async (): Promise<void> => {
-    if (trace && settings.trace !== undefined) trace.save(settings.trace)
+    if (trace && settings.trace !== undefined) trace.save(settings.trace, placeOf(settings, 'trace'))
     const trouble = timings?.save()
     if (trouble !== undefined) warn(trouble)
     if (report) await saveReport(report, about)
@@ -60,7 +61,7 @@ export function reporters(about: Reported): Reporters {
     if (settings.summary === true) return write(text)
     const head = `${new Date().toISOString()} ${outputOf(about.argv)}\n`
     const problem = append(String(settings.summary), `${head}${text}`)
-    if (problem !== undefined) warn(`--distribute-summary: ${problem}`)
+    if (problem !== undefined) warn(`${placeOf(settings, 'summary')}: ${problem}`)
   }
   return { listeners, pastMs: timings?.pastMs, memoryFactor: timings?.memoryFactor, save }
 }
@@ -68,7 +69,7 @@ export function reporters(about: Reported): Reporters {
 async function saveReport(report: LinkReport, { settings, env, warn }: Reported): Promise<void> {
   const document = report.document()
   const trouble = settings.report === undefined ? undefined : await writeReport(settings.report, document)
-  if (trouble !== undefined) warn(`--distribute-report: ${trouble}`)
+  if (trouble !== undefined) warn(`${placeOf(settings, 'report')}: ${trouble}`)
   if (settings.stats === false) return
   const path = statisticsFile(settings.stats, env)
   const line = `${JSON.stringify(recordOf(document))}\n`
@@ -76,7 +77,7 @@ async function saveReport(report: LinkReport, { settings, env, warn }: Reported)
     path === undefined
       ? 'neither XDG_STATE_HOME nor HOME names a directory'
       : append(path, line, { makeDirectory: settings.stats === true })
-  if (problem !== undefined) warn(`--distribute-stats: ${problem}`)
+  if (problem !== undefined) warn(`${placeOf(settings, 'stats')}: ${problem}`)
 }
 
 function traceFacts(about: Reported): Readonly<Record<string, string>> {

@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { DtltoError, type ErrorCode } from '../errors.js'
 import { parseConfig } from './file.js'
 import { loadSettings, type SettingsSources } from './load.js'
-import { DEFAULT_SETTINGS } from './settings.js'
+import { DEFAULT_SETTINGS, placeOf } from './settings.js'
 import { SETTING_KEYS } from './table.js'
 import { SETTINGS } from './table.js'
 
@@ -50,6 +50,11 @@ describe('settings', () => {
     assert.equal(settings.fallback, 'none')
     assert.equal(settings.trace, join(root, 't.json'))
     assert.equal(settings.timings, join(root, 'past.json'))
+    assert.match(placeOf(settings, 'trace'), /^'trace' in .*dtlto\.toml/)
+    const nearer = await load({ env: { DTLTO_TRACE: 'other.json' } })
+    assert.equal(placeOf(nearer, 'trace'), 'DTLTO_TRACE')
+    assert.match(placeOf(nearer, 'timings'), /^'timings' in /)
+    assert.equal(placeOf(nearer, 'report'), '--distribute-report')
     assert.deepEqual(
       settings.distributors.map(({ name, options }) => [name, options]),
       [

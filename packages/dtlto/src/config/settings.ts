@@ -1,6 +1,6 @@
 /** The settings of one link, whatever they were written in. */
 import type { DistributorDefinition } from '../distributors/interface.js'
-import { SETTING_KEYS, SETTINGS, type SettingKey, type SettingValues } from './table.js'
+import { SETTING_KEYS, SETTINGS, type SettingKey, type SettingValues, writtenName } from './table.js'
 import type { Environment } from './variables.js'
 
 /** A value as written: a string from the command line or the environment, any scalar or list from the file. */
@@ -28,6 +28,8 @@ export interface DistributorChoice {
 /** A row of the table in table.ts is a field here. */
 export interface Settings extends SettingValues {
   readonly distributors: readonly DistributorChoice[]
+  /** Where each was written, for messages: an option, a variable, a key and its file. */
+  readonly places?: Readonly<Partial<Record<SettingKey, string>>>
 }
 
 /** Settings from one source: only what is written there. */
@@ -36,19 +38,36 @@ export type PartialSettings = { readonly [K in keyof Settings]?: Settings[K] }
 export const DEFAULT_SETTINGS: Settings = {
   ...(Object.fromEntries(SETTING_KEYS.map((key) => [key, SETTINGS[key].default])) as unknown as SettingValues),
   distributors: [{ name: 'local', options: {}, from: 'the default' }],
+  places: {},
 }
 
 /** Earlier sources win, setting by setting. */
 export function mergeSettings(sources: readonly PartialSettings[]): Settings {
-  return Object.assign({}, DEFAULT_SETTINGS, ...[...sources].reverse()) as Settings
+  const weakestFirst = [...sources].reverse()
+  const places: Partial<Record<SettingKey, string>> = {}
+  for (const source of weakestFirst)
+    for (const key of SETTING_KEYS) {
+      if (!Object.hasOwn(source, key)) continue
+      const place = source.places?.[key]
+      if (place === undefined) delete places[key]
+      else places[key] = place
+    }
+  return Object.assign({}, DEFAULT_SETTINGS, ...weakestFirst, { places }) as Settings
+}
+
+/** How a message begins that is about a setting's value. */
+export function placeOf({ places }: Settings, key: SettingKey): string {
+  return places?.[key] ?? `--distribute-${writtenName(key)}`
 }
 
 /** What one source says, gathered value by value. */
 export class SettingsReader {
   readonly #values: Partial<Record<keyof Settings, unknown>> = {}
+  readonly #places: Partial<Record<SettingKey, string>> = {}
 
   /** Reads a value as written, and gives what it means. Throws DTLTO_OPTION_INVALID, which begins with `place`. */
   read(key: SettingKey, written: unknown, place: string, directory?: string): unknown {
+    this.#places[key] = place
     return (this.#values[key] = SETTINGS[key].kind.parse(written, place, directory))
   }
 
@@ -57,6 +76,6 @@ export class SettingsReader {
   }
 
   get settings(): PartialSettings {
-    return this.#values as PartialSettings
+    return { ...this.#values, places: this.#places } as PartialSettings
   }
 }

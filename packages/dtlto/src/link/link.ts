@@ -22,7 +22,7 @@ import { LinkHome } from './home.js'
 import { JobPackages } from './job-packages.js'
 import type { LinkRequest } from './request.js'
 import type { LinkEvents } from './events.js'
-import { DistributionCheck, isOneReady } from './required.js'
+import { DistributionCheck, whyNoneReady } from './required.js'
 import { LinkSession } from './session.js'
 import { linkFacts } from './facts.js'
 import {
@@ -129,7 +129,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
         if (compiled !== undefined) {
           doubts = compiled
           if (opened.home) events.emit({ type: 'memory', ...opened.home.memory })
-          await distribution?.check(() => isOneReady(specs))
+          await distribution?.check(() => whyNoneReady(specs))
           await opened.finished?.prepared()
           // From here the set of objects is fixed.
           events.emit({ type: 'objects', importsOf: (job) => session.native.importedModules(job) })

@@ -60,11 +60,14 @@ export class DistributionCheck {
   }
 
   /** To be called when all jobs have ended. Rejects with DTLTO_NOT_DISTRIBUTED. */
-  async check(isOneReady: () => Promise<boolean>): Promise<void> {
+  async check(whyNoneReady: () => Promise<ReadonlyMap<string, string> | undefined>): Promise<void> {
     // What does not compile is lld's error, and the better one.
     if (this.#jobCount === 0 || this.#isDistributed || this.#hasFailed) return
-    if (this.#homeTakesPart && !this.#wasAsked && (await isOneReady())) return
-    const problems = [...this.#problems].map(([name, message]) => `${name}: ${message}`)
+    const mayHaveBeenFaster = this.#homeTakesPart && !this.#wasAsked
+    const reasons = mayHaveBeenFaster ? await whyNoneReady() : new Map<string, string>()
+    if (reasons === undefined) return
+    // What they say now is more than that they were waited for.
+    const problems = [...new Map([...this.#problems, ...reasons])].map(([name, message]) => `${name}: ${message}`)
     throw new DtltoError(
       'DTLTO_NOT_DISTRIBUTED',
       `no distributor has compiled any of the ${String(this.#jobCount)} jobs, and --distribute-required asks for it` +
@@ -73,21 +76,33 @@ export class DistributionCheck {
   }
 }
 
-/** Whether any endpoint would take jobs. Waits until one would or none can, but not for ever. */
-export async function isOneReady(distributors: readonly DistributorSpec[]): Promise<boolean> {
+/** Undefined if any endpoint would take jobs, else why not, by distributor, where that is known. Waits until one would or none can, but not for ever. */
+export async function whyNoneReady(
+  distributors: readonly DistributorSpec[],
+): Promise<ReadonlyMap<string, string> | undefined> {
   const signal = AbortSignal.timeout(PATIENCE_MS)
   const late = new Promise<never>((_, reject) => {
     signal.addEventListener('abort', () => reject(new Error('late')), { once: true })
   })
-  const ready = distributors.map(async ({ distributor: opening }) => {
+  const reasons = new Map<string, string>()
+  const ready = distributors.map(async ({ name, distributor: opening }) => {
     const distributor = await opening
     const accepting = distributor.endpoints().filter(({ accepting }) => accepting)
-    await Promise.any(accepting.map(async (endpoint) => distributor.probe?.(endpoint, signal)))
+    await Promise.any(
+      accepting.map(async (endpoint) => {
+        try {
+          await distributor.probe?.(endpoint, signal)
+        } catch (error) {
+          if (DtltoError.is(error) && !signal.aborted) reasons.set(name, error.message)
+          throw error
+        }
+      }),
+    )
   })
   try {
     await Promise.race([Promise.any(ready), late])
-    return true
+    return undefined
   } catch {
-    return false
+    return reasons
   }
 }

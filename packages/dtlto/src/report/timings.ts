@@ -17,15 +17,20 @@ const MOST_MODULES = 200_000
 
 export class LinkTimings {
   readonly #path: string
+  readonly #place: string
   readonly #past: Timings
   readonly #seen = new Map<string, number>()
   #jobs: readonly BackendJob[] = []
   #memory: number | undefined
 
-  /** Reads the file, if there is one. Throws DTLTO_OPTION_INVALID for a file that is something else: it would be written over. */
-  constructor(path: string) {
+  /**
+   * Reads the file, if there is one. `place`: where its name was written, for messages. Throws DTLTO_OPTION_INVALID for a file that is something else: it would
+   * be written over.
+   */
+  constructor(path: string, place = '--distribute-timings') {
     this.#path = path
-    this.#past = read(path)
+    this.#place = place
+    this.#past = read(path, place)
   }
 
   /** For the scheduler; undefined if nothing is known at all. */
@@ -55,7 +60,7 @@ export class LinkTimings {
     if (this.#seen.size === 0) return undefined
     const temporary = `${this.#path}.${String(process.pid)}`
     try {
-      const before = read(this.#path)
+      const before = read(this.#path, this.#place)
       const all = new Map(before.modules)
       for (const [key, ms] of this.#seen) {
         const pastMs = all.get(key)
@@ -70,7 +75,7 @@ export class LinkTimings {
       return undefined
     } catch (error) {
       rmSync(temporary, { force: true })
-      return `--distribute-timings: cannot write '${this.#path}': ${whyNotFile(error)}`
+      return `${this.#place}: cannot write '${this.#path}': ${whyNotFile(error)}`
     }
   }
 }
@@ -87,17 +92,18 @@ interface Timings {
   readonly memory?: number
 }
 
-function read(path: string): Timings {
+function read(path: string, place: string): Timings {
   let text: string
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NO_TIMINGS
-    throw invalid(path, `cannot be read: ${whyNotFile(error)}`, error)
+    throw invalid(place, path, `cannot be read: ${whyNotFile(error)}`, error)
   }
   if (text.trim() === '') return NO_TIMINGS
   const timings = timingsOf(text)
-  if (timings === undefined) throw invalid(path, 'is not a file of timings, and would be written over; name another')
+  if (timings === undefined)
+    throw invalid(place, path, 'is not a file of timings, and would be written over; name another')
   return timings
 }
 
@@ -117,6 +123,6 @@ function timingsOf(text: string): Timings | undefined {
   }
 }
 
-function invalid(path: string, why: string, cause?: unknown): DtltoError {
-  return new DtltoError('DTLTO_OPTION_INVALID', `--distribute-timings: '${path}' ${why}`, { cause })
+function invalid(place: string, path: string, why: string, cause?: unknown): DtltoError {
+  return new DtltoError('DTLTO_OPTION_INVALID', `${place}: '${path}' ${why}`, { cause })
 }

@@ -103,12 +103,12 @@ export class LinkTrace {
     }
   }
 
-  /** Writes the file. Throws DTLTO_OPTION_INVALID if that is not possible. */
-  save(path: string): void {
+  /** Writes the file. Throws DTLTO_OPTION_INVALID, which begins with `place`, if that is not possible. */
+  save(path: string, place = '--distribute-trace'): void {
     try {
       writeFileSync(path, JSON.stringify({ traceEvents: this.#events, displayTimeUnit: 'ms', otherData: this.#facts }))
     } catch (error) {
-      const why = `--distribute-trace: cannot write '${path}': ${whyNotFile(error)}`
+      const why = `${place}: cannot write '${path}': ${whyNotFile(error)}`
       throw new DtltoError('DTLTO_OPTION_INVALID', why, { cause: error })
     }
   }
