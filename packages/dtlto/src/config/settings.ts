@@ -44,15 +44,11 @@ export const DEFAULT_SETTINGS: Settings = {
 /** Earlier sources win, setting by setting. */
 export function mergeSettings(sources: readonly PartialSettings[]): Settings {
   const weakestFirst = [...sources].reverse()
-  const places: Partial<Record<SettingKey, string>> = {}
+  const places = new Map<string, string | undefined>()
   for (const source of weakestFirst)
-    for (const key of SETTING_KEYS) {
-      if (!Object.hasOwn(source, key)) continue
-      const place = source.places?.[key]
-      if (place === undefined) delete places[key]
-      else places[key] = place
-    }
-  return Object.assign({}, DEFAULT_SETTINGS, ...weakestFirst, { places }) as Settings
+    for (const key of SETTING_KEYS) if (Object.hasOwn(source, key)) places.set(key, source.places?.[key])
+  const known = [...places].filter(([, place]) => place !== undefined)
+  return Object.assign({}, DEFAULT_SETTINGS, ...weakestFirst, { places: Object.fromEntries(known) }) as Settings
 }
 
 /** How a message begins that is about a setting's value. */
