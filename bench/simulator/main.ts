@@ -74,6 +74,7 @@ function scenarios(quick: boolean, recorded: readonly Link[]): Scenario[] {
     { link: small, what: '8 slots of 8 machines', machines: good(8, 'endpoints') },
     { link: small, what: '200 slots of a cluster', machines: good(200), target: 1.05 },
     { link: small, what: 'the same, durations known', machines: good(200), knowsPast: true, target: 1.05 },
+    { link: small, what: 'the same, with a queue that tells', machines: good(200, 'queue'), target: 1.1 },
     { link: small, what: '200 slots of 50 machines', machines: good(200, 'endpoints'), target: 1.05 },
     { link: small, what: 'the same as 50 distributors', machines: good(200, 'distributors'), target: 1.05 },
     { link: small, what: '1,000 slots of a cluster', machines: good(1_000) },

@@ -72,6 +72,18 @@ describe('the simulated makespan', () => {
   }
 })
 
+describe('3,000 jobs over one endpoint with a queue of its own', () => {
+  it('are within 1.10 of the lower bound on 200 slots', async () => {
+    const link = syntheticLink(3_000)
+    const [cluster] = farm(50, 4).distributors
+    assert.ok(cluster)
+    const machines = { home: { slots: 2, takesPart: false }, distributors: [{ ...cluster, hasQueue: true }] }
+    const { makespanMs, unfinished } = await simulate(link, machines, false)
+    assert.equal(unfinished, 0)
+    assert.ok(makespanMs <= 1.1 * lowerBound(link, machines, true), `took ${String(makespanMs)} ms`)
+  })
+})
+
 describe('a recorded link', () => {
   it('is read from a trace too, the shortest of several objects counting', () => {
     const directory = mkdtempSync(join(tmpdir(), 'dtlto-simulator-'))

@@ -41,10 +41,10 @@ export class Distcc implements Distributor {
     return this.#server(endpoint).probe(signal)
   }
 
-  compile(job: BackendJob, endpoint: Endpoint, { signal }: Attempt): Promise<CompileResult> {
+  compile(job: BackendJob, endpoint: Endpoint, attempt: Attempt): Promise<CompileResult> {
     // A job's signal has several listeners: that is no leak, and nothing may be printed in the middle of a link.
-    setMaxListeners(0, signal)
-    const running = this.#compile(job, this.#server(endpoint), signal)
+    setMaxListeners(0, attempt.signal)
+    const running = this.#compile(job, this.#server(endpoint), attempt)
     const watched = running.catch(() => undefined).finally(() => this.#running.delete(watched))
     this.#running.add(watched)
     return running
@@ -74,13 +74,18 @@ export class Distcc implements Distributor {
     return server
   }
 
-  async #compile(job: BackendJob, server: Server, signal: AbortSignal): Promise<CompileResult> {
+  async #compile(job: BackendJob, server: Server, attempt: Attempt): Promise<CompileResult> {
+    const { signal } = attempt
     if (this.#closed) throw cancelled()
     const wire = await wireJobOf(job)
     if (wire.kind === 'cannot') return wire
     try {
       const { parts, release } = await this.#packer.pack(wire, server.compiler, signal)
-      return this.#judge(job, server, await server.run(parts, answerLimits(bitcodeBytes(wire)), signal, release))
+      const onSent = (): void => {
+        release()
+        attempt.sent?.()
+      }
+      return this.#judge(job, server, await server.run(parts, answerLimits(bitcodeBytes(wire)), signal, onSent))
     } catch (error) {
       if (signal.aborted || this.#closed) throw cancelled(error)
       throw error instanceof ExchangeError ? lost(job, server, error) : error

@@ -1,4 +1,5 @@
 import {
+  type Attempt,
   type BackendJob,
   codegenResult,
   type CompileResult,
@@ -113,13 +114,13 @@ export class Machine implements Endpoint {
     }
   }
 
-  async compile(job: BackendJob, signal: AbortSignal): Promise<CompileResult> {
+  async compile(job: BackendJob, attempt: Attempt): Promise<CompileResult> {
     const packed = await job.package()
     if (packed.kind === 'cannot') return packed
     const session = await this.#connected()
-    if (signal.aborted) throw cancelled()
+    if (attempt.signal.aborted) throw cancelled()
     const beganMs = this.#facts.now()
-    const answer = await session.compile(packed, signal)
+    const answer = await session.compile(packed, attempt)
     return codegenResult(answer, job.moduleId, packed, { compileMs: this.#facts.now() - beganMs })
   }
 

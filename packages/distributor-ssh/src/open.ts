@@ -39,10 +39,10 @@ export function openSsh(
   return {
     endpoints: () => machines,
     probe: (endpoint, signal) => machineOf(machines, endpoint).probe(signal),
-    compile: (job, endpoint, { signal }) => {
+    compile: (job, endpoint, attempt) => {
       // A job's signal has several listeners: that is no leak, and nothing may be printed in the middle of a link.
-      setMaxListeners(0, signal)
-      const compiled = machineOf(machines, endpoint).compile(job, signal)
+      setMaxListeners(0, attempt.signal)
+      const compiled = machineOf(machines, endpoint).compile(job, attempt)
       const watched: Promise<unknown> = compiled.catch(() => undefined).finally(() => running.delete(watched))
       running.add(watched)
       return compiled

@@ -1,5 +1,6 @@
 /** dtlto-codegen on a machine: many jobs at a time over one connection, each content sent once. */
 import {
+  type Attempt,
   type CodegenAnswer,
   CodegenAnswers,
   codegenMessage,
@@ -120,7 +121,8 @@ export class Session {
   }
 
   /** Rejects with DTLTO_DISTRIBUTOR_FAILED when the compiler or the connection dies, with DTLTO_CANCELLED when aborted. */
-  async compile(job: JobPackage, signal: AbortSignal): Promise<CodegenAnswer> {
+  async compile(job: JobPackage, attempt: Attempt): Promise<CodegenAnswer> {
+    const { signal } = attempt
     const digests = await contentDigests(job)
     if (this.#dead) throw this.#dead
     if (signal.aborted) throw cancelled()
@@ -145,7 +147,10 @@ export class Session {
         this.#ssh.stdin.cork()
         this.#write(frame('JOB.', number))
         for (const part of message.parts) this.#write(part)
-        this.#ssh.stdin.write(Buffer.alloc(0), () => message.release())
+        this.#ssh.stdin.write(Buffer.alloc(0), () => {
+          message.release()
+          attempt.sent?.()
+        })
         this.#ssh.stdin.uncork()
       })
     } finally {

@@ -5,7 +5,7 @@
  */
 
 /** Semantic version of this contract. A plugin is accepted if its major version is the same and its minor not newer. */
-export const PLUGIN_API_VERSION = '2.5.0'
+export const PLUGIN_API_VERSION = '2.6.0'
 
 /** One option that a distributor accepts, as written in `--distribute=NAME,key=value` or in dtlto.toml. */
 export type OptionSpec =
@@ -138,6 +138,11 @@ export interface Attempt {
   readonly signal: AbortSignal
   /** The remote work begins now: call it once, where the endpoint says `hasQueue`. */
   started(): void
+  /**
+   * All that the job needs has been sent, so that nothing of it waits in this process any more. There are limits on what does (1 GiB a link), so a system with thousands of
+   * slots needs it. `started()` and the end say the same. dtlto offers it always, who wraps a distributor need not. Since 2.6.
+   */
+  sent?(): void
 }
 
 /** An open distributor. All methods are called on the event loop of the linker's process. */

@@ -111,7 +111,7 @@ function simulatedFarm(
   let [threadFreeMs, wireFreeMs] = [0, 0]
   return {
     endpoints: () => endpoints,
-    compile: ({ index }: BackendJob, _endpoint: Endpoint, { signal }: Attempt): Promise<CompileResult> => {
+    compile: ({ index }: BackendJob, _endpoint: Endpoint, attempt: Attempt): Promise<CompileResult> => {
       const { bytes = 0, ms = 0, threadMs = 0 } = jobs[index] ?? {}
       threadFreeMs = Math.max(clock.now(), threadFreeMs) + threadMs
       const onWireMs = bandwidth === undefined ? 0 : (bytes / bandwidth) * 1000
@@ -127,7 +127,10 @@ function simulatedFarm(
             timings: { compileMs: ms },
           }),
         )
+        const endOfSending = clock.setTimer(sentMs, () => attempt.sent?.())
+        const { signal } = attempt
         signal.addEventListener('abort', () => {
+          endOfSending()
           end()
           reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
         })

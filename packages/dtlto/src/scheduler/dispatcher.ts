@@ -36,6 +36,8 @@ export class Dispatcher {
   readonly #horizon = new Horizon()
   #attempts = 0
   #bytesInFlight = 0
+  /** A job had to wait for bytes in flight. */
+  #isFull = false
   #isDispatching = false
 
   constructor(options: DispatcherOptions) {
@@ -63,15 +65,38 @@ export class Dispatcher {
   board(): Board {
     const { jobs, endpoints, home, homeTakesPart, clock } = this.#options
     endpoints.update()
-    const { inFlightBytes } = endpoints.policy
-    const fits = (job: number): boolean =>
-      this.#bytesInFlight === 0 || this.#bytesInFlight + bytesOf(jobs.at(job).job) <= inFlightBytes
-    return new Board({ home, homeTakesPart, endpoints, pending: jobs.pending, nowMs: clock.now(), fits }, this.#horizon)
+    const { inFlightBytes, maxAttempts } = endpoints.policy
+    const fits = (job: number): boolean => {
+      if (this.#bytesInFlight === 0 || this.#bytesInFlight + bytesOf(jobs.at(job).job) <= inFlightBytes) return true
+      this.#isFull = true
+      return false
+    }
+    // Where this machine could compile it, a job does not go from one dead endpoint to the next.
+    const mayProbe = (job: number): boolean => {
+      const { troubles, failures } = jobs.at(job)
+      return home === undefined || troubles.length - failures < maxAttempts
+    }
+    const { pending } = jobs
+    const nowMs = clock.now()
+    return new Board({ home, homeTakesPart, endpoints, pending, nowMs, fits, mayProbe }, this.#horizon)
   }
 
   /** The attempt's slot is free, and its bytes are let go. */
   release(attempt: Attempt): void {
-    if (attempt.executor.release(attempt)) this.#bytesInFlight -= attempt.bytes
+    if (attempt.executor.release(attempt)) this.#letGo(attempt)
+  }
+
+  /** Nothing of the attempt's bytes is on its way any more. */
+  #letGo(attempt: Attempt): void {
+    if (attempt.holdsBytes) this.#bytesInFlight -= attempt.bytes
+    attempt.holdsBytes = false
+  }
+
+  #sent(attempt: Attempt): void {
+    this.#letGo(attempt)
+    if (!this.#isFull) return
+    this.#isFull = false
+    this.dispatch()
   }
 
   #place({ job, executor }: Place, nowMs: number): void {
@@ -85,7 +110,7 @@ export class Dispatcher {
   }
 
   #reasonFor(job: number, executor: Executor): StartReason {
-    if (executor instanceof EndpointExecutor && executor.breaker.kind === 'half-open') return 'probe'
+    if (isRested(executor)) return 'probe'
     if (executor.isHome && !this.#options.homeTakesPart) return 'fallback'
     return this.#options.jobs.at(job).attempts === 0 ? 'first' : 'retry'
   }
@@ -100,6 +125,7 @@ export class Dispatcher {
         job: position,
         executor,
         reason,
+        isProbe: isRested(executor),
         units: endpoints.estimates.units[position] ?? 0,
         bytes: endpoint ? bytesOf(job) : 0,
         sentMs,
@@ -117,10 +143,15 @@ export class Dispatcher {
   #send(attempt: Attempt, { distributor, endpoint }: EndpointExecutor, job: BackendJob): void {
     const { clock, guard, listener } = this.#options
     const { signal } = attempt.controller
-    const started = (): void => guard(() => attempt.executor.begin(attempt, clock.now()))
+    const sent = (): void => guard(() => this.#sent(attempt))
+    const started = (): void =>
+      guard(() => {
+        attempt.executor.begin(attempt, clock.now())
+        this.#sent(attempt)
+      })
     // The executor runs at once, and what it throws is the rejection: whatever the plugin does ends in a promise.
     new Promise<unknown>((resolve) => {
-      resolve(distributor.distributor?.compile(job, endpoint, Object.freeze({ signal, started })))
+      resolve(distributor.distributor?.compile(job, endpoint, Object.freeze({ signal, started, sent })))
     }).then(
       (value) => guard(() => listener.answered(attempt, value)),
       (thrown: unknown) => guard(() => listener.threw(attempt, copyThrown(thrown))),
@@ -134,6 +165,11 @@ export class Dispatcher {
       (thrown: unknown) => guard(() => listener.homeThrew(attempt, thrown)),
     )
   }
+}
+
+/** Its next job shows whether it works again. */
+function isRested(executor: Executor): boolean {
+  return executor instanceof EndpointExecutor && executor.breaker.kind === 'half-open'
 }
 
 function bytesOf({ bitcodeBytes, importedBytes }: BackendJob): number {

@@ -202,13 +202,13 @@ export class EndpointExecutor extends Executor {
   override add(attempt: Attempt): void {
     this.distributor.started++
     this.distributor.firstSentMs ??= attempt.sentMs
-    if (attempt.reason === 'probe') this.#setProbeOut(true)
+    if (attempt.isProbe) this.#setProbeOut(true)
     super.add(attempt)
   }
 
   override release(attempt: Attempt): boolean {
     // A probe that ended without a verdict (abandoned, `cannot`) makes room for the next.
-    if (this.inFlight.has(attempt) && attempt.reason === 'probe') this.#setProbeOut(false)
+    if (this.inFlight.has(attempt) && attempt.isProbe) this.#setProbeOut(false)
     return super.release(attempt)
   }
 

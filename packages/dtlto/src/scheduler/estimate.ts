@@ -19,6 +19,8 @@ export class Estimates {
   #results = 0
   #meanLog = 0
   #varianceLog = 0
+  #latencyMs = 0
+  #latencies = 0
 
   constructor(policy: Policy) {
     this.#policy = policy
@@ -54,6 +56,22 @@ export class Estimates {
     return (this.#priorUnits * 0.2 + this.#ms) / (this.#priorUnits * 0.2 + this.#doneUnits)
   }
 
+  /**
+   * What a job waits now, beyond compiling, at whatever endpoint; undefined before any has told. Most of it may be the link's own: all jobs go
+   * over one wire, from one thread, and wait there for those before them.
+   */
+  get latencyMs(): number | undefined {
+    return this.#latencies === 0 ? undefined : this.#latencyMs
+  }
+
+  /** By how much an endpoint's latency was off what a job waits at that time. */
+  observeLatency(ms: number): number {
+    const offMs = this.#latencies === 0 ? 0 : ms - this.#latencyMs
+    this.#latencies++
+    this.#latencyMs += Math.max(0.05, 1 / this.#latencies) * (ms - this.#latencyMs)
+    return offMs
+  }
+
   /** How many times its expected duration an attempt may take before it counts as late: two standard deviations of what was seen. */
   get lateFactor(): number {
     if (this.#results < 8) return 2.5
@@ -76,9 +94,16 @@ export class Estimates {
 export class ExecutorEstimate {
   readonly #link: Estimates
   #statedSpeed = 1
+  /** Guessed or stated. */
   #latencyMs: number
-  #latencySeen = false
+  /** That counts: it was stated, or nothing tells what a job here takes beyond compiling. */
+  #isLatencyOwn = false
   readonly #latencyFixed: boolean
+  /**
+   * Measured: how much longer a job waits here than elsewhere at the same time. An endpoint that was measured while the link's wire was full is not far away, and
+   * without this would get no job that shows it.
+   */
+  #offMs: number | undefined
   /** How long jobs wait in a queue of the endpoint's own. */
   #queueMs = 0
   #ms = 0
@@ -103,12 +128,15 @@ export class ExecutorEstimate {
       const stated = Math.min(1_000, Math.max(0.001, speed))
       if (stated !== this.#statedSpeed) [this.#statedSpeed, this.#stale] = [stated, true]
     }
-    if (this.#latencySeen || this.#latencyFixed || latencyMs === undefined) return
-    if (latencyMs >= 0 && latencyMs < 3_600_000) this.#latencyMs = latencyMs
+    if (this.#latencyFixed || latencyMs === undefined) return
+    if (latencyMs >= 0 && latencyMs < 3_600_000) [this.#latencyMs, this.#isLatencyOwn] = [latencyMs, true]
   }
 
   get latencyMs(): number {
-    return this.#latencyMs
+    const linkMs = this.#link.latencyMs
+    if (this.#latencyFixed || linkMs === undefined || (this.#isLatencyOwn && this.#offMs === undefined))
+      return this.#latencyMs
+    return Math.max(0, linkMs + (this.#offMs ?? 0))
   }
 
   /** Expected time in a queue of the endpoint's own. */
@@ -135,7 +163,7 @@ export class ExecutorEstimate {
 
   /** From the start of its work to its object. */
   workMs(units: number): number {
-    return this.#latencyMs + units * this.msPerUnit
+    return this.latencyMs + units * this.msPerUnit
   }
 
   observeQueue(queuedMs: number): void {
@@ -149,18 +177,18 @@ export class ExecutorEstimate {
 
   /** For judging lateness: from finished attempts alone. Else one attempt that hung would excuse all the others. */
   provenMs(units: number): number {
-    return this.#latencyMs + units * this.#rate(this.#ms, this.#units)
+    return this.latencyMs + units * this.#rate(this.#ms, this.#units)
   }
 
   /** A finished attempt, `elapsedMs` after its start. `compileMs` is what the distributor states, if it does. */
   observe(units: number, elapsedMs: number, compileMs: number | undefined): void {
     const expected = this.workMs(units)
     if (compileMs !== undefined && !this.#latencyFixed) {
-      const latency = elapsedMs - compileMs
-      this.#latencyMs = this.#latencySeen ? this.#latencyMs + 0.1 * (latency - this.#latencyMs) : latency
-      this.#latencySeen = true
+      const offMs = this.#link.observeLatency(elapsedMs - compileMs)
+      this.#offMs = this.#offMs === undefined ? offMs : this.#offMs + 0.1 * (offMs - this.#offMs)
     }
-    const ms = compileMs ?? Math.max(elapsedMs - this.#latencyMs, elapsedMs / 10)
+    if (compileMs === undefined) this.#isLatencyOwn = true
+    const ms = compileMs ?? Math.max(elapsedMs - this.latencyMs, elapsedMs / 10)
     this.#decay()
     this.#ms += ms
     this.#units += units

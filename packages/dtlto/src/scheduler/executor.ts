@@ -128,9 +128,13 @@ export class Attempt {
   readonly job: number
   readonly executor: Executor
   readonly reason: StartReason
+  /** The one job that shows whether a rested endpoint works again; it may be a duplicate, too. */
+  readonly isProbe: boolean
   readonly units: number
-  /** Bytes that are kept for it until it ends; 0 at home. */
+  /** Of its bitcode and that of its imports; 0 at home. */
   readonly bytes: number
+  /** Until they are sent, they count among what is in flight. */
+  holdsBytes = true
   readonly sentMs: number
   /** When the work began: `sentMs`, but for jobs in a queue of the endpoint's own, which begin when it says so. */
   startedMs: number | undefined
@@ -146,7 +150,7 @@ export class Attempt {
 
   /** `beginsAtOnce`: it will not wait in a queue of the endpoint's own. */
   constructor(
-    facts: Pick<Attempt, 'id' | 'job' | 'executor' | 'reason' | 'units' | 'bytes' | 'sentMs'>,
+    facts: Pick<Attempt, 'id' | 'job' | 'executor' | 'reason' | 'isProbe' | 'units' | 'bytes' | 'sentMs'>,
     beginsAtOnce: boolean,
   ) {
     const { executor, units, sentMs } = facts
@@ -154,6 +158,7 @@ export class Attempt {
     this.job = facts.job
     this.executor = executor
     this.reason = facts.reason
+    this.isProbe = facts.isProbe
     this.units = units
     this.bytes = facts.bytes
     this.sentMs = sentMs

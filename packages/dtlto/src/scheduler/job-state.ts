@@ -31,6 +31,8 @@ export interface JobState {
   readonly cannotThere: Set<EndpointExecutor>
   /** What went wrong, oldest first. */
   readonly troubles: Trouble[]
+  /** How many of these count against its attempts: not those of rested endpoints that it was to probe, of which there may be hundreds. */
+  failures: number
   deadlinesMissed: number
   /** A remote compiler's verdict, to be confirmed by this machine. */
   refusal: { readonly endpoint: EndpointExecutor; readonly result: DoesNotCompile } | undefined
@@ -53,9 +55,21 @@ export function newJobState(job: BackendJob, position: number): JobState {
     cannot: new Map(),
     cannotThere: new Set(),
     troubles: [],
+    failures: 0,
     deadlinesMissed: 0,
     refusal: undefined,
   }
+}
+
+export function noteTrouble(
+  state: JobState,
+  endpoint: EndpointExecutor,
+  attempt: Attempt,
+  error: DtltoError,
+  atMs: number,
+): void {
+  state.troubles.push({ endpoint, error, atMs })
+  if (!attempt.isProbe) state.failures++
 }
 
 export function liveAttempts({ phase }: JobState): readonly Attempt[] {

@@ -119,6 +119,27 @@ describe('bytes in flight', () => {
     assert.equal(run.fakes['farm']?.maxInFlight, 3)
   })
 
+  it('count until they are sent', async () => {
+    const jobs = Array.from({ length: 40 }, (_, i) => ofBytes(i, 100 * MB, 200 * MB))
+    let clock: VirtualClock | undefined
+    const run = await link(jobs, { farm: machines(20) }, most, {
+      during: (its) => {
+        clock = its
+      },
+      wrap: (fake) => {
+        const compile = fake.compile.bind(fake)
+        return (job, endpoint, attempt) => {
+          clock?.setTimer(clock.now() + 10, () => attempt.sent?.())
+          return compile(job, endpoint, attempt)
+        }
+      },
+    })
+    assert.ok(isDone(run))
+    // Three jobs of 100 ms each 10 ms.
+    assert.equal(run.fakes['farm']?.maxInFlight, 20)
+    assert.ok(run.makespanMs < 300, `took ${String(run.makespanMs)} ms`)
+  })
+
   it('never keep a job from going: one always goes, alone if need be', async () => {
     const jobs = [ofBytes(0, 5_000 * MB), ...Array.from({ length: 10 }, (_, i) => ofBytes(i + 1, 400 * MB))]
     const run = await link(jobs, { farm: slots(8) }, most)

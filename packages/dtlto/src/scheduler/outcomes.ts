@@ -9,7 +9,7 @@ import type { AttemptOutcome, SchedulerEvent } from './events.js'
 import type { Attempt, Executor } from './executor.js'
 import type { HomeResult } from './home.js'
 import type { Jobs } from './jobs.js'
-import { type JobState, liveAttempts } from './job-state.js'
+import { type JobState, liveAttempts, noteTrouble } from './job-state.js'
 import { checkResult, statedCompileMs } from './result-shape.js'
 import type { Accepted } from './result.js'
 import { asTrouble, remedyFor } from './trouble.js'
@@ -199,7 +199,7 @@ export class Outcomes implements AttemptListener {
       if (attempt.state.kind !== 'running') continue
       const state = jobs.of(attempt)
       this.abandon(attempt)
-      state.troubles.push({ endpoint, error, atMs: clock.now() })
+      noteTrouble(state, endpoint, attempt, error, clock.now())
       jobs.requeue(state)
     }
   }
@@ -209,12 +209,12 @@ export class Outcomes implements AttemptListener {
     const { jobs, endpoints, clock } = this.#options
     const endpoint = endpointOf(attempt)
     const state = jobs.of(attempt)
-    state.troubles.push({ endpoint, error, atMs: clock.now() })
+    noteTrouble(state, endpoint, attempt, error, clock.now())
     endpoints.warnings.warnOf(endpoint, error.code, error.message)
     switch (remedyFor(error)) {
       case 'retry': {
         // A job that has had its attempts and is retried all the same is a victim: the endpoint is down.
-        const isDown = state.troubles.length >= endpoints.policy.maxAttempts && jobs.routeOf(state).kind === 'anywhere'
+        const isDown = state.failures >= endpoints.policy.maxAttempts && jobs.routeOf(state).kind === 'anywhere'
         endpoints.troubled(endpoint, error, attempt.sentMs, isDown)
         break
       }

@@ -31,13 +31,15 @@ export class Board {
   readonly backlog: boolean
   /** Whether a job's bytes fit into what may be in flight. */
   readonly fits: (job: number) => boolean
+  /** Whether a job may show whether a rested endpoint works: it may come back from there late, and with nothing. */
+  readonly mayProbe: (job: number) => boolean
   readonly #horizon: Horizon
   #horizonMs: number | undefined
   /** Ascending. */
   #rooms: Room[] | undefined
 
   constructor(
-    facts: Pick<Board, 'home' | 'homeTakesPart' | 'endpoints' | 'pending' | 'nowMs' | 'fits'>,
+    facts: Pick<Board, 'home' | 'homeTakesPart' | 'endpoints' | 'pending' | 'nowMs' | 'fits' | 'mayProbe'>,
     horizon: Horizon,
   ) {
     const { home, homeTakesPart, endpoints, pending } = facts
@@ -47,6 +49,7 @@ export class Board {
     this.pending = pending
     this.nowMs = facts.nowMs
     this.fits = facts.fits
+    this.mayProbe = facts.mayProbe
     this.#horizon = horizon
     const { available, slots } = endpoints.roster
     this.slots = slots + (homeTakesPart ? (home?.limit ?? 0) : 0)
@@ -172,19 +175,34 @@ export function nextPlace(board: Board): Place | undefined {
   return undefined
 }
 
-/** The one job each of rested endpoints without a probe of their own: the shortest, as it may never come back. */
+/**
+ * The one job each of rested endpoints without a probe of their own: the shortest, as it may never come back. None when endpoints that work are free for all that
+ * waits: the last jobs of a link are not for those that are most likely dead.
+ */
 export function nextProbe(board: Board): Place | undefined {
   const { pending } = board
-  for (const executor of board.endpoints.roster.rested) {
+  const { rested } = board.endpoints.roster
+  if (rested.size === 0 || haveRoomForAll(board)) return undefined
+  for (const executor of rested) {
     let job = -1
     for (const group of pending.groups) {
-      const shortest = group.jobs[0]
-      if (shortest === undefined || !board.admits(group, executor) || !board.fits(shortest)) continue
+      if (!board.admits(group, executor)) continue
+      const shortest = group.jobs.find(board.mayProbe)
+      if (shortest === undefined || !board.fits(shortest)) continue
       if (job < 0 || pending.before(job, shortest)) job = shortest
     }
     if (job >= 0) return { job, executor }
   }
   return undefined
+}
+
+function haveRoomForAll({ endpoints, pending }: Board): boolean {
+  let room = 0
+  for (const { proven, stalled, limit, inFlight } of endpoints.roster.free) {
+    if (proven && !stalled) room += limit - inFlight.size
+    if (room >= pending.size) return true
+  }
+  return false
 }
 
 /**

@@ -40,7 +40,7 @@ export interface Policy {
   readonly deadlineFloorMs: number
   /** … and longer by the time that its bitcode takes at this rate, so that a slow wire is no missed deadline. */
   readonly deadlineBytesPerMs: number
-  /** Bytes of jobs that may be at endpoints at a time, whatever slots there are: they stay in memory until they are sent. */
+  /** Bytes of jobs that may be on their way to endpoints at a time, whatever slots there are: they stay in memory until they are sent. */
   readonly inFlightBytes: number
   /** An aborted attempt keeps its slot until it settles, at most for this long. Local threads keep it: they are busy. */
   readonly abortGraceMs: number

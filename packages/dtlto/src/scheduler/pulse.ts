@@ -15,8 +15,9 @@ import { liveAttempts } from './job-state.js'
 import type { Jobs } from './jobs.js'
 import type { Outcomes } from './outcomes.js'
 
-/** Looking at many endpoints takes time, so it is done less often. */
+/** Looking at many endpoints, and at what they have, takes time, so it is done less often. */
 const MS_PER_ENDPOINT = 0.02
+const MS_PER_ATTEMPT = 0.05
 
 export interface PulseOptions {
   readonly jobs: Jobs
@@ -42,7 +43,13 @@ export class Pulse {
   start(): void {
     const { endpoints, clock, guard } = this.#options
     if (endpoints.distributors.length === 0) return
-    const afterMs = Math.max(endpoints.policy.pulseMs, endpoints.all.length * MS_PER_ENDPOINT)
+    let attempts = 0
+    for (const { inFlight } of endpoints.all) attempts += inFlight.size
+    const afterMs = Math.max(
+      endpoints.policy.pulseMs,
+      endpoints.all.length * MS_PER_ENDPOINT,
+      attempts * MS_PER_ATTEMPT,
+    )
     this.#cancel = clock.setTimer(clock.now() + afterMs, () => guard(() => this.#beat()))
   }
 

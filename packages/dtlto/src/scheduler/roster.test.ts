@@ -46,7 +46,16 @@ describe('the roster', () => {
               if (endpoint.hasFreeSlot)
                 endpoint.add(
                   new Attempt(
-                    { id, job: 0, executor: endpoint, reason: 'first', units: 100, bytes: 0, sentMs: nowMs },
+                    {
+                      id,
+                      job: 0,
+                      executor: endpoint,
+                      reason: 'first',
+                      isProbe: false,
+                      units: 100,
+                      bytes: 0,
+                      sentMs: nowMs,
+                    },
                     what === 'start',
                   ),
                 )

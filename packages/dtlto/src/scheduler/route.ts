@@ -29,7 +29,7 @@ export type Route =
  */
 export function routeOf(state: JobState, takers: Takers): Route {
   const { home, endpoints, policy } = takers
-  const mayRetry = state.troubles.length < policy.maxAttempts || (home === undefined && isVictim(state))
+  const mayRetry = state.failures < policy.maxAttempts || (home === undefined && isVictim(state))
   if (state.refusal === undefined && mayRetry && hasTaker(state, takers))
     return { kind: 'anywhere', exclusion: exclusionOf(state, endpoints, []) }
   return home === undefined ? { kind: 'nowhere' } : { kind: 'home', exclusion: HOME_ONLY }

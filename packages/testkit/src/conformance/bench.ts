@@ -88,7 +88,7 @@ export class Opened {
     const started = (): void => {
       begun++
     }
-    const attempt = Object.freeze({ signal, started })
+    const attempt = Object.freeze({ signal, started, sent: () => undefined })
     this.#inFlight.set(endpoint.id, (this.#inFlight.get(endpoint.id) ?? 0) + 1)
     const settled = (async (): Promise<Settled> => {
       try {
