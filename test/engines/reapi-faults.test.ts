@@ -50,8 +50,10 @@ describe('a whole link over an engine that', () => {
   test('never looks into its action cache', async () => {
     await start({ ignoresCache: true })
     await isGood()
+    const first = jobsExecuted()
+    assert.ok(first >= MODULES)
     await isGood()
-    assert.equal(jobsExecuted(), MODULES + 1, 'the client has looked')
+    assert.equal(jobsExecuted(), first + 1, 'the client has looked, and executes the question for the version only')
   })
 
   for (const dialect of ['details', 'precondition', 'internal'] as const) {
