@@ -11,6 +11,7 @@
  *     process    memory, and how a process ends
  *     lld        LLVM's own lld tests of LTO
  *     beside     builds with LLVM 22 and 23, and links with both
+ *     package    the three kinds of packages, in build/llvm-23/root/dtlto/build/packages, for `npm run fresh-machines -- sid tarball deb npm --llvm=23 --packages=…`
  *
  * The checkout is copied there anew each time; results of builds stay. What a step prints is in build/llvm-23/STEP.log, too.
  */
@@ -27,12 +28,13 @@ const INSIDE = '/dtlto'
 
 /** What scripts/system-packages.mjs lists, as sid calls it, but for what runs programs of other machines. */
 const PACKAGES = [
-  ...['g++', 'cmake', 'ninja-build', 'zlib1g-dev', 'libzstd-dev', 'libgtest-dev', 'nodejs', 'ccache'],
+  ...['g++', 'cmake', 'ninja-build', 'zlib1g-dev', 'libzstd-dev', 'libgtest-dev', 'nodejs'],
   ...[22, 23].flatMap((major) => [
     ...['llvm', 'liblld', 'clang', 'lld', 'libclang-rt'].map((name) => packageName(name, major)),
     `llvm-${String(major)}-tools`,
   ]),
   ...['distcc', 'make', 'xz-utils', 'strace', 'time', 'iproute2', 'rustc', 'python3', 'libfaketime', 'git'],
+  ...['patchelf', 'zstd', 'dpkg-dev', 'npm'],
 ]
 
 /**
@@ -51,6 +53,12 @@ const parity = (/** @type {string} */ mode) => [
     ...['node', '--import', 'tsx', 'test/parity/cli.ts', ...(cases === undefined ? [] : [cases])],
   ],
 ]
+/** What packages take from the newest commit; the copy has no history. */
+const facts = () => {
+  const log = (/** @type {string} */ format) =>
+    spawnSync('git', ['log', '-1', `--format=${format}`], { cwd: ROOT, encoding: 'utf8' }).stdout.trim()
+  return [`SOURCE_DATE_EPOCH=${log('%ct')}`, `DEBFULLNAME=${log('%an')}`, `DEBEMAIL=${log('%ae')}`]
+}
 /** Before every step: another may have built for other versions. Quick where that is done. */
 const BUILD = [['node', 'scripts/build.mjs']]
 
@@ -70,6 +78,11 @@ const STEPS = [
     versions: '22,23',
     commands: test('link/llvm-versions', 'link/newer-bitcode', 'launcher/llvm-choice'),
   },
+  {
+    name: 'package',
+    versions: '23',
+    commands: ['npm', 'deb', 'tarball'].map((kind) => ['env', ...facts(), 'node', 'scripts/package/main.mjs', kind]),
+  },
 ]
 
 const asked = process.argv.slice(2).filter((word) => !word.startsWith('--cases='))
@@ -88,9 +101,17 @@ const failed = STEPS.filter(({ name }) => asked.length === 0 || asked.includes(n
 for (const { name } of failed) console.error(`llvm-23: '${name}' failed: see build/llvm-23/${name}.log`)
 process.exit(failed.length === 0 ? 0 : 1)
 
-/** Takes its name when it is whole: an interrupted one is made again. */
 function makeChroot() {
-  if (existsSync(CHROOT)) return
+  if (!existsSync(CHROOT)) bootstrap()
+  const { status } = spawnSync('chroot', [CHROOT, 'dpkg-query', '-W', ...PACKAGES], { stdio: 'ignore' })
+  if (status === 0) return
+  const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q']
+  must('chroot', [CHROOT, ...apt, 'update'])
+  must('chroot', [CHROOT, ...apt, 'install', '-y', '--no-install-recommends', ...PACKAGES])
+}
+
+/** Takes its name when it is whole: an interrupted one is made again. */
+function bootstrap() {
   console.log('llvm-23: making a Debian sid with LLVM 22 and 23 (some minutes, 3 GB)')
   const unfinished = `${CHROOT}.unfinished`
   rmSync(unfinished, { recursive: true, force: true })
@@ -100,9 +121,6 @@ function makeChroot() {
   writeFileSync(join(unfinished, 'etc/apt/apt.conf.d/90dtlto'), 'Acquire::Check-Valid-Until "false";\n')
   // No service is started.
   writeFileSync(join(unfinished, 'usr/sbin/policy-rc.d'), '#!/bin/sh\nexit 101\n', { mode: 0o755 })
-  const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q']
-  must('chroot', [unfinished, ...apt, 'update'])
-  must('chroot', [unfinished, ...apt, 'install', '-y', '--no-install-recommends', ...PACKAGES])
   renameSync(unfinished, CHROOT)
 }
 
@@ -137,8 +155,8 @@ function run({ name, versions, commands }) {
       'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --rbind /sys "$0/sys" &&',
       'exec chroot "$0" env -i',
       `HOME=/root PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 DTLTO_LLVM_VERSIONS=${versions}`,
-      'DTLTO_SKIP_SYSTEM_PACKAGES=1 CMAKE_CXX_COMPILER_LAUNCHER=ccache CMAKE_C_COMPILER_LAUNCHER=ccache',
-      `sh -c "cd ${INSIDE} && exec nice ${words}"`,
+      'DTLTO_SKIP_SYSTEM_PACKAGES=1',
+      `sh -c "cd ${INSIDE} && exec ${words}"`,
     ].join(' ')
     const output = openSync(log, 'a')
     const isolated = ['--mount', '--pid', '--fork', '--kill-child', 'sh', '-c', inside, CHROOT]

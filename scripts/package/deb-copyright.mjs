@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { ROOT } from '../root.mjs'
+import { LLD_PACKAGE } from './llvm.mjs'
 import { packageJson } from './npm.mjs'
 import { must } from './run.mjs'
 
@@ -11,7 +12,7 @@ const LLVM_LICENCE = 'Apache-2.0-with-LLVM-exception'
 
 /** Compiled into the programs. */
 const STATIC = [
-  { name: 'lld', package: 'liblld-22-dev' },
+  { name: 'lld', package: LLD_PACKAGE },
   { name: 'zlib', package: 'zlib1g-dev' },
 ]
 

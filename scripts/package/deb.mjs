@@ -12,6 +12,7 @@ import { dirname, join } from 'node:path'
 import { ROOT } from '../root.mjs'
 import { controlFile, dependencies, md5sums } from './deb-control.mjs'
 import { copyrightFile, nodeCopyrightFile } from './deb-copyright.mjs'
+import { LLVM } from './llvm.mjs'
 import { nodeLicence } from './notices.mjs'
 import { installPrograms } from './programs.mjs'
 import { must } from './run.mjs'
@@ -50,7 +51,7 @@ function makeProgram(root, output, level) {
   console.log('package: putting dtlto together')
   const modules = join(root, MODULES)
   const { foreign, withLlvm, onPath } = installPrograms(modules)
-  // Debian's libllvm22 is where the loader looks by itself.
+  // Debian's libLLVM is where the loader looks by itself.
   for (const file of withLlvm) must('patchelf', ['--remove-rpath', file])
 
   put(root, 'usr/bin', (bin) => {
@@ -75,7 +76,7 @@ function makeProgram(root, output, level) {
     {
       Package: 'dtlto',
       Depends: [...libraries, ...llvm, `nodejs (>= ${OLDEST_NODE}) | dtlto-node (= ${packageVersion()})`].join(', '),
-      Suggests: 'clang-22, distcc, openssh-client',
+      Suggests: `clang-${LLVM}, distcc, openssh-client`,
       Description: [
         'distributed ThinLTO inside the linker lld',
         'Drop-in linkers for programs that were compiled with -flto=thin. They hand the',

@@ -2,12 +2,13 @@
 import { copyFileSync, existsSync, mkdirSync, readdirSync, realpathSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { debianPackageOf } from './libraries.mjs'
+import { LLD_PACKAGE } from './llvm.mjs'
 import { packageJson } from './npm.mjs'
 import { must } from './run.mjs'
 
 /** Debian's packages of what is compiled into our programs. */
 const STATIC = [
-  { package: 'liblld-22-dev', what: 'lld, in `dtlto.node` and `dtlto-lld`' },
+  { package: LLD_PACKAGE, what: 'lld, in `dtlto.node` and `dtlto-lld`' },
   { package: 'zlib1g-dev', what: 'zlib, in `dtlto.node`' },
 ]
 

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ROOT } from '../root.mjs'
+import { LLD_PACKAGE } from './llvm.mjs'
 import { PLATFORM_PACKAGE } from './platform.mjs'
 
 const debian = (/** @type {string} */ name) => `/usr/share/doc/${name}/copyright`
@@ -11,7 +12,7 @@ const npm = (/** @type {string} */ file) => join(ROOT, 'node_modules', file)
 const HELD = {
   dtlto: [{ what: 'smol-toml, in `dist/cli.cjs`', licence: npm('smol-toml/LICENSE') }],
   [PLATFORM_PACKAGE]: [
-    { what: 'lld, in `dtlto.node` and `dtlto-lld`', licence: debian('liblld-22-dev') },
+    { what: 'lld, in `dtlto.node` and `dtlto-lld`', licence: debian(LLD_PACKAGE) },
     { what: 'zlib, in `dtlto.node`', licence: debian('zlib1g-dev') },
     { what: 'node-addon-api, in `dtlto.node`', licence: npm('node-addon-api/LICENSE.md') },
     { what: 'node-api-headers, in `dtlto.node`', licence: npm('node-api-headers/LICENSE') },

@@ -18,6 +18,7 @@ import { join } from 'node:path'
 import { distributors } from '../build-bundle.mjs'
 import { readJson } from '../json.mjs'
 import { ROOT } from '../root.mjs'
+import { LLVM } from './llvm.mjs'
 import { writeNpmNotices } from './npm-notices.mjs'
 import { PLATFORM_PACKAGE } from './platform.mjs'
 import { must } from './run.mjs'
@@ -82,7 +83,7 @@ function splitPlatform(native) {
   for (const source of SOURCES) rmSync(join(native, source), { recursive: true })
   const { version, license, engines } = packageJson(native)
   const machine = `${process.platform} on ${process.arch}, with glibc`
-  const description = `lld and LLVM 22 as a Node addon, and the programs of dtlto that need LLVM, for ${machine}`
+  const description = `lld and LLVM ${LLVM} as a Node addon, and the programs of dtlto that need LLVM, for ${machine}`
   writeJson(directory, { name: PLATFORM_PACKAGE, version, description, license, engines })
   return directory
 }
@@ -149,7 +150,7 @@ function readmeOf({ name, version, description = '' }) {
   if (name === 'dtlto')
     lines.push(
       '',
-      "It needs Linux with glibc, Node 20.19 or newer and LLVM 22's shared library (`apt-get install libllvm22` on Debian). Then:",
+      `It needs Linux with glibc, Node 20.19 or newer and LLVM ${LLVM}'s shared library (\`apt-get install libllvm${LLVM}\` on Debian). Then:`,
       '',
       '    dtlto doctor',
       '    clang++ -flto=thin -O2 -fuse-ld=dtlto -Wl,--distribute=local *.o -o app',

@@ -30,6 +30,8 @@ export interface To {
   readonly packages: string
   readonly logs: string
   readonly keep: boolean
+  /** The version of LLVM that the packages have. */
+  readonly llvm: string
 }
 
 /** Of Debian; sid is treated like the newest. */
@@ -41,6 +43,8 @@ const BLOCKS: Readonly<Record<Kind, { readonly index: number; readonly files: Re
   deb: { index: 1, files: /\.deb$/ },
   npm: { index: 2, files: /\.tgz$/ },
 }
+/** The documents name one version: in `libllvm22`, `clang-22`, `clang++-22` and a tarball's name. */
+const NAMES_LLVM = /(?<=\b(?:llvm|clang-|clang\+\+-))22\b/g
 const NAMES_A_PACKAGE = /dtlto\S*\.(zst|deb|tgz)\b/
 const USER = 1000
 /** Where nothing is that a package leaves: the books of apt, dpkg and npm, and what Debian's ca-certificates makes for itself, which stays for others. */
@@ -165,13 +169,15 @@ class Machine {
   readonly #kind: Kind
   readonly #log: string
   readonly #keep: boolean
+  readonly #llvm: string
   readonly #files: readonly string[]
 
-  constructor(suite: Suite, kind: Kind, { packages, logs, keep }: To) {
+  constructor(suite: Suite, kind: Kind, { packages, logs, keep, llvm }: To) {
     console.log(`fresh-machines: ${suite}, ${kind}`)
     this.#suite = suite
     this.#kind = kind
     this.#keep = keep
+    this.#llvm = llvm
     this.#log = join(logs, `${suite}-${kind}.log`)
     writeFileSync(this.#log, '')
     this.#debian = ownDebian(suite)
@@ -187,7 +193,7 @@ class Machine {
   lines(file: string, heading: string, index: number): readonly string[] {
     const block = documentedBlocks(file, heading).at(index)
     if (block === undefined) throw new Error(`'${file}', '${heading}': there is no block ${index}`)
-    return linesFor(RELEASES[this.#suite], block)
+    return linesFor(RELEASES[this.#suite], block).map((line) => line.replaceAll(NAMES_LLVM, this.#llvm))
   }
 
   /** Lines of a shell, in the user's home; variables stay for the next ones. Gives what they print. */

@@ -8,6 +8,7 @@
  *             rootless: deb and npm by a user without sudo, where libLLVM, Node and clang are (trixie)
  *
  *     --packages=DIRECTORY   takes packages that are there (build/packages), and makes none
+ *     --llvm=23              they are for this LLVM, of which the lines speak then; only sid has one of 23
  *     --keep                 keeps the machines in build/chroots
  *
  * Everything that is printed there is in build/fresh-machines/SUITE-KIND.log, too. Ends with a table, and with 1 if anything failed.
@@ -28,7 +29,9 @@ const KINDS = ['tarball', 'deb', 'npm', 'gcc', 'rootless', 'docker', 'demo'] as 
 
 const options = process.argv.slice(2)
 const names = options.filter((word) => !word.startsWith('--'))
-const unknown = options.find((word) => ![...SUITES, ...KINDS, '--keep'].includes(word) && !/^--packages=./.test(word))
+const unknown = options.find(
+  (word) => ![...SUITES, ...KINDS, '--keep'].includes(word) && !/^--(packages=.|llvm=\d)/.test(word),
+)
 if (unknown !== undefined) fail(`'${unknown}': expected some of ${[...SUITES, ...KINDS].join(', ')}`)
 const why = whyNoFreshDebian()
 if (why !== undefined) fail(why)
@@ -37,13 +40,14 @@ const suites = SUITES.filter((suite) => !SUITES.some((name) => names.includes(na
 const kinds = KINDS.filter((kind) => !KINDS.some((name) => names.includes(name)) || names.includes(kind))
 const given = options.find((word) => word.startsWith('--packages='))?.slice('--packages='.length)
 const packages = given !== undefined ? resolve(given) : kinds.some((kind) => kind !== 'demo') ? makePackages() : ''
+const llvm = options.find((word) => word.startsWith('--llvm='))?.slice('--llvm='.length) ?? '22'
 const logs = join(ROOT, 'build/fresh-machines')
 mkdirSync(logs, { recursive: true })
 
 const tried: Tried[] = []
 for (const suite of suites)
   for (const kind of kinds) {
-    const to = { packages, logs, keep: options.includes('--keep') }
+    const to = { packages, logs, keep: options.includes('--keep'), llvm }
     if (kind === 'demo') {
       if (suite === 'bookworm') tried.push(tryDemo(suite, to))
     } else if (kind === 'docker') tried.push(...tryDockerfiles(suite, to))
@@ -58,7 +62,7 @@ const columns = [
   'fetched',
   'more on disk',
   'installed in',
-  'clang 22',
+  'clang',
   'doctor and link',
   'all well',
 ]
