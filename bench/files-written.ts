@@ -1,4 +1,4 @@
-/** Which files does a command create? Seen with strace, in a run of its own: tracing slows everything down. */
+/** Which files does a command create? Seen with strace, in a run of its own: tracing slows everything down, least where the kernel picks the calls that strace is told of. */
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -13,7 +13,15 @@ export async function filesWritten(command: Command, outputs: readonly string[])
   const temporary = await mkdtemp(join(tmpdir(), 'dtlto-strace-'))
   try {
     // One file per thread (-ff), so that no call is split over two lines.
-    const options = ['-ff', '-qq', '-s', '4096', '-e', `trace=${[...SYSTEM_CALLS, ...RENAMES].join(',')}`]
+    const options = [
+      '--seccomp-bpf',
+      '-ff',
+      '-qq',
+      '-s',
+      '4096',
+      '-e',
+      `trace=${[...SYSTEM_CALLS, ...RENAMES].join(',')}`,
+    ]
     await run('strace', [...options, '-o', join(temporary, 'trace'), ...command.argv], { cwd: command.directory })
     const traces = await Promise.all((await readdir(temporary)).map((name) => readFile(join(temporary, name), 'utf8')))
     return createdFiles(

@@ -16,13 +16,16 @@ import { compileTypes } from './build-types.mjs'
 import { withLock } from './lock.mjs'
 import { ROOT } from './root.mjs'
 
-/** @returns {Promise<boolean>} false if something does not compile; the compiler has said what */
-export function build() {
+/**
+ * @param {{ readonly check?: boolean }} [how] `check`: types too
+ * @returns {Promise<boolean>} false if something does not compile; the compiler has said what
+ */
+export function build({ check = true } = {}) {
   return withLock(join(ROOT, 'build/.lock'), async () => {
     if (!buildNativeParts()) return false
     const fingerprint = sourceFingerprint()
     if (isFresh(fingerprint)) return true
-    if (!compileTypes() || !(await bundlePrograms()) || !(await buildReportPage())) return false
+    if (!compileTypes(check) || !(await bundlePrograms()) || !(await buildReportPage())) return false
     markFresh(fingerprint)
     return true
   })

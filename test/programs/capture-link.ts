@@ -3,7 +3,10 @@ import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { LLVM_MAJOR } from '../link/toolchain.js'
 
-/** What clang finds for `-fuse-ld=dtlto`: writes down its arguments, a file per output name, and starts stock lld. */
+/**
+ * What clang finds for `-fuse-ld=dtlto`: writes down its arguments, a file per output name, and starts stock lld. Whatever a program's own build runs of what it links
+ * works; nobody wants it optimized, which would take as long as the links that are compared.
+ */
 const CAPTURING_LINKER = `#!/bin/sh
 previous=
 for argument; do
@@ -11,7 +14,7 @@ for argument; do
   previous=$argument
 done
 printf '%s\\0' "$@" > "\${0%/*}/\${output##*/}.args"
-exec ld.lld-${LLVM_MAJOR} "$@"
+exec ld.lld-${LLVM_MAJOR} "$@" --lto-O0 --lto-CGO0
 `
 
 /**

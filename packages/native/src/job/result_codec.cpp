@@ -10,7 +10,7 @@ using namespace llvm;
 
 namespace {
 
-constexpr StringLiteral Magic = "DTLR";
+constexpr StringLiteral ResultMagic = "DTLR";
 constexpr StringLiteral VersionLine = "dtlto-result 2\n";
 // In the order of llvm::DiagnosticSeverity.
 constexpr StringLiteral SeverityNames[] = {"error", "warning", "remark",
@@ -21,7 +21,7 @@ void writeMessage(StringRef Text, ArrayRef<StringRef> Body, raw_ostream &OS) {
   for (StringRef Piece : Body)
     BodyBytes += Piece.size();
   char Sizes[16];
-  memcpy(Sizes, Magic.data(), 4);
+  memcpy(Sizes, ResultMagic.data(), 4);
   support::endian::write32le(Sizes + 4, Text.size());
   support::endian::write64le(Sizes + 8, BodyBytes);
   SHA256 Digest;
