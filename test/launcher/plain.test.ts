@@ -158,7 +158,7 @@ describe('the names of the program', () => {
     inTemporaryDirectory((cwd) => {
       for (const [name, stock] of [
         ['ld.dtlto', 'ld.lld'],
-        ['ld.dtlto-22', `ld.lld-${LLVM_MAJOR}`],
+        [`ld.dtlto-${LLVM_MAJOR}`, `ld.lld-${LLVM_MAJOR}`],
         ['aarch64-linux-gnu-ld.dtlto', 'aarch64-linux-gnu-ld.lld'],
         ['ld64.dtlto', 'ld64.lld'],
         ['wasm-ld.dtlto', 'wasm-ld'],

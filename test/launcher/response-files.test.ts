@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { native } from '@dtlto/native'
-import { compile, DTLTO_BIN, inTemporaryDirectory, LLVM_BIN, must, run } from '../link/toolchain.js'
+import { compile, DTLTO_BIN, inTemporaryDirectory, LLVM_BIN, LLVM_MAJOR, must, run } from '../link/toolchain.js'
 import { createRandom } from '../parity/fuzz/random.js'
 
 const LAUNCHER = fileURLToPath(new URL('../../packages/dtlto/launcher/', import.meta.url))
@@ -166,7 +166,8 @@ const PROGRAM = `
 #include "response_files.h"
 #include <cstdio>
 int main(int, char **argv) {
-  auto quoting = argv[1][0] == 'w' ? dtlto::Quoting::Windows : dtlto::Quoting::Gnu;
+  auto gnu = ${LLVM_MAJOR} >= 23 ? dtlto::Quoting::GnuKeepsEmpty : dtlto::Quoting::Gnu;
+  auto quoting = argv[1][0] == 'w' ? dtlto::Quoting::Windows : gnu;
   for (char **name = argv + 2; *name; ++name) {
     for (const std::string &word : dtlto::expandResponseFiles({*name}, quoting).All)
       std::printf("%s\\n%c", word.c_str(), 0);
@@ -175,7 +176,7 @@ int main(int, char **argv) {
   for (char **name = argv + 2; *name; ++name) {
     auto words = dtlto::expandResponseFiles({*name}, quoting).All;
     auto again = dtlto::expandResponseFiles({"@" + dtlto::writeResponseFile(words, quoting)}, quoting).All;
-    // GNU's quoting cannot write the empty word.
+    // GNU's quoting before LLVM 23 cannot write the empty word.
     for (size_t i = 0; i < words.size();)
       if (words[i].empty() && quoting == dtlto::Quoting::Gnu) words.erase(words.begin() + i); else ++i;
     if (words != again) std::printf("not written as read: %s", *name);

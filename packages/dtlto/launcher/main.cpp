@@ -237,11 +237,12 @@ static void checkNode(const Installation &Here, const Link &TheLink) {
 }
 
 /// As lld: the last of several counts, and only the command line itself.
-static Quoting responseFileQuoting(Flavour TheFlavour,
+static Quoting responseFileQuoting(Flavour TheFlavour, unsigned LlvmMajor,
                                    const std::vector<std::string> &Arguments) {
   if (TheFlavour == Flavour::Coff)
     return Quoting::Windows;
-  Quoting Result = Quoting::Gnu;
+  const Quoting Gnu = LlvmMajor >= 23 ? Quoting::GnuKeepsEmpty : Quoting::Gnu;
+  Quoting Result = Gnu;
   if (TheFlavour != Flavour::Gnu && TheFlavour != Flavour::Wasm)
     return Result;
   for (size_t I = 0; I < Arguments.size(); ++I) {
@@ -256,7 +257,7 @@ static Quoting responseFileQuoting(Flavour TheFlavour,
       Value = Arguments[++I];
     else
       continue;
-    Result = Value == "windows" ? Quoting::Windows : Quoting::Gnu;
+    Result = Value == "windows" ? Quoting::Windows : Gnu;
   }
   return Result;
 }
@@ -290,7 +291,8 @@ int main(int Argc, char **Argv) {
     say(TheProgram, "error", Wrong);
     return 1;
   }
-  TheLink.TheQuoting = responseFileQuoting(TheProgram.TheFlavour, Arguments);
+  TheLink.TheQuoting =
+      responseFileQuoting(TheProgram.TheFlavour, Here.Chosen.Major, Arguments);
   if (TheProgram.TheFlavour == Flavour::Tool)
     TheLink.Arguments = {Arguments, Arguments, false};
   else

@@ -12,15 +12,18 @@ static bool isBlank(char C) {
   return C == ' ' || C == '\t' || C == '\r' || C == '\n';
 }
 
-static std::vector<std::string> tokenizeGnu(const std::string &Text) {
+static std::vector<std::string> tokenizeGnu(const std::string &Text,
+                                            bool KeepsEmpty) {
   std::vector<std::string> Tokens;
   std::string Token;
   char Quote = 0;
+  bool WasQuoted = false;
   auto End = [&] {
-    // LLVM drops empty tokens, quoted ones too.
-    if (!Token.empty())
+    // Before 23, LLVM drops empty tokens, quoted ones too.
+    if (!Token.empty() || (WasQuoted && KeepsEmpty))
       Tokens.push_back(Token);
     Token.clear();
+    WasQuoted = false;
   };
   for (size_t I = 0; I < Text.size(); ++I) {
     char C = Text[I];
@@ -31,9 +34,10 @@ static std::vector<std::string> tokenizeGnu(const std::string &Text) {
         Quote = 0;
       else
         Token += C;
-    } else if (C == '"' || C == '\'')
+    } else if (C == '"' || C == '\'') {
       Quote = C;
-    else if (isBlank(C))
+      WasQuoted = true;
+    } else if (isBlank(C))
       End();
     else
       Token += C;
@@ -99,9 +103,10 @@ static std::vector<std::string> tokenizeWindows(const std::string &Text) {
 }
 
 std::vector<std::string> tokenize(const std::string &Text, Quoting TheQuoting) {
-  std::vector<std::string> Tokens = TheQuoting == Quoting::Windows
-                                        ? tokenizeWindows(Text)
-                                        : tokenizeGnu(Text);
+  std::vector<std::string> Tokens =
+      TheQuoting == Quoting::Windows
+          ? tokenizeWindows(Text)
+          : tokenizeGnu(Text, TheQuoting == Quoting::GnuKeepsEmpty);
   // They become C strings.
   for (std::string &Token : Tokens)
     Token.resize(Token.find('\0') == std::string::npos ? Token.size()
@@ -180,7 +185,7 @@ static std::string quote(const std::string &Argument, Quoting TheQuoting) {
     size_t After = Argument.find_first_not_of('\\', I);
     bool NeedsBackslash = Argument[I] == '"';
     if (Argument[I] == '\\')
-      NeedsBackslash = TheQuoting == Quoting::Gnu ||
+      NeedsBackslash = TheQuoting != Quoting::Windows ||
                        After == std::string::npos || Argument[After] == '"';
     if (NeedsBackslash)
       Quoted += '\\';

@@ -12,7 +12,11 @@
 
 namespace dtlto {
 
-enum class Quoting { Gnu, Windows };
+enum class Quoting {
+  Gnu,
+  GnuKeepsEmpty, ///< since LLVM 23: `""` is a word
+  Windows
+};
 
 struct Expansion {
   /// Every response file replaced by its content.
