@@ -25,6 +25,8 @@ const WORK = join(ROOT, 'build/llvm-23')
 const CHROOT = join(WORK, 'root')
 /** The checkout in the chroot. */
 const INSIDE = '/dtlto'
+/** Whose redis, git and ninja the recipes are for. */
+const PROGRAMS_RELEASE = 'bookworm'
 
 /** What scripts/system-packages.mjs lists, as sid calls it, but for what runs programs of other machines. */
 const PACKAGES = [
@@ -103,6 +105,8 @@ process.exit(failed.length === 0 ? 0 : 1)
 
 function makeChroot() {
   if (!existsSync(CHROOT)) bootstrap()
+  // Of the programs that tests link.
+  writeFileSync(join(CHROOT, 'etc/apt/sources.list.d/programs.list'), `deb-src ${mirror()} ${PROGRAMS_RELEASE} main\n`)
   const { status } = spawnSync('chroot', [CHROOT, 'dpkg-query', '-W', ...PACKAGES], { stdio: 'ignore' })
   if (status === 0) return
   const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q']
@@ -152,10 +156,11 @@ function run({ name, versions, commands }) {
   for (const command of [...BUILD, ...commands]) {
     const words = command.map((word) => `'${word}'`).join(' ')
     const inside = [
-      'mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --rbind /sys "$0/sys" &&',
+      // Tests make mount namespaces of their own, which takes a root that is mounted.
+      'mount --bind "$0" "$0" && mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --rbind /sys "$0/sys" &&',
       'exec chroot "$0" env -i',
       `HOME=/root PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 DTLTO_LLVM_VERSIONS=${versions}`,
-      'DTLTO_SKIP_SYSTEM_PACKAGES=1',
+      `DTLTO_SKIP_SYSTEM_PACKAGES=1 DTLTO_PROGRAMS_RELEASE=${PROGRAMS_RELEASE}`,
       `sh -c "cd ${INSIDE} && exec ${words}"`,
     ].join(' ')
     const output = openSync(log, 'a')

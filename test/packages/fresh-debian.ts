@@ -131,7 +131,7 @@ function bootstrap(suite: string, root: string): void {
   const unfinished = `${root}.${String(process.pid)}`
   try {
     const args = ['--variant=minbase', `--cache-dir=${cache}`, suite, unfinished, mirror() ?? '']
-    must('sh', ['-c', 'umask 022; exec debootstrap "$@"', 'sh', ...args], { cwd: '/' })
+    must('sh', ['-c', 'umask 022; exec debootstrap "$@"', 'sh', ...args], { cwd: '/', timeoutMs: TIMEOUT_MS })
     // Another process may have made one meanwhile.
     if (!existsSync(root)) renameSync(unfinished, root)
   } finally {

@@ -47,13 +47,13 @@ mkdirSync(logs, { recursive: true })
 const tried: Tried[] = []
 for (const suite of suites)
   for (const kind of kinds) {
-    const to = { packages, logs, keep: options.includes('--keep'), llvm }
-    if (kind === 'demo') {
-      if (suite === 'bookworm') tried.push(tryDemo(suite, to))
-    } else if (kind === 'docker') tried.push(...tryDockerfiles(suite, to))
-    else if (kind === 'rootless') {
-      if (suite === 'trixie') tried.push(...(['deb', 'npm'] as const).map((of) => tryWithoutRoot(suite, of, to)))
-    } else if (kind !== 'gcc' || suite === 'trixie') tried.push(tryPackage(suite, kind, to))
+    try {
+      tried.push(...tryKind(suite, kind))
+    } catch (error) {
+      // There is no machine to try anything on: the others still count.
+      const none = { fetched: '', disk: '', install: '', clang: '', link: '' }
+      tried.push({ machine: suite, name: kind, ...none, verdict: 'no', trouble: String(error) })
+    }
   }
 
 const columns = [
@@ -75,6 +75,17 @@ console.log(
 for (const { machine, name, trouble } of tried)
   if (trouble !== undefined) console.error(`fresh-machines: ${machine}, ${name}: ${trouble}`)
 process.exitCode = tried.every(({ trouble }) => trouble === undefined) ? 0 : 1
+
+function tryKind(suite: (typeof SUITES)[number], kind: (typeof KINDS)[number]): readonly Tried[] {
+  const to = { packages, logs, keep: options.includes('--keep'), llvm }
+  if (kind === 'docker') return tryDockerfiles(suite, to)
+  if (kind === 'demo') return suite === 'bookworm' ? [tryDemo(suite, to)] : []
+  if (kind === 'tarball' || kind === 'deb' || kind === 'npm') return [tryPackage(suite, kind, to)]
+  if (suite !== 'trixie') return []
+  return kind === 'gcc'
+    ? [tryPackage(suite, kind, to)]
+    : [tryWithoutRoot(suite, 'deb', to), tryWithoutRoot(suite, 'npm', to)]
+}
 
 function makePackages(): string {
   const output = join(ROOT, 'build/packages')

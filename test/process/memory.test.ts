@@ -74,10 +74,10 @@ describe('a link in a control group', { skip: typeof group === 'string' ? group 
   })
 
   it('compiles again, alone, what the kernel has killed: estimates may be wrong', async (test) => {
-    // Little bitcode, of which the backend makes a hundred megabytes.
+    // Little bitcode, of which the backend makes a hundred megabytes: so many that the limit has room for the gate's reserve, else no second one is begun.
     const grows = (name: string): string =>
       `unsigned ${name}(unsigned a, unsigned *b, unsigned n) {
-  _Pragma("clang loop unroll_count(1000)")
+  _Pragma("clang loop unroll_count(2000)")
   for (unsigned i = 0; i < n; i++) { a = a * 3u ^ b[(a + i) & 63]; b[i & 63] += a >> 1; }
   return a;
 }
@@ -97,7 +97,7 @@ describe('a link in a control group', { skip: typeof group === 'string' ? group 
     ]
     const one = await peak(linkOf('grow-one', ',slots=1'))
     const all = await peak(linkOf('grow-all', ',memory=off'))
-    const limit = one + (all - one) * 0.2
+    const limit = one + (all - one) * 0.3
     test.diagnostic(`one at a time ${mib(one)}, all ${mib(all)}, limit ${mib(limit)}`)
     const [run] = await memory.run(limit, [linkOf('grow-fits', '')], cwd)
     assert.equal(run?.end, 0, run?.stderr)

@@ -16,7 +16,8 @@ export interface SourceOptions {
 }
 
 /**
- * Unpacks the upstream source of `name` (without the distribution's patches) into the existing directory `destination`.
+ * Unpacks the upstream source of `name` (without the distribution's patches) into the existing directory `destination`. `name` may
+ * be that of a release, too: `redis/bookworm`.
  * `workDirectory` keeps lists and downloads; it is made if need be. Returns the version.
  */
 export async function fetchSource(
@@ -33,8 +34,9 @@ export async function fetchSource(
   const apt = (cwd: string, ...args: string[]): Promise<string> => run('apt-get', [...options, '-qq', ...args], { cwd })
   // Nothing but the tarball is fetched: copies of an archive keep it longer than the revisions of the package. What is in the working directory is not named.
   const files = await apt(workDirectory, 'source', '--print-uris', name)
-  const version = new RegExp(` ${name}_(\\S+)\\.dsc `).exec(files)?.[1]
-  const tarball = new RegExp(` (${name}_\\S*\\.orig\\.tar\\.(?:gz|xz|bz2)) `).exec(files)?.[1]
+  const [bare = ''] = name.split('/')
+  const version = new RegExp(` ${bare}_(\\S+)\\.dsc `).exec(files)?.[1]
+  const tarball = new RegExp(` (${bare}_\\S*\\.orig\\.tar\\.(?:gz|xz|bz2)) `).exec(files)?.[1]
   if (version === undefined || tarball === undefined) throw new Error(`no version or no upstream tarball in '${files}'`)
   await apt(downloads, 'source', '--download-only', '--tar-only', name)
   const path = join(downloads, tarball)

@@ -54,7 +54,7 @@ export function prepare(name: ProgramName, log: (message: string) => void = () =
     log(`fetching the source of ${name}`)
     // One at a time: two apt-get do not share their lists.
     const version = await withLock(join(PROGRAMS, 'apt.lock'), () =>
-      fetchSource(RECIPES[name].source, source, join(PROGRAMS, 'apt')),
+      fetchSource(sourcePackage(name), source, join(PROGRAMS, 'apt')),
     )
     log(`compiling ${name} ${version} for ThinLTO`)
     const stop = heartbeat(`compiling ${name}`)
@@ -113,6 +113,12 @@ async function make(name: ProgramName, source: string, bin: string): Promise<voi
       MFLAGS: '',
     },
   })
+}
+
+/** Their newest versions want other tools and flags than the recipes know: where the machine's release has those, DTLTO_PROGRAMS_RELEASE names an older one. */
+function sourcePackage(name: ProgramName): string {
+  const release = process.env['DTLTO_PROGRAMS_RELEASE']
+  return release ? `${RECIPES[name].source}/${release}` : RECIPES[name].source
 }
 
 async function recipeKey(name: ProgramName): Promise<string> {
