@@ -79,6 +79,7 @@ export default defineConfig({
           { text: 'Formats and options', link: '/formats' },
           { text: 'Error codes', link: '/errors' },
           { text: 'Measurements', link: '/measurements' },
+          { text: 'Very large links', link: '/scale' },
           { text: 'Glossary', link: '/glossary' },
         ],
       },

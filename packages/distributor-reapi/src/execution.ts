@@ -30,8 +30,10 @@ export interface EngineFacts {
 export interface Watching {
   readonly signal: AbortSignal
   readonly headers: Readonly<Record<string, Buffer>>
-  /** The action has left the engine's queue. May be called more than once. */
-  readonly onExecuting: () => void
+  /**
+   * The action has left the engine's queue. May be called more than once. `queuedMs`: how long it was seen there; undefined where the engine has not said that it was.
+   */
+  readonly onExecuting: (queuedMs?: number) => void
 }
 
 /** Small outputs and texts come with the result where the server does that, and a round trip is saved. */
@@ -89,12 +91,18 @@ export class Execution {
   readonly #watching: Watching
   /** The name of the operation, and the newest of what is known of it. */
   #operation: Operation | undefined
+  /** When the engine first said something of it, and not that it had begun. */
+  #queuedSinceMs: number | undefined
 
   constructor(channel: Channel, facts: EngineFacts, action: JobAction, watching: Watching) {
     this.#channel = channel
     this.#facts = facts
     this.#action = action
     this.#watching = watching
+  }
+
+  #queuedMs(): number | undefined {
+    return this.#queuedSinceMs === undefined ? undefined : performance.now() - this.#queuedSinceMs
   }
 
   async run(skipCacheLookup: boolean): Promise<ExecuteResponse> {
@@ -123,7 +131,8 @@ export class Execution {
     const { signal, headers } = this.#watching
     const onMessage = (operation: Operation): void => {
       this.#operation = operation
-      if (hasBegun(operation)) this.#watching.onExecuting()
+      if (hasBegun(operation)) this.#watching.onExecuting(this.#queuedMs())
+      else this.#queuedSinceMs ??= performance.now()
     }
     if (this.#operation !== undefined) {
       const request = { name: this.#operation.name }

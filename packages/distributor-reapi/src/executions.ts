@@ -124,7 +124,7 @@ export class Executions {
 
   async #alone({ action, cost, watching }: Pick<Waiting, 'action' | 'cost' | 'watching'>): Promise<Executed> {
     const { engine, now } = this.#options
-    const executed = await this.#counted(() => engine.execute(action, 'ask', watching, now))
+    const executed = await this.#counted(() => engine.execute(action, 'ask', this.#learning(watching), now))
     if (executed.isCached) return executed
     this.#costs.add(cost, engineTimes(executed.result.executionMetadata).workerMs ?? executed.executeMs)
     this.#tellQueue(executed)
@@ -139,6 +139,17 @@ export class Executions {
       this.#running--
       this.#plan()
     }
+  }
+
+  /** What the engine says of its queue tells how many jobs it takes. */
+  #learning(watching: Watching): Watching {
+    let isTold = false
+    const onExecuting = (queuedMs?: number): void => {
+      if (!isTold && queuedMs !== undefined) this.#options.inFlight.begun(queuedMs)
+      isTold ||= queuedMs !== undefined
+      watching.onExecuting()
+    }
+    return { ...watching, onExecuting }
   }
 
   #tellQueue({ result, executeMs }: Executed): void {
@@ -172,7 +183,7 @@ export class Executions {
         for (const member of members) member.watching.onExecuting()
       },
     }
-    const executed = await engine.execute(action, 'skip', watching, now)
+    const executed = await engine.execute(action, 'skip', this.#learning(watching), now)
     if (executed.result.exitCode !== 0)
       throw new RpcError(CODE.UNKNOWN, `a group of jobs ended with exit code ${executed.result.exitCode}`)
     this.#tellQueue(executed)

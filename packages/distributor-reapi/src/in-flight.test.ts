@@ -19,6 +19,28 @@ test('the number of jobs grows while they do not wait, and only while there are 
   assert.ok(changes > 0)
 })
 
+test('it grows as soon as jobs leave the queue, up to a limit before the first has been executed', () => {
+  const inFlight = new InFlight(0, () => undefined)
+  const before = inFlight.most
+  fill(inFlight)
+  for (let i = 0; i < before; i++) inFlight.begun(5_000)
+  assert.equal(inFlight.most, before, 'they had waited')
+  for (let i = 0; i < before; i++) {
+    inFlight.begun(10)
+    inFlight.began()
+  }
+  assert.equal(inFlight.most, 2 * before)
+  for (let round = 0; round < 20; round++) {
+    fill(inFlight)
+    for (let i = 0; i < 100; i++) inFlight.begun(10)
+  }
+  const unseen = inFlight.most
+  assert.equal(unseen, 256)
+  inFlight.executed(10, 500)
+  inFlight.begun(10)
+  assert.ok(inFlight.most >= unseen + 2)
+})
+
 test('and while look-ups are answered', () => {
   const inFlight = new InFlight(0, () => undefined)
   const before = inFlight.most

@@ -1,11 +1,13 @@
 /**
  * How many jobs this link has at the engine at a time. An engine does not say how many workers it has, and they are others' too; what it shows is how long
- * jobs wait. While they hardly do, there may be more of them; when they wait as long as they run, there are enough. So the number doubles with each round of
- * jobs at first, and then stays near what the engine takes up.
+ * jobs wait. While they hardly do, there may be more of them; when they wait as long as they run, there are enough. Most engines tell when a job leaves their queue: then the number
+ * doubles with each round trip at first, not with each round of jobs, up to so many that an engine which does not tell the truth is not flooded before the first job has shown it.
+ * Then it stays near what the engine takes up.
  */
 const FIRST = 16
 const LEAST = 2
 const MOST = 2_000
+const MOST_UNSEEN = 256
 /** Waiting that is nobody's: a round trip, a worker that fetches inputs. */
 const SHORT_MS = 300
 
@@ -14,6 +16,7 @@ export class InFlight {
   readonly #isFixed: boolean
   readonly #onChange: () => void
   #running = 0
+  #hasExecuted = false
 
   /** `fixed`: the user's number; 0: to be found out. */
   constructor(fixed: number, onChange: () => void) {
@@ -34,8 +37,14 @@ export class InFlight {
     this.#running--
   }
 
+  /** The engine has said that a job has left its queue, where it was seen for so long. Call it before `ended`. */
+  begun(queuedMs: number): void {
+    if (queuedMs < SHORT_MS && (this.#hasExecuted || this.#most < MOST_UNSEEN)) this.#more()
+  }
+
   /** A job has been executed: it waited so long, and ran so long. Call it before `ended`. */
   executed(queuedMs: number, ranMs: number): void {
+    this.#hasExecuted = true
     if (queuedMs < SHORT_MS || queuedMs < ranMs / 4) {
       this.#more()
     } else if (queuedMs > Math.max(1000, ranMs)) this.#set(this.#most - 1)
