@@ -160,7 +160,7 @@ function run({ name, versions, commands }) {
       'mount --bind "$0" "$0" && mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" && mount --rbind /sys "$0/sys" &&',
       'exec chroot "$0" env -i',
       `HOME=/root PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LC_ALL=C.UTF-8 DTLTO_LLVM_VERSIONS=${versions}`,
-      `DTLTO_SKIP_SYSTEM_PACKAGES=1 DTLTO_PROGRAMS_RELEASE=${PROGRAMS_RELEASE}`,
+      `DTLTO_SKIP_SYSTEM_PACKAGES=1 PROGRAMS_RELEASE=${PROGRAMS_RELEASE}`,
       `sh -c "cd ${INSIDE} && exec ${words}"`,
     ].join(' ')
     const output = openSync(log, 'a')

@@ -115,9 +115,9 @@ async function make(name: ProgramName, source: string, bin: string): Promise<voi
   })
 }
 
-/** Their newest versions want other tools and flags than the recipes know: where the machine's release has those, DTLTO_PROGRAMS_RELEASE names an older one. */
+/** Their newest versions want other tools and flags than the recipes know: where the machine's release has those, PROGRAMS_RELEASE names an older one. */
 function sourcePackage(name: ProgramName): string {
-  const release = process.env['DTLTO_PROGRAMS_RELEASE']
+  const release = process.env['PROGRAMS_RELEASE']
   return release ? `${RECIPES[name].source}/${release}` : RECIPES[name].source
 }
 
