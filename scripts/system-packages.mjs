@@ -77,6 +77,10 @@ export const SYSTEM_PACKAGES = [
   },
   { name: 'busybox-static', group: 'test', reason: 'a machine for the distributor ssh that has nothing else' },
   { name: 'meson', group: 'test', reason: 'one of the build systems of docs/build-systems.md' },
+  { name: 'bc', group: 'test', reason: "the kernel's build, of docs/build-systems.md" },
+  { name: 'bison', group: 'test', reason: "the kernel's configuration" },
+  { name: 'flex', group: 'test', reason: "the kernel's configuration" },
+  { name: 'libelf-dev', group: 'test', reason: "the kernel's own tools" },
   { name: 'iproute2', group: 'test', reason: 'network namespaces: other machines for distcc, on this one' },
   { name: 'libfaketime', group: 'test', optional: true, reason: 'a clock that stands still' },
   {

@@ -1,4 +1,9 @@
-/** The recipes of docs/build-systems.md, as they stand there, on the programs that they name: with distribution, and the bytes of stock lld. */
+/**
+ * The recipes of docs/build-systems.md, as they stand there, on the programs that they name: with distribution, and the bytes of stock lld. That of the kernel takes some five minutes of processor
+ * time, so a usual run leaves it out:
+ *
+ *     DTLTO_TEST_FULL=1 node scripts/test.mjs build-systems
+ */
 import assert from 'node:assert/strict'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,6 +17,7 @@ import { documentedBlocks } from '../packages/documented.js'
 import { whyNoRust } from '../parity/inputs/rust.js'
 import { fetchSource } from '../programs/apt-source.js'
 import { tryRun } from '../programs/run.js'
+import { fetchKernel } from './kernel-source.js'
 
 interface Recipe {
   /** The section of docs/build-systems.md. */
@@ -28,6 +34,7 @@ interface Recipe {
 }
 
 const CRATE = 'mixed-crate'
+const KERNEL = 'linux'
 const noWasi = existsSync('/usr/share/doc/wasi-libc') ? undefined : "Debian's package 'wasi-libc' is not installed"
 const AUTOTOOLS: Recipe = {
   title: 'Autotools and libtool',
@@ -46,6 +53,12 @@ const WINDOWS: Recipe = {
   toolchain: mingwToolchain,
   check: runOnWine,
 }
+const LINUX: Recipe = {
+  title: 'Linux',
+  source: KERNEL,
+  outputs: ['vmlinux', 'vmlinux.o'],
+  skip: whyNoKernel(),
+}
 const RECIPES: readonly Recipe[] = [
   { title: 'CMake', source: 'libjsoncpp', outputs: ['out/bin/jsoncpp_test', 'out/lib/libjsoncpp.so.25'] },
   { title: 'Meson', source: 'libjsoncpp', outputs: ['out/libjsoncpp.so.25'] },
@@ -54,11 +67,19 @@ const RECIPES: readonly Recipe[] = [
   { title: 'Cargo', source: CRATE, outputs: ['target/release/mixed'], skip: whyNoRust() },
   WASM,
   WINDOWS,
+  LINUX,
 ]
 
 const scratch = mkdtempSync(join(tmpdir(), 'dtlto-build-'))
 after(() => rmSync(scratch, { recursive: true, force: true }))
 const links = join(scratch, 'links.txt')
+/** What the kernel's build would take from the machine and the clock. */
+const KBUILD = {
+  KBUILD_BUILD_TIMESTAMP: '@1700000000',
+  KBUILD_BUILD_VERSION: '1',
+  KBUILD_BUILD_USER: 'user',
+  KBUILD_BUILD_HOST: 'host',
+}
 const SETTINGS = { DTLTO_DISTRIBUTE: 'worker', DTLTO_FALLBACK: 'none', DTLTO_SUMMARY: links }
 
 const sources = new Map<string, Promise<string>>()
@@ -68,9 +89,20 @@ function fetched(name: string): Promise<string> {
   if (known !== undefined) return known
   const directory = join(scratch, name)
   mkdirSync(directory)
-  const source = fetchSource(name, directory, join(scratch, 'apt')).then(() => directory)
+  const source = (
+    name === KERNEL
+      ? fetchKernel(directory, join(scratch, 'kernel'))
+      : fetchSource(name, directory, join(scratch, 'apt'))
+  ).then(() => directory)
   sources.set(name, source)
   return source
+}
+
+function whyNoKernel(): string | undefined {
+  if (process.env['DTLTO_TEST_FULL'] !== '1') return 'five minutes of processor time: with DTLTO_TEST_FULL=1'
+  const missing = ['flex', 'bison', 'bc'].find((program) => !existsSync(join('/usr/bin', program)))
+  if (missing !== undefined) return `'${missing}' is not installed`
+  return existsSync('/usr/include/libelf.h') ? undefined : "Debian's 'libelf-dev' is not installed"
 }
 
 async function copy({ source }: Recipe, directory: string): Promise<void> {
@@ -115,7 +147,7 @@ async function run(
   toolchain?: string,
 ): Promise<void> {
   const PATH = [...(toolchain === undefined ? [] : [toolchain]), DTLTO_BIN, process.env['PATH'] ?? ''].join(delimiter)
-  const env = { ...process.env, PATH, SOURCE_DATE_EPOCH: '1700000000', ...settings }
+  const env = { ...process.env, PATH, SOURCE_DATE_EPOCH: '1700000000', ...KBUILD, ...settings }
   const { exitCode, stdout, stderr } = await tryRun(command[0] ?? '', command.slice(1), { cwd, env })
   assert.equal(exitCode, 0, `${stdout}\n${stderr}`)
 }
