@@ -19,6 +19,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyCheckout } from './copy-checkout.mjs'
+import { nodeLicence } from './package/notices.mjs'
 import { ROOT } from './root.mjs'
 
 const WORK = join(ROOT, 'build/llvm-23')
@@ -61,6 +62,8 @@ const facts = () => {
     spawnSync('git', ['log', '-1', `--format=${format}`], { cwd: ROOT, encoding: 'utf8' }).stdout.trim()
   return [`SOURCE_DATE_EPOCH=${log('%ct')}`, `DEBFULLNAME=${log('%an')}`, `DEBEMAIL=${log('%ae')}`]
 }
+/** This machine's Node, for packages that bring it: sid's is no program by itself. */
+const NODE = '/opt/node'
 /** Before every step: another may have built for other versions. Quick where that is done. */
 const BUILD = [['node', 'scripts/build.mjs']]
 
@@ -83,7 +86,13 @@ const STEPS = [
   {
     name: 'package',
     versions: '23',
-    commands: ['npm', 'deb', 'tarball'].map((kind) => ['env', ...facts(), 'node', 'scripts/package/main.mjs', kind]),
+    commands: ['npm', 'deb', 'tarball'].map((kind) => [
+      'env',
+      ...facts(),
+      `${NODE}/bin/node`,
+      'scripts/package/main.mjs',
+      kind,
+    ]),
   },
 ]
 
@@ -140,6 +149,9 @@ function mirror() {
 function copyAll() {
   const target = join(CHROOT, INSIDE)
   copyCheckout(target)
+  mkdirSync(join(CHROOT, NODE, 'bin'), { recursive: true })
+  cpSync(process.execPath, join(CHROOT, NODE, 'bin/node'))
+  cpSync(nodeLicence(process.execPath), join(CHROOT, NODE, 'LICENSE'))
   const modules = join(target, 'node_modules')
   if (!existsSync(modules)) cpSync(join(ROOT, 'node_modules'), modules, { recursive: true, verbatimSymlinks: true })
 }

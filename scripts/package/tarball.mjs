@@ -33,6 +33,11 @@ export function makeTarball(output, level) {
   const version = packageVersion()
   const architecture = ARCHITECTURES[process.arch] ?? process.arch
   const libraries = neededLibraries([...WITH_LLVM.map((name) => join(NATIVE, name)), process.execPath])
+  const shared = libraries.find(({ soname }) => soname.startsWith('libnode.'))
+  if (shared !== undefined)
+    throw new Error(
+      `'${process.execPath}' needs '${shared.soname}' and files of other packages of its distribution: make the tarball with a Node that is one program, as those of nodejs.org are`,
+    )
   const name = `dtlto-${version}-llvm${llvmMajor(libraries)}-linux-${architecture}`
   const root = join(output, 'stage', name)
   rmSync(root, { recursive: true, force: true })
