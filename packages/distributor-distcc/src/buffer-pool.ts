@@ -23,6 +23,11 @@ export class BufferPool {
     return buffer
   }
 
+  clear(): void {
+    this.#free.clear()
+    this.#freeBytes = 0
+  }
+
   /** Gives back what was taken, or a view on it, once: nobody reads it any more. */
   give(view: Uint8Array): void {
     const whole = new Uint8Array(view.buffer)

@@ -65,6 +65,7 @@ export class Distcc implements Distributor {
     this.#closed = true
     this.#context.signal.removeEventListener('abort', this.#onAbort)
     for (const server of this.#servers) server.close()
+    this.#packer.clear()
   }
 
   /** The scheduler gives back what `endpoints` gave. */

@@ -96,6 +96,13 @@ export class Packer {
     return encodeRequest({ workingDirectory, argv: [compiler, ...args], files })
   }
 
+  /** Lets go of what is kept. */
+  clear(): void {
+    this.#kept.clear()
+    this.#keptBytes = 0
+    this.#pool.clear()
+  }
+
   #keep(id: string, packed: PackedContent): void {
     const before = this.#kept.get(id)
     this.#keptBytes += packed.keptBytes - (before?.bytes ?? 0)

@@ -133,7 +133,7 @@ export class Reapi implements Distributor {
     try {
       const packed = await orAborted(job.package(), signal)
       if (packed.kind === 'cannot') return packed
-      // These are computed on other threads, of many jobs at a time.
+      // These are computed in slices, or on other threads, of many jobs at a time.
       await orAborted(Promise.all(packed.blobs.map(({ content }) => content.digest())), signal)
       const action = await orAborted(
         this.#turns.run(() => this.#parts.compiler.action(packed)),

@@ -170,7 +170,7 @@ export interface Distributor {
   storeResult?(finished: FinishedJob, signal: AbortSignal): Promise<void>
   /** For `dtlto doctor`: what it finds out about its servers and its permissions beyond a small job. Never called in a link. Since 2.1. */
   selfCheck?(signal: AbortSignal): Promise<readonly SelfCheck[]>
-  /** Drains and releases everything. May be called twice. */
+  /** There are no more jobs, and no results to store: drains and releases everything, while lld goes on. May be called twice. */
   close(): Promise<void>
   /** Releases everything at once. May be called twice, also after `close`. */
   destroy(): void
@@ -261,7 +261,7 @@ export interface JobContent {
   /** Equal ids, equal bytes, within one link: a short word. */
   readonly id: string
   readonly sizeBytes: number
-  /** SHA-256 in lower-case hexadecimal. Computed on another thread, and once a link however many jobs hold the content. */
+  /** SHA-256 in lower-case hexadecimal. Computed in slices that leave the event loop to others, large ones on another thread, and once a link however many jobs hold the content. */
   digest(): Promise<string>
   /** Views on the linker's memory, never to be written to. Call `release` when they have been read: their memory may go then. */
   lease(): ContentLease

@@ -23,6 +23,7 @@ import { JobPackages } from './job-packages.js'
 import type { LinkRequest } from './request.js'
 import type { LinkEvents } from './events.js'
 import { DistributionCheck, whyNoneReady } from './required.js'
+import { giveBackGarbage } from './spare-memory.js'
 import { LinkSession } from './session.js'
 import { linkFacts } from './facts.js'
 import {
@@ -135,6 +136,8 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
           events.emit({ type: 'objects', importsOf: (job) => session.native.importedModules(job) })
           if (request.notice && canLinkAgain(request, doubts)) held = holdFinalLink(request, doubts, request.notice)
           session.native.resume()
+          // Who keeps results for later links is still at it.
+          if (opened.finished === undefined) void letGo(opened, request.capture)
         }
       }
     }
@@ -158,6 +161,13 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
     opened?.home?.close()
     await opened?.distributors.close()
   }
+}
+
+/** Nobody compiles any more, and the final link can do with the memory. */
+async function letGo({ endpoints, distributors }: Opened, isCaptured: boolean): Promise<void> {
+  endpoints.end()
+  await distributors.close()
+  if (!isCaptured) giveBackGarbage()
 }
 
 function emitModules({ native }: LinkSession, events: LinkEvents): void {

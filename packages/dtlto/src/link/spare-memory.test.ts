@@ -1,0 +1,21 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { giveBackGarbage } from './spare-memory.js'
+
+const MIB = 1024 * 1024
+
+test('buffers that nobody holds any more are given back at once', () => {
+  let held: Uint8Array[] | undefined = Array.from({ length: 200 }, (_, i) => new Uint8Array(MIB).fill(i))
+  const before = process.memoryUsage().arrayBuffers
+  assert.ok(before >= held.length * MIB)
+  held = undefined
+  giveBackGarbage()
+  const given = before - process.memoryUsage().arrayBuffers
+  assert.ok(given >= 190 * MIB, `${given} of ${before} bytes`)
+})
+
+test('and those that somebody holds are not', () => {
+  const held = Array.from({ length: 100 }, (_, i) => new Uint8Array(MIB).fill(i))
+  giveBackGarbage()
+  assert.ok(held.every((bytes, i) => bytes[MIB - 1] === i))
+})
