@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -126,14 +126,18 @@ describe("LLVM's own distributors", { skip: why }, () => {
     })
 
     it('mock.py, which hands out files, costs time and never gives a wrong object', () => {
-      writeFileSync(join(cwd, 'text.o'), 'no object\n')
-      writeFileSync(join(cwd, 'empty.o'), '')
-      const wrong = ['text.o', 'empty.o', 'program/main.o'].map((name) => join(cwd, name))
+      // Blanks separate arguments, and so must not be in their names.
+      const inputs = mkdtempSync(join(tmpdir(), 'dtlto-mock-'))
+      writeFileSync(join(inputs, 'text.o'), 'no object\n')
+      writeFileSync(join(inputs, 'empty.o'), '')
+      cpSync(join(cwd, 'program/main.o'), join(inputs, 'main.o'))
+      const wrong = ['text.o', 'empty.o', 'main.o'].map((name) => join(inputs, name))
       const { exitCode, stderr } = link(args, external('mock.py', ...wrong), ALONE)
       assert.equal(exitCode, 1)
       // It makes one output of a job's two.
       assert.match(stderr, /it succeeded without making an output: .*out\.dia/)
       assert.equal(link(args, external('mock.py', ...wrong)).exitCode, 0)
+      rmSync(inputs, { recursive: true })
     })
 
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGKILL'] as const) {
