@@ -1,6 +1,7 @@
 /** A link over a large farm, simulated with the real scheduler; and what the scheduler takes for it. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
+import { placeOnce } from '../../packages/dtlto/src/plan/place-once.js'
 import { Endpoints } from '../../packages/dtlto/src/scheduler/endpoints.js'
 import type { SchedulerEvent } from '../../packages/dtlto/src/scheduler/events.js'
 import { completePolicy } from '../../packages/dtlto/src/scheduler/policy.js'
@@ -34,7 +35,6 @@ export async function simulateLarge(link: Link, farm: LargeFarm, uplink: number)
   const wire = new Uplink(clock, uplink)
   const durationMs = ({ index }: { readonly index: number }): number => link.jobs[index]?.measuredMs ?? 0
   const counts: Partial<Record<SchedulerEvent['kind'], number>> = {}
-  const placed = new Set<number>()
   const before = liveBytes()
   let [done, atHalf] = [0, 0]
   const start = process.cpuUsage()
@@ -60,11 +60,7 @@ export async function simulateLarge(link: Link, farm: LargeFarm, uplink: number)
         policy: completePolicy({ fallback: 'none' }),
         onEvent,
       }),
-      accept: ({ index }) => {
-        if (placed.has(index)) return 'lost'
-        placed.add(index)
-        return 'placed'
-      },
+      accept: placeOnce(),
       onEvent,
     }),
   )

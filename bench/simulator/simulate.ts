@@ -1,4 +1,5 @@
 /** One link on one set of machines: by the real scheduler on a virtual clock, and by plain FIFO. */
+import { placeOnce } from '../../packages/dtlto/src/plan/place-once.js'
 import { Endpoints } from '../../packages/dtlto/src/scheduler/endpoints.js'
 import type { SchedulerEvent } from '../../packages/dtlto/src/scheduler/events.js'
 import { completePolicy } from '../../packages/dtlto/src/scheduler/policy.js'
@@ -34,12 +35,7 @@ export async function simulate(link: Link, machines: Machines, knowsPast: boolea
   const jobs = link.jobs.map((job, i) => fakeJob(i, { cost: job.cost, moduleId: job.module, bitcodeBytes: job.bytes }))
   const durationMs = (job: { readonly index: number }): number => link.jobs[job.index]?.measuredMs ?? 0
   const counts: Partial<Record<SchedulerEvent['kind'], number>> = {}
-  const placed = new Set<number>()
-  const place = ({ index }: { readonly index: number }): 'placed' | 'lost' => {
-    if (placed.has(index)) return 'lost'
-    placed.add(index)
-    return 'placed'
-  }
+  const place = placeOnce()
   const { slots, takesPart } = machines.home
   const local = fakeDistributor({ clock, name: 'local', durationMs, workers: [{ name: 'local', slots }] })
   const onEvent = ({ kind }: SchedulerEvent): void => void (counts[kind] = (counts[kind] ?? 0) + 1)

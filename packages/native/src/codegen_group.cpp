@@ -1,4 +1,5 @@
 #include "codegen_group.h"
+#include "codegen_fork.h"
 #include "job/codegen_job.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallString.h"
@@ -7,12 +8,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 #include <cerrno>
-#include <csignal>
 #include <sys/wait.h>
-#include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 using namespace llvm;
 using namespace dtlto;
@@ -31,14 +27,8 @@ static SmallString<256> in(StringRef Directory, StringRef Name) {
 static Expected<bool> compileApart(StringRef Job, StringRef Object,
                                    StringRef SideOutputs,
                                    CompileDirectoryFn Compile) {
-  pid_t Parent = getpid();
-  pid_t Process = fork();
+  pid_t Process = forkCompiler();
   if (Process == 0) {
-#ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-#endif
-    if (getppid() != Parent)
-      _exit(1);
     int Code = Compile(Job, Object, SideOutputs);
     outs().flush();
     _exit(Code);

@@ -25,6 +25,7 @@
 // catches SIGALRM. The client pings often enough.
 
 #include "codegen_server.h"
+#include "codegen_fork.h"
 #include "job/job_codec.h"
 #include "job/scratch_file.h"
 #include "llvm/ADT/SmallString.h"
@@ -40,9 +41,6 @@
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 
 using namespace llvm;
 using namespace dtlto;
@@ -209,14 +207,8 @@ Error Server::start(uint32_t Number, const CodegenJob &Job) {
     close(WordsFile);
     return E;
   }
-  pid_t Parent = getpid();
-  pid_t Process = fork();
+  pid_t Process = forkCompiler();
   if (Process == 0) {
-#ifdef __linux__
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-#endif
-    if (getppid() != Parent)
-      _exit(1);
     dup2(WordsFile, 1);
     dup2(WordsFile, 2);
     // The connection must not stay open because of a compiler.

@@ -6,10 +6,10 @@ import { type ParityCase, program } from '../parity-case.js'
 import { aarch64, coffX64, i386, wasm32, x86_64 } from '../targets.js'
 import { refuse } from './errors.js'
 
-/** LLVM ends the process: in a worker first, then here. */
 const TOLD = 'a warning tells of the worker that LLVM ended, before the same end of this process'
 /** clang crashes, too, over what it has said: whether before this process does, nobody knows. */
 const CRASHES = 'a warning may tell of the clang that crashed, before the same end of this process'
+/** LLVM ends the process: in a worker first, then here. */
 const crashesWorker = { notIn: { isolate: TOLD, reapi: TOLD } }
 
 /** Two modules have the error, and stock lld says so in the order in which they end. */

@@ -7,6 +7,7 @@ import { Endpoints } from '../scheduler/endpoints.js'
 import type { Home, HomeResult } from '../scheduler/home.js'
 import { completePolicy } from '../scheduler/policy.js'
 import { schedule } from '../scheduler/schedule.js'
+import { placeOnce } from './place-once.js'
 import { VirtualClock } from './virtual-clock.js'
 
 export interface PlacingDistributor {
@@ -51,11 +52,7 @@ export async function placeJobs(options: PlacingOptions): Promise<readonly (Plac
         policy,
       }),
       clock,
-      accept: ({ index }) => {
-        if (placed.has(index)) return 'lost'
-        placed.add(index)
-        return 'placed'
-      },
+      accept: placeOnce(placed),
       onEvent: (event) => {
         if (event.kind === 'attempt-ended' && event.outcome.kind === 'placed')
           places[event.job] ??= { distributor: event.distributor, endpoint: event.endpoint }

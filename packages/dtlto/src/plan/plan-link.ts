@@ -11,6 +11,7 @@ import type { ReportDocument, ReportPlan } from '../report/report-document.js'
 import { Endpoints } from '../scheduler/endpoints.js'
 import { completePolicy } from '../scheduler/policy.js'
 import { schedule } from '../scheduler/schedule.js'
+import { placeOnce } from './place-once.js'
 import { VirtualClock } from './virtual-clock.js'
 
 export const SLOTS_OF_MACHINE = 8
@@ -72,7 +73,6 @@ export async function planLink(jobs: readonly PlannedJob[], options: PlanOptions
 
 async function planOne(jobs: readonly PlannedJob[], slots: number, options: PlanOptions): Promise<number> {
   const clock = new VirtualClock()
-  const placed = new Set<number>()
   const farm = simulatedFarm(jobs, slots, options, clock)
   const results = await clock.run(
     schedule({
@@ -85,11 +85,7 @@ async function planOne(jobs: readonly PlannedJob[], slots: number, options: Plan
         policy: completePolicy({ fallback: 'none' }),
       }),
       clock,
-      accept: ({ index }) => {
-        if (placed.has(index)) return 'lost'
-        placed.add(index)
-        return 'placed'
-      },
+      accept: placeOnce(),
     }),
   )
   const undone = results.filter(({ kind }) => kind !== 'done').length

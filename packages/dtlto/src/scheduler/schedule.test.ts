@@ -1,3 +1,7 @@
+/**
+ * The schedule as a whole, one part of its contract after the other: where jobs go, and what becomes of them. Endpoints, limits, queues, probes and rests have files of their own;
+ * what is here needs all of it at once, and reads best in one place.
+ */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fakeJob } from '../../../testkit/src/index.js'
