@@ -1,6 +1,7 @@
 // Registration only.
 #include "job/codegen_job.h"
 #include "job/individual_index.h"
+#include "link/file_pages.h"
 #include "link/process.h"
 #include "link/second_link.h"
 #include "napi/link_object.h"
@@ -67,6 +68,8 @@ static void trimMemory(const Napi::CallbackInfo &) {
 #endif
 }
 
+static void forgetPrograms(const Napi::CallbackInfo &) { forgetProgramPages(); }
+
 static llvm::Expected<std::string> renamed(llvm::StringRef Bytes,
                                            const Napi::Function &Rename) {
   llvm::Expected<IndividualIndex> Index = readModuleIds(Bytes);
@@ -111,6 +114,7 @@ static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
   Exports["releaseOutput"] = Napi::Function::New<releaseOutput>(Env);
   Exports["startSecondLink"] = Napi::Function::New<startSecondLink>(Env);
   Exports["trimMemory"] = Napi::Function::New<trimMemory>(Env);
+  Exports["forgetPrograms"] = Napi::Function::New<forgetPrograms>(Env);
   Exports["zstd"] = zstdFunctions(Env);
   Exports["renameModuleIds"] = Napi::Function::New<renameModuleIds>(Env);
   Exports["loadPlugin"] = Napi::Function::New<loadPlugin>(Env);

@@ -23,6 +23,9 @@ import type { LinkSession } from './session.js'
 export const INDEX_NAME = 'index.thinlto.bc'
 export const OUTPUT_NAME = 'out.o'
 
+/** Of modules that are in this process's memory because they were read. */
+const MOST_MAPPED_BYTES = 8 * 1024 * 1024
+
 const NOTHING_UNREAD = new Uint32Array(0)
 
 interface LinkOptions extends NativeRemoteOptions {
@@ -37,6 +40,8 @@ export class JobPackages {
   readonly #argv: readonly (string | Uint8Array)[]
   readonly #modules = new Map<string, JobContent>()
   #options: LinkOptions | undefined
+  /** Of modules that were asked for since all were let go. */
+  #mappedBytes = 0
 
   constructor(session: LinkSession, facts: LinkFacts, argv: readonly (string | Uint8Array)[]) {
     this.#session = session
@@ -104,11 +109,20 @@ export class JobPackages {
         const parts = this.#session.native.moduleParts(moduleId)
         // All jobs share them, and some are memory of lld: nobody may take them away, neither by mistake.
         for (const part of parts) markAsUntransferable(part.buffer)
+        this.#forgetModules(parts)
         return parts
       })
       this.#modules.set(moduleId, content)
     }
     return content
+  }
+
+  /** Modules are read soon after they are asked for, and most of them once. */
+  #forgetModules(parts: readonly Uint8Array[]): void {
+    for (const { length } of parts) this.#mappedBytes += length
+    if (this.#mappedBytes < MOST_MAPPED_BYTES) return
+    this.#mappedBytes = 0
+    this.#session.native.forgetModules()
   }
 
   async #clangJob(

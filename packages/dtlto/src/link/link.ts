@@ -23,7 +23,7 @@ import { JobPackages } from './job-packages.js'
 import type { LinkRequest } from './request.js'
 import type { LinkEvents } from './events.js'
 import { DistributionCheck, whyNoneReady } from './required.js'
-import { giveBackGarbage } from './spare-memory.js'
+import { forgetFiles, giveBackGarbage } from './spare-memory.js'
 import { LinkSession } from './session.js'
 import { linkFacts } from './facts.js'
 import {
@@ -101,6 +101,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
       if (state.at === 'jobs' && !cancelled.signal.aborted) {
         const packages = new JobPackages(session, facts, request.argv)
         const jobs = session.native.jobs().map((job, index) => new LinkBackendJob(session, packages, index, job))
+        const isDistributed = !request.capture && prepared.distributors.length > 0
         // From here the set of jobs is fixed.
         events.emit({ type: 'jobs', jobs })
         emitModules(session, events)
@@ -110,6 +111,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
           await Promise.race([request.examine(planned), refused])
           cancel()
         }
+        if (isDistributed) forgetFiles(session)
         const compiled = await Promise.race([
           compileJobs({
             jobs,
@@ -135,6 +137,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
           // From here the set of objects is fixed.
           events.emit({ type: 'objects', importsOf: (job) => session.native.importedModules(job) })
           if (request.notice && canLinkAgain(request, doubts)) held = holdFinalLink(request, doubts, request.notice)
+          if (isDistributed) forgetFiles(session)
           session.native.resume()
           // Who keeps results for later links is still at it.
           if (opened.finished === undefined) void letGo(opened, request.capture)

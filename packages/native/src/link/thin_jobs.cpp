@@ -14,6 +14,7 @@
 // Config, combined index, import list and module map go to lto::thinBackend; no
 // individual index is made and nothing is copied.
 #include "thin_jobs.h"
+#include "file_pages.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Module.h"
 #include "llvm/LTO/LTOBackend.h"
@@ -205,6 +206,14 @@ const ModuleBytes *ThinJobs::moduleBytes(StringRef ModuleId) {
   if (Found == Modules.end())
     return nullptr;
   return &Bytes.try_emplace(ModuleId, Found->second).first->second;
+}
+
+void ThinJobs::forgetModules() const {
+  std::vector<StringRef> Ranges;
+  if (!All.empty())
+    for (const auto &Entry : All.front().ModuleMap)
+      Ranges.push_back(Entry.second.getBuffer());
+  forgetFilePages(Ranges);
 }
 
 namespace {

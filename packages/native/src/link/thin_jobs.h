@@ -139,6 +139,8 @@ public:
   /// Of any module of the link; made on first use and kept. Null for an unknown
   /// id.
   const ModuleBytes *moduleBytes(llvm::StringRef ModuleId);
+  /// Lets go of what is mapped of all modules until somebody reads it again.
+  void forgetModules() const;
   /// Starts an in-process compile on a pool thread: same Config, same combined
   /// index, no serialisation. \p TakeNotes: madeHere() is wanted.
   void compileInProcess(ThinJob &Job, bool TakeNotes = false);

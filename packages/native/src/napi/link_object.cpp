@@ -68,6 +68,7 @@ Napi::Function LinkObject::define(Napi::Env Env) {
        InstanceMethod<&LinkObject::thinModules>("thinModules"),
        InstanceMethod<&LinkObject::cacheHits>("cacheHits"),
        InstanceMethod<&LinkObject::moduleParts>("moduleParts"),
+       InstanceMethod<&LinkObject::forgetModules>("forgetModules"),
        InstanceMethod<&LinkObject::remoteOptions>("remoteOptions"),
        InstanceMethod<&LinkObject::remoteIndex>("remoteIndex"),
        InstanceMethod<&LinkObject::clangModule>("clangModule"),
@@ -237,6 +238,12 @@ Napi::Value LinkObject::thinModules(const Napi::CallbackInfo &Info) {
 
 Napi::Value LinkObject::cacheHits(const Napi::CallbackInfo &Info) {
   return Napi::Number::New(Info.Env(), TheLink->cacheHits());
+}
+
+Napi::Value LinkObject::forgetModules(const Napi::CallbackInfo &Info) {
+  if (LldWaits)
+    TheLink->jobs().forgetModules();
+  return Info.Env().Undefined();
 }
 
 Napi::Value LinkObject::hasErrors(const Napi::CallbackInfo &Info) {

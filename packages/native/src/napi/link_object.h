@@ -38,6 +38,7 @@ private:
   Napi::Value localSlots(const Napi::CallbackInfo &Info);
   Napi::Value hasErrors(const Napi::CallbackInfo &Info);
   Napi::Value thinModules(const Napi::CallbackInfo &Info);
+  Napi::Value forgetModules(const Napi::CallbackInfo &Info);
   Napi::Value cacheHits(const Napi::CallbackInfo &Info);
   Napi::Value compileInProcess(const Napi::CallbackInfo &Info);
   Napi::Value madeHere(const Napi::CallbackInfo &Info);
