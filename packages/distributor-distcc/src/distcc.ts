@@ -8,6 +8,7 @@ import {
   type DistributorContext,
   DtltoError,
   type Endpoint,
+  takeTurn,
 } from 'dtlto/plugin'
 import { answerLimits } from './answer.js'
 import { ExchangeError, type ExchangeResult } from './exchange.js'
@@ -139,6 +140,7 @@ async function wireJobOf(job: BackendJob): Promise<WireJob | CannotExpress> {
   if (packed.kind === 'cannot') return packed
   const clang = await packed.forClang()
   if (clang.kind === 'cannot') return clang
+  await takeTurn()
   const wire = toWireJob(clang)
   if (wire.kind === 'cannot' || fitsProtocol(wire)) return wire
   return { kind: 'cannot', reason: `distcc: a file of '${job.moduleId}' is too large for the protocol` }

@@ -9,7 +9,7 @@ import { DEFAULT_TUNING, type Tuning } from './tuning.js'
 /** ThinLTO backends on stock distccd servers: `--distribute=distcc,hosts=a/8+b/8`. */
 export default defineDistributor({
   name: 'distcc',
-  apiVersion: '2.6.0',
+  apiVersion: '2.7.0',
   options: OPTIONS,
   compilesWith: () => 'clang',
   open: (context, options) => openDistcc(context, options, DEFAULT_TUNING),

@@ -21,7 +21,7 @@
  * bits, S its lower two. After each match S literals follow.
  */
 
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { takeTurn } from 'dtlto/plugin'
 
 /** What is wrong with a block of LZO1X, or that it is larger than the caller allows. */
 export class Lzo1xError extends Error {
@@ -57,6 +57,7 @@ export async function lzo1xDecompressInTurns(
   limitBytes: number,
   reserve: (sizeBytes: number) => Promise<void>,
 ): Promise<Uint8Array> {
+  await takeTurn()
   const bytes = await walkInTurns(block, undefined, limitBytes)
   await reserve(bytes)
   const out = new Uint8Array(bytes)
@@ -67,7 +68,7 @@ export async function lzo1xDecompressInTurns(
 async function walkInTurns(block: Uint8Array, out: Uint8Array | undefined, limitBytes: number): Promise<number> {
   let place = walk(block, out, limitBytes, start(), STRETCH_BYTES)
   while (!place.done) {
-    await nextTurn()
+    await takeTurn()
     place = walk(block, out, limitBytes, place, STRETCH_BYTES)
   }
   return place.made

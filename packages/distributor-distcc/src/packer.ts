@@ -1,5 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { UnreadRanges } from 'dtlto/plugin'
+import { takeTurn, type UnreadRanges } from 'dtlto/plugin'
 import { BufferPool } from './buffer-pool.js'
 import { roomForRequests } from './byte-budget.js'
 import { lzo1xCompress } from './lzo1x-encode.js'
@@ -17,7 +16,7 @@ export interface PackedRequest {
 /** What is kept of the buffers of requests that were sent. */
 const POOL_BYTES = 32 * 1024 * 1024
 /** After compressing this many bytes others have their turn. */
-const STRETCH_BYTES = 2 * 1024 * 1024
+const STRETCH_BYTES = 1024 * 1024
 
 /**
  * Makes requests out of jobs. A module is imported by many others, so what was compressed of it is kept, up to `budgetBytes`; the module that was not used
@@ -72,7 +71,7 @@ export class Packer {
       stretch += bytes
       if (stretch < STRETCH_BYTES) return undefined
       stretch = 0
-      return nextTurn()
+      return takeTurn()
     }
     for (const [i, { name, content, shared }] of job.files.entries()) {
       signal.throwIfAborted()
@@ -80,6 +79,7 @@ export class Packer {
         files.push({ name, compressed: new Uint8Array(0) })
         continue
       }
+      await takeTurn()
       const packed = (shared ? this.#kept.get(content.id)?.packed : undefined) ?? new PackedContent(content)
       const compressed = await packed.pack(unread[i], onPacked, this.#pool)
       pooled.push(compressed)

@@ -4,7 +4,7 @@ import { isCodegen, OPTIONS } from './options.js'
 /** ThinLTO backends on an engine of the Remote Execution API: `--distribute=reapi,remote_executor=grpc://HOST:PORT`. */
 export default defineDistributor({
   name: 'reapi',
-  apiVersion: '2.5.0',
+  apiVersion: '2.7.0',
   // Outputs are named by digests that the worker computes, and are compared with them.
   integrity: 'end-to-end',
   options: OPTIONS,

@@ -2,6 +2,7 @@
  * What is read of the storage. Results come in all at once where the action cache has them, and a call costs more than the bytes of a small object: so what
  * jobs want at the same time is read by one call.
  */
+import { takeTurn } from 'dtlto/plugin'
 import { digestOf } from './blob.js'
 import { Batches } from './batches.js'
 import type { Compression } from './compression.js'
@@ -68,6 +69,7 @@ export class Reads {
       if (read instanceof RpcError) throw read
       return read
     })
+    await takeTurn()
     return checked(bytes, digest)
   }
 

@@ -10,6 +10,7 @@ import {
   type FinishedJob,
   type JobPackage,
   type SelfCheck,
+  takeTurn,
 } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import type { Compiler } from './compilers.js'
@@ -25,7 +26,6 @@ import { OutputsLost, outcomeOf } from './outcome.js'
 import { LOOKUP_MS, Patience } from './patience.js'
 import { selfCheck } from './self-check.js'
 import { asTrouble } from './trouble.js'
-import { Turns } from './turns.js'
 import type { Uploads } from './uploads.js'
 
 export interface Parts {
@@ -51,7 +51,6 @@ export class Reapi implements Distributor {
   readonly #totals = { executed: 0, cached: 0 }
   #isClosed = false
   readonly #patience: Patience
-  readonly #turns = new Turns()
 
   constructor(context: DistributorContext, parts: Parts) {
     this.#context = context
@@ -135,10 +134,8 @@ export class Reapi implements Distributor {
       if (packed.kind === 'cannot') return packed
       // These are computed in slices, or on other threads, of many jobs at a time.
       await orAborted(Promise.all(packed.blobs.map(({ content }) => content.digest())), signal)
-      const action = await orAborted(
-        this.#turns.run(() => this.#parts.compiler.action(packed)),
-        signal,
-      )
+      await takeTurn()
+      const action = await orAborted(this.#parts.compiler.action(packed), signal)
       if (action.kind === 'cannot') return action
       return await this.#run(job, packed, action, signal, started)
     } catch (error) {

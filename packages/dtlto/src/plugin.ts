@@ -21,6 +21,7 @@ export { findHostList, hostListWords, parseListedHost } from './distributors/hos
 export type { ListedHost, HostListText, HostListSources } from './distributors/host-list.js'
 export { leaveUnread, unreadRanges, UNREAD_BYTE } from './distributors/unread.js'
 export type { UnreadRange } from './distributors/unread.js'
+export { takeTurn } from './distributors/turns.js'
 export { zstd } from './distributors/zstd.js'
 export type { Zstd } from './distributors/zstd.js'
 export { PLUGIN_API_VERSION } from './distributors/interface.js'

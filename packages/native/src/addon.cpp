@@ -68,7 +68,19 @@ static void trimMemory(const Napi::CallbackInfo &) {
 #endif
 }
 
-static void forgetPrograms(const Napi::CallbackInfo &) { forgetProgramPages(); }
+namespace {
+class ProgramsForgotten final : public Napi::AsyncWorker {
+public:
+  explicit ProgramsForgotten(Napi::Env Env) : Napi::AsyncWorker(Env) {}
+
+private:
+  void Execute() override { forgetProgramPages(); }
+};
+} // namespace
+
+static void forgetPrograms(const Napi::CallbackInfo &Info) {
+  (new ProgramsForgotten(Info.Env()))->Queue(); // deletes itself
+}
 
 static llvm::Expected<std::string> renamed(llvm::StringRef Bytes,
                                            const Napi::Function &Rename) {

@@ -74,7 +74,7 @@ export interface NativeLink {
    * socket) reads the right bytes, though `resume` and `cancel` detach the view (length 0) where Node lets them. Empty for an unknown module.
    */
   moduleParts(moduleId: string): Uint8Array[]
-  /** Takes what is mapped of all modules out of this process's memory, until somebody reads it again. Does nothing when lld does not wait. */
+  /** Takes what is mapped of all modules out of this process's memory, until somebody reads it again; on another thread. Does nothing when lld does not wait. */
   forgetModules(): void
   /**
    * The link's code generation options for workers elsewhere. `replayedArgs`: LLVM options that lld was given and that its Config does
@@ -197,7 +197,7 @@ export interface NativeAddon {
   readonly llvmBin: string
   /** Gives back to the system what the process has freed. Takes a millisecond for some ten megabytes. */
   trimMemory(): void
-  /** Takes the code and constants of Node and all libraries out of this process's memory, until they are next used. Some ten microseconds a megabyte, there and back. */
+  /** Takes the code and constants of Node and all libraries out of this process's memory, until they are next used; on another thread. */
   forgetPrograms(): void
   /** Undefined if this LLVM was built without zstd. */
   readonly zstd: NativeZstd | undefined

@@ -13,6 +13,7 @@ import {
   type ServiceError,
   setLogVerbosity,
 } from '@grpc/grpc-js'
+import { takeTurn } from 'dtlto/plugin'
 import type { Headers, HeaderSource } from './header-source.js'
 import type { Method } from './methods.js'
 import { CODE, RpcError } from './status.js'
@@ -198,6 +199,8 @@ export class Channel {
     for (let refused: Headers | undefined; ; ) {
       const metadata = new Metadata()
       const own = await this.#headers(refused)
+      // The library takes half a millisecond for each call.
+      await takeTurn()
       for (const [name, value] of Object.entries({ ...own, ...headers })) {
         metadata.set(name, value)
       }

@@ -1,5 +1,6 @@
 import { createHash, webcrypto } from 'node:crypto'
 import type { ContentLease, JobContent } from '../distributors/interface.js'
+import { takeTurn } from '../distributors/turns.js'
 import { DtltoError } from '../errors.js'
 
 /**
@@ -7,8 +8,6 @@ import { DtltoError } from '../errors.js'
  * the processor has instructions for SHA-256, 0.5 ms a MiB, and a fourth of that where it has none.
  */
 const LARGE_BYTES = 1024 * 1024
-/** What is hashed on this thread leaves it to others after so long. */
-const SLICE_MS = 5
 
 /** Contents of a link. Bytes are fetched when somebody asks for them, and a digest is computed once. */
 export class LinkContent implements JobContent {
@@ -58,35 +57,8 @@ async function digestOf(parts: readonly Uint8Array[], sizeBytes: number): Promis
     const digest = await webcrypto.subtle.digest('SHA-256', Buffer.concat(parts))
     return Buffer.from(digest).toString('hex')
   }
-  return slices.do(() => {
-    const hash = createHash('sha256')
-    for (const part of parts) hash.update(part)
-    return hash.digest('hex')
-  })
+  await takeTurn()
+  const hash = createHash('sha256')
+  for (const part of parts) hash.update(part)
+  return hash.digest('hex')
 }
-
-class Slices {
-  /** In this turn of the event loop. */
-  #spentMs = 0
-  #nextTurn: Promise<void> | undefined
-
-  /** Does it at once, or in a turn in which there is time. */
-  async do<T>(work: () => T): Promise<T> {
-    while (this.#spentMs >= SLICE_MS) await this.#nextTurn
-    const startMs = performance.now()
-    try {
-      return work()
-    } finally {
-      this.#spentMs += performance.now() - startMs
-      this.#nextTurn ??= new Promise((resolve) => {
-        setImmediate(() => {
-          this.#spentMs = 0
-          this.#nextTurn = undefined
-          resolve()
-        })
-      })
-    }
-  }
-}
-
-const slices = new Slices()

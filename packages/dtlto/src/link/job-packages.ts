@@ -15,6 +15,7 @@ import type {
   LinkFacts,
   UnreadRanges,
 } from '../distributors/interface.js'
+import { takeTurn } from '../distributors/turns.js'
 import { LinkContent } from './job-content.js'
 import { replayedArgs } from './replayed-args.js'
 import type { LinkSession } from './session.js'
@@ -50,6 +51,7 @@ export class JobPackages {
   }
 
   async make(job: Pick<BackendJob, 'index' | 'moduleId' | 'task'>): Promise<JobPackage | CannotExpress> {
+    await takeTurn()
     const options = (this.#options ??= this.#readOptions())
     if (options.reasonNotRemote !== '') return { kind: 'cannot', reason: options.reasonNotRemote }
     const { bytes, modules } = await this.#session.native.remoteIndex(job.index)
@@ -87,6 +89,7 @@ export class JobPackages {
 
   async #unreadImports(index: number): Promise<ReadonlyMap<string, UnreadRanges>> {
     const imports = await this.#session.native.unreadImports(index)
+    await takeTurn()
     return new Map(imports.map(({ moduleId, ranges }) => [moduleId, ranges]))
   }
 
@@ -134,6 +137,7 @@ export class JobPackages {
     if (options.reasonNotForClang !== '') return { kind: 'cannot', reason: options.reasonNotForClang }
     const module = await this.#session.native.clangModule(index)
     if (module.reason !== '') return { kind: 'cannot', reason: module.reason }
+    await takeTurn()
     return clangJob(options, module.args, objectName, blobs)
   }
 }

@@ -4,6 +4,7 @@
 import { rmSync } from 'node:fs'
 import { DEFAULT_SETTINGS } from '../config/settings.js'
 import type { BackendJob, LinkFacts } from '../distributors/interface.js'
+import { takeTurn } from '../distributors/turns.js'
 import { worker } from '../distributors/worker/worker.js'
 import type { Endpoints } from '../scheduler/endpoints.js'
 import {
@@ -112,6 +113,7 @@ async function linkOnce(request: LinkRequest): Promise<LinkResult & { readonly d
           cancel()
         }
         if (isDistributed) forgetFiles(session)
+        await takeTurn()
         const compiled = await Promise.race([
           compileJobs({
             jobs,

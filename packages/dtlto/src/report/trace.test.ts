@@ -128,7 +128,7 @@ test('a compile in this process is a slice without the time that it waited for a
       [1, 10_000, 20_000],
     ],
   )
-  assert.deepEqual(slices.find(({ cat }) => cat === 'lld')?.args, { program: 'ld.dtlto', llvm: '22' })
+  assert.deepEqual(slices.find(({ cat }) => cat === 'lld')?.args, { program: 'ld.dtlto', llvm: '22', loopBlockedMs: 0 })
   assert.ok(slices.every(({ pid }) => pid > 0))
 })
 
@@ -149,4 +149,21 @@ function saved(trace: LinkTrace): readonly Slice[] {
   } finally {
     rmSync(directory, { recursive: true })
   }
+}
+
+test('a phase says how long the event loop stood still', async () => {
+  const trace = new LinkTrace()
+  await turnsOfTheLoop()
+  trace.add({ type: 'jobs', jobs: [] })
+  const endMs = performance.now() + 60
+  while (performance.now() < endMs);
+  await turnsOfTheLoop()
+  trace.add({ type: 'objects', importsOf: () => [] })
+  const blockedMs = saved(trace).flatMap(({ cat, args }) => (cat === 'lld' ? [Number(args['loopBlockedMs'])] : []))
+  assert.ok((blockedMs[1] ?? 0) >= 50, JSON.stringify(blockedMs))
+})
+
+/** In which it is looked at. */
+async function turnsOfTheLoop(): Promise<void> {
+  for (let i = 0; i < 3; i++) await new Promise((resolve) => setTimeout(resolve, 6))
 }

@@ -6,10 +6,11 @@
  * machine a slice is the compile alone, as the thread that did it has measured it, so that there are never more at a time than threads; how long the job
  * waited for the thread is in `waitedMs`. An attempt that came to nothing on this machine has no slice: nobody knows when it ran.
  * Format: the "Trace Event Format" document of the Chromium project; times are microseconds from the start of the process. Processes and rows are
- * numbered from 1: Perfetto takes 0 for the idle process of the machine.
+ * numbered from 1: Perfetto takes 0 for the idle process of the machine. Each phase says how long the event loop, on which distributors are, stood still at a time at most,
+ * in `loopBlockedMs`.
  */
 import { writeFileSync } from 'node:fs'
-import { performance } from 'node:perf_hooks'
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import type { BackendJob, CompileTimings } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import type { LinkEvent } from '../link/events.js'
@@ -50,6 +51,8 @@ const PARTS = [
 ] as const
 
 const LLD = 1
+/** How often it is looked whether the event loop turns; what stands still for less is not seen. */
+const LOOK_MS = 5
 
 /** What the trace is of, for people: program, versions, command line. Perfetto shows them with the first slice. */
 export type TraceFacts = Readonly<Record<string, string>>
@@ -62,11 +65,14 @@ export class LinkTrace {
   #jobs: readonly BackendJob[] = []
   #phaseSinceMs = 0
   readonly #facts: TraceFacts
+  readonly #loop = monitorEventLoopDelay({ resolution: LOOK_MS })
 
   constructor(facts: TraceFacts = {}) {
     this.#facts = facts
     this.#name('process_name', LLD, 0, 'lld')
     this.#name('thread_name', LLD, 1, 'lld')
+    // Until then the program is loaded, and there is no loop.
+    setImmediate(() => this.#loop.enable())
   }
 
   add(event: LinkEvent): void {
@@ -105,6 +111,7 @@ export class LinkTrace {
 
   /** Writes the file. Throws DTLTO_OPTION_INVALID, which begins with `place`, if that is not possible. */
   save(path: string, place = '--distribute-trace'): void {
+    this.#loop.disable()
     try {
       writeFileSync(path, JSON.stringify({ traceEvents: this.#events, displayTimeUnit: 'ms', otherData: this.#facts }))
     } catch (error) {
@@ -115,6 +122,8 @@ export class LinkTrace {
 
   #phase(name: string): void {
     const nowMs = performance.now()
+    const loopBlockedMs = Math.max(0, Math.round(this.#loop.max / 1e6 - LOOK_MS))
+    this.#loop.reset()
     this.#events.push({
       name,
       cat: 'lld',
@@ -123,7 +132,7 @@ export class LinkTrace {
       tid: 1,
       ts: us(this.#phaseSinceMs),
       dur: us(nowMs) - us(this.#phaseSinceMs),
-      ...(this.#phaseSinceMs === 0 && Object.keys(this.#facts).length > 0 ? { args: this.#facts } : {}),
+      args: { ...(this.#phaseSinceMs === 0 && this.#facts), loopBlockedMs },
     })
     this.#phaseSinceMs = nowMs
   }

@@ -128,6 +128,9 @@ Error ThinJobs::wait() {
     }
   }
   Owner.modulesKnown(All.size(), Hits);
+  // On this thread, for JavaScript's has other things to do.
+  for (const ThinJob *Job : Open)
+    Facts.push_back(factsOf(*Job));
 
   if (!Open.empty())
     Owner.backendWaits(*this);
@@ -145,7 +148,7 @@ Error ThinJobs::wait() {
   return Result;
 }
 
-JobFacts ThinJobs::facts(const ThinJob &Job) const {
+JobFacts ThinJobs::factsOf(const ThinJob &Job) const {
   uint64_t Instructions = 0;
   auto Add = [&](const GlobalValueSummary *S) {
     if (auto *F = dyn_cast_or_null<FunctionSummary>(S))

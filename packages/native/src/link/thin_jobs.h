@@ -126,7 +126,8 @@ public:
   size_t size() const { return Open.size(); }
   ThinJob &job(unsigned I) { return *Open[I]; }
   const ThinJob &job(unsigned I) const { return *Open[I]; }
-  JobFacts facts(const ThinJob &Job) const;
+  /// Of each job, in order.
+  const std::vector<JobFacts> &facts() const { return Facts; }
   /// LLVM's ThinLTO cache key as the identity of the job's object: empty where it
   /// is none, for a module without hash or where library functions must not be
   /// called, which the key leaves out.
@@ -187,6 +188,7 @@ public:
 
 private:
   void prepare(ThinJob &Job);
+  JobFacts factsOf(const ThinJob &Job) const;
   std::string keyOf(const ThinJob &Job) const;
   llvm::Expected<std::unique_ptr<llvm::CachedFileStream>>
   takeStream(ThinJob &Job, unsigned Task, const llvm::Twine &ModuleName);
@@ -203,6 +205,7 @@ private:
   std::deque<ThinJob> All; ///< in the order of start(): lld's own
   std::vector<ThinJob *>
       Open; ///< those that no cache had; fixed before Link::backendWaits
+  std::vector<JobFacts> Facts; ///< of Open
   llvm::DenseSet<llvm::GlobalValue::GUID> CfiFunctionDefs, CfiFunctionDecls;
   std::mutex BytesMutex;
   llvm::StringMap<ModuleBytes> Bytes; ///< entries do not move

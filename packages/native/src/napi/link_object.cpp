@@ -213,17 +213,28 @@ Napi::Value LinkObject::ofJob(const Napi::CallbackInfo &Info) {
 Napi::Value LinkObject::jobs(const Napi::CallbackInfo &Info) {
   Napi::Env Env = Info.Env();
   Napi::Array Result = Napi::Array::New(Env);
-  for (uint32_t I = 0; LldWaits && I < TheLink->jobs().size(); ++I) {
-    JobFacts F = TheLink->jobs().facts(TheLink->jobs().job(I));
+  if (!LldWaits)
+    return Result;
+  // Made once: a string for each property of each job takes most of the time.
+  auto Name = [Env](const char *Text) { return Napi::String::New(Env, Text); };
+  const Napi::String Task = Name("task"), ModuleId = Name("moduleId"),
+                     Triple = Name("targetTriple"),
+                     BitcodeBytes = Name("bitcodeBytes"),
+                     Instructions = Name("instructions"),
+                     ImportedModules = Name("importedModules"),
+                     ImportedBytes = Name("importedBytes");
+  uint32_t I = 0;
+  for (const JobFacts &F : TheLink->jobs().facts()) {
+    Napi::HandleScope Scope(Env);
     Napi::Object O = Napi::Object::New(Env);
-    O["task"] = Napi::Number::New(Env, F.Task);
-    O["moduleId"] = Napi::String::New(Env, F.ModuleId);
-    O["targetTriple"] = Napi::String::New(Env, F.TargetTriple);
-    O["bitcodeBytes"] = Napi::Number::New(Env, double(F.BitcodeBytes));
-    O["instructions"] = Napi::Number::New(Env, double(F.Instructions));
-    O["importedModules"] = Napi::Number::New(Env, F.ImportedModules);
-    O["importedBytes"] = Napi::Number::New(Env, double(F.ImportedBytes));
-    Result[I] = O;
+    O.Set(Task, Napi::Number::New(Env, F.Task));
+    O.Set(ModuleId, Napi::String::New(Env, F.ModuleId));
+    O.Set(Triple, Napi::String::New(Env, F.TargetTriple));
+    O.Set(BitcodeBytes, Napi::Number::New(Env, double(F.BitcodeBytes)));
+    O.Set(Instructions, Napi::Number::New(Env, double(F.Instructions)));
+    O.Set(ImportedModules, Napi::Number::New(Env, F.ImportedModules));
+    O.Set(ImportedBytes, Napi::Number::New(Env, double(F.ImportedBytes)));
+    Result[I++] = O;
   }
   return Result;
 }
@@ -240,9 +251,27 @@ Napi::Value LinkObject::cacheHits(const Napi::CallbackInfo &Info) {
   return Napi::Number::New(Info.Env(), TheLink->cacheHits());
 }
 
+namespace {
+/// The link goes on when it is done, or before it has begun.
+class ModulesForgotten final : public Napi::AsyncWorker {
+public:
+  ModulesForgotten(Napi::Env Env, std::shared_ptr<Link> Owner)
+      : Napi::AsyncWorker(Env), Owner(std::move(Owner)) {}
+
+private:
+  void Execute() override {
+    Link::Reading Reading{*Owner};
+    if (Reading)
+      Owner->jobs().forgetModules();
+  }
+
+  std::shared_ptr<Link> Owner;
+};
+} // namespace
+
 Napi::Value LinkObject::forgetModules(const Napi::CallbackInfo &Info) {
   if (LldWaits)
-    TheLink->jobs().forgetModules();
+    (new ModulesForgotten(Info.Env(), TheLink))->Queue(); // deletes itself
   return Info.Env().Undefined();
 }
 
