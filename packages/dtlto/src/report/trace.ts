@@ -10,12 +10,13 @@
  * in `loopBlockedMs`.
  */
 import { writeFileSync } from 'node:fs'
-import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
+import { performance } from 'node:perf_hooks'
 import type { BackendJob, CompileTimings } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import type { LinkEvent } from '../link/events.js'
 import type { SchedulerEvent } from '../scheduler/events.js'
 import { whyNotFile } from '../why-not-file.js'
+import { LoopWatch } from './loop-watch.js'
 import { machineOf } from './place.js'
 
 interface TraceEvent {
@@ -51,8 +52,6 @@ const PARTS = [
 ] as const
 
 const LLD = 1
-/** How often it is looked whether the event loop turns; what stands still for less is not seen. */
-const LOOK_MS = 5
 
 /** What the trace is of, for people: program, versions, command line. Perfetto shows them with the first slice. */
 export type TraceFacts = Readonly<Record<string, string>>
@@ -65,14 +64,13 @@ export class LinkTrace {
   #jobs: readonly BackendJob[] = []
   #phaseSinceMs = 0
   readonly #facts: TraceFacts
-  readonly #loop = monitorEventLoopDelay({ resolution: LOOK_MS })
+  readonly #loop = new LoopWatch()
 
   constructor(facts: TraceFacts = {}) {
     this.#facts = facts
     this.#name('process_name', LLD, 0, 'lld')
     this.#name('thread_name', LLD, 1, 'lld')
-    // Until then the program is loaded, and there is no loop.
-    setImmediate(() => this.#loop.enable())
+    this.#loop.start()
   }
 
   add(event: LinkEvent): void {
@@ -111,7 +109,7 @@ export class LinkTrace {
 
   /** Writes the file. Throws DTLTO_OPTION_INVALID, which begins with `place`, if that is not possible. */
   save(path: string, place = '--distribute-trace'): void {
-    this.#loop.disable()
+    this.#loop.stop()
     try {
       writeFileSync(path, JSON.stringify({ traceEvents: this.#events, displayTimeUnit: 'ms', otherData: this.#facts }))
     } catch (error) {
@@ -122,8 +120,7 @@ export class LinkTrace {
 
   #phase(name: string): void {
     const nowMs = performance.now()
-    const loopBlockedMs = Math.max(0, Math.round(this.#loop.max / 1e6 - LOOK_MS))
-    this.#loop.reset()
+    const loopBlockedMs = Math.round(this.#loop.takeLongestMs())
     this.#events.push({
       name,
       cat: 'lld',
