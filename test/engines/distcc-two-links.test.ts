@@ -8,7 +8,7 @@ import { after, afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Distccd, type DistccdOptions, whyNoDistccd } from '../../packages/distributor-distcc/src/testing/distccd.js'
 import { compile, DTLTO, must, slowProgram, STOCK } from '../link/toolchain.js'
-import { confirmed, connectionsOf } from './connections.js'
+import { Relay } from './connections.js'
 
 const SLOTS = 2
 const LINKS = ['one', 'other'] as const
@@ -18,6 +18,7 @@ describe('two links at once over one distccd', { skip: whyNoDistccd() }, () => {
   let link: string[] = []
   let server: Distccd | undefined
   const running: ChildProcess[] = []
+  const relays: Relay[] = []
 
   before(() => {
     cwd = mkdtempSync(join(tmpdir(), 'dtlto '))
@@ -26,6 +27,7 @@ describe('two links at once over one distccd', { skip: whyNoDistccd() }, () => {
   })
   afterEach(async () => {
     for (const child of running.splice(0)) child.kill('SIGKILL')
+    for (const relay of relays.splice(0)) await relay.stop()
     await server?.stop()
     server = undefined
   })
@@ -33,16 +35,16 @@ describe('two links at once over one distccd', { skip: whyNoDistccd() }, () => {
     rmSync(cwd, { recursive: true })
   })
 
-  const cases: readonly [title: string, server: DistccdOptions, option: (server: Distccd) => string][] = [
+  const cases: readonly [title: string, server: DistccdOptions, option: (port: number, server: Distccd) => string][] = [
     [
       'the host list says',
       { stats: false },
-      ({ address }) => `--distribute=distcc,stats-port=0,hosts=${address}/${SLOTS}`,
+      (port) => `--distribute=distcc,stats-port=0,hosts=127.0.0.1:${port}/${SLOTS}`,
     ],
     [
       'the server’s statistics say, though the host list says more',
       { stats: true },
-      ({ address, statsPort }) => `--distribute=distcc,stats-port=${statsPort},hosts=${address}/64`,
+      (port, { statsPort }) => `--distribute=distcc,stats-port=${statsPort},hosts=127.0.0.1:${port}/64`,
     ],
   ]
   for (const [title, options, optionFor] of cases) {
@@ -51,34 +53,33 @@ describe('two links at once over one distccd', { skip: whyNoDistccd() }, () => {
     }, async () => {
       const distccd = await Distccd.start({ jobs: SLOTS, ...options })
       server = distccd
-      const links = LINKS.map((output) => {
-        const args = [...link, '-o', output, optionFor(distccd), '--distribute-fallback=none']
+      let areBothFull = false
+      const look = (): void => {
+        areBothFull ||= relays.every((relay) => relay.open === SLOTS)
+      }
+      for (const _ of LINKS) relays.push(await Relay.start(distccd.port, look))
+      const links = LINKS.map((output, i) => {
+        const relay = relays[i] as Relay
+        const args = [...link, '-o', output, optionFor(relay.port, distccd), '--distribute-fallback=none']
         const child = spawn(DTLTO, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
         running.push(child)
-        return { output, child, printed: printedBy(child), most: 0 }
+        return { output, child, printed: printedBy(child), relay }
       })
       const ended = Promise.all(links.map(({ child }) => once(child, 'close')))
-      let bothFull = 0
       let compilers = 0
       while (links.some(({ child }) => child.exitCode === null && child.signalCode === null)) {
-        const counts = links.map(({ child }) => connectionsOf(child.pid as number, distccd.port))
-        for (const [i, each] of links.entries()) each.most = Math.max(each.most, counts[i] ?? 0)
-        if (counts.every((count) => count === SLOTS)) bothFull++
-        compilers = Math.max(
-          compilers,
-          confirmed(() => distccd.compilers().length),
-        )
+        compilers = Math.max(compilers, distccd.compiling())
         await sleep(5)
       }
       await ended
-      for (const { output, child, printed, most } of links) {
+      for (const { output, child, printed, relay } of links) {
         assert.equal(printed(), '')
         assert.equal(child.exitCode, 0)
-        assert.equal(most, SLOTS, `connections of link '${output}'`)
+        assert.equal(relay.most, SLOTS, `connections of link '${output}'`)
         assert.ok(readFileSync(join(cwd, output)).equals(readFileSync(join(cwd, 'stock'))), `'${output}' differs`)
         rmSync(join(cwd, output))
       }
-      assert.ok(bothFull > 0, 'the links were never at work at the same time')
+      assert.ok(areBothFull, 'the links were never at work at the same time')
       assert.ok(compilers >= 1 && compilers <= SLOTS, `${compilers} compilers at the same time`)
     })
   }

@@ -110,6 +110,14 @@ export class Distccd {
     return this.children().flatMap((pid) => childrenOf(pid))
   }
 
+  /**
+   * How many of its children run a compiler. They are looked at one after the other, while compilers end and begin; but a child runs one at a time, so that
+   * this is at most what there may be.
+   */
+  compiling(): number {
+    return this.children().filter((pid) => childrenOf(pid).length > 0).length
+  }
+
   signalChildren(signal: NodeJS.Signals): void {
     for (const pid of this.children()) kill(pid, signal)
   }
