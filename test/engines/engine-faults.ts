@@ -3,7 +3,7 @@
  * and bench/reapi-faults.ts go through this list.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, statfsSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -117,8 +117,12 @@ const smallDisk = (): Promise<EngineVictim> => {
   const store = mountSmallDisk()
   let isFull = false
   const fill = (): void => {
-    spawnSync('dd', ['if=/dev/zero', `of=${join(store, 'filler')}`, 'bs=64k'])
-    isFull = statfsSync(store).bavail === 0
+    // A moment later a job may have ended, and left some room again.
+    const { stderr } = spawnSync('dd', ['if=/dev/zero', `of=${join(store, 'filler')}`, 'bs=4k'], {
+      encoding: 'utf8',
+      env: { ...process.env, LC_ALL: 'C' },
+    })
+    isFull = stderr.includes('No space left')
   }
   return casdVictim(fill, () => isFull, {
     // By default it wants 2 GB more.
