@@ -123,7 +123,7 @@ export default defineConfig(
   },
   {
     files: ['packages/dtlto/src/**/*.ts'],
-    // worker/ starts dtlto-codegen, which is installed beside the addon; distributors ask for its path, and for libLLVM's zstd.
+    // worker/ starts dtlto-codegen, which is installed beside the addon; distributors ask for its path, for LZO1X and libLLVM's zstd.
     ignores: [
       'packages/dtlto/src/link/**',
       'packages/dtlto/src/cli/**',
@@ -132,6 +132,7 @@ export default defineConfig(
       'packages/dtlto/src/distributors/codegen/clang-directory.ts',
       'packages/dtlto/src/distributors/codegen/program.ts',
       'packages/dtlto/src/distributors/c-plugin/**',
+      'packages/dtlto/src/distributors/lzo1x.ts',
       'packages/dtlto/src/distributors/zstd.ts',
       '**/*.test.ts',
     ],

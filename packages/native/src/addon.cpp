@@ -5,6 +5,7 @@
 #include "link/process.h"
 #include "link/second_link.h"
 #include "napi/link_object.h"
+#include "napi/lzo1x.h"
 #include "napi/plugin_object.h"
 #include "napi/values.h"
 #include "napi/zstd.h"
@@ -127,6 +128,7 @@ static Napi::Object registerAddon(Napi::Env Env, Napi::Object Exports) {
   Exports["startSecondLink"] = Napi::Function::New<startSecondLink>(Env);
   Exports["trimMemory"] = Napi::Function::New<trimMemory>(Env);
   Exports["forgetPrograms"] = Napi::Function::New<forgetPrograms>(Env);
+  Exports["lzo1x"] = lzo1xFunctions(Env);
   Exports["zstd"] = zstdFunctions(Env);
   Exports["renameModuleIds"] = Napi::Function::New<renameModuleIds>(Env);
   Exports["loadPlugin"] = Napi::Function::New<loadPlugin>(Env);

@@ -187,6 +187,35 @@ export interface NativeZstd {
   decompress(bytes: Uint8Array, sizeBytes: number): Promise<Buffer>
 }
 
+/** A content of which a block is made. The parts and ranges must stay where they are until then, or be those of `moduleParts`. */
+export interface NativeContent {
+  readonly parts: readonly Uint8Array[]
+  /** Three numbers a range: offset, size, first word. */
+  readonly unread?: Uint32Array | undefined
+  readonly pieces?: NativePieces | undefined
+  /** Where the block goes. */
+  readonly into: Uint8Array
+}
+
+/** Of one content, compressed, for the blocks of further jobs. */
+export interface NativePieces {
+  readonly keptBytes: number
+  forget(): void
+}
+
+/** Promises: on Node's threads; views are held until they settle. */
+export interface NativeLzo1x {
+  /** Throws an Error for nothing. At most 1 GiB. */
+  compress(bytes: Uint8Array): Buffer
+  /** Exact up to `limitBytes`, else something above it. Rejects with an Error for a damaged block. */
+  decompressedSize(block: Uint8Array, limitBytes: number): Promise<number>
+  /** `into` has exactly the decompressed size. */
+  decompress(block: Uint8Array, into: Uint8Array): Promise<void>
+  /** Of each block: its size, and how many bytes were compressed for it. Rejects with an Error if one does not fit, or for wrong ranges. */
+  pack(contents: readonly NativeContent[]): Promise<number[]>
+  readonly Pieces: new () => NativePieces
+}
+
 export interface NativeAddon {
   readonly version: string
   /** Of the libLLVM that was loaded, which it was asked for. For example '22.1.8'. */
@@ -199,6 +228,7 @@ export interface NativeAddon {
   trimMemory(): void
   /** Takes the code and constants of Node and all libraries out of this process's memory, until they are next used; on another thread. */
   forgetPrograms(): void
+  readonly lzo1x: NativeLzo1x
   /** Undefined if this LLVM was built without zstd. */
   readonly zstd: NativeZstd | undefined
   expandResponseFiles(argv: readonly NativeArgument[], windowsQuoting: boolean): NativeArgument[]
