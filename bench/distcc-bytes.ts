@@ -7,13 +7,13 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { PackedContent } from '../packages/distributor-distcc/src/packed-content.js'
+import { BufferPool } from '../packages/distributor-distcc/src/buffer-pool.js'
+import { type ContentToPack, lzo1x, type PackedPieces } from '../packages/dtlto/src/distributors/lzo1x.js'
 import { STOCK } from '../test/link/toolchain.js'
 import { prepare, type Program, type ProgramName } from '../test/programs/programs.js'
 import { RECIPES } from '../test/programs/recipes.js'
 import { withJobs } from '../test/remote-jobs/jobs.js'
 import { mebibytes, milliseconds, seconds, table } from './format.js'
-import { threadTimeMs } from '../packages/dtlto/src/report/thread-time.js'
 
 interface Measured {
   readonly jobs: number
@@ -29,6 +29,8 @@ for (const name of names)
   if (!Object.hasOwn(RECIPES, name))
     throw new Error(`expected ${Object.keys(RECIPES).join(', ')} but received '${name}'`)
 
+/** Buffers are used again, as by the linker. */
+const pool = new BufferPool(1 << 25)
 const rows: string[][] = []
 for (const name of names as ProgramName[]) {
   const { jobs, plain, whole, slim, packMs } = await measureProgram(await prepare(name, console.error))
@@ -52,27 +54,29 @@ async function measureProgram(program: Program): Promise<Measured> {
     process.chdir(program.directory)
     return await withJobs([STOCK, ...program.linkArgs, '-o', join(scratch, 'out')], async (jobs) => {
       const wholes = new Map<string, number>()
-      const packed = new Map<string, PackedContent>()
+      const kept = new Map<string, PackedPieces>()
       const sums = { plain: 0, whole: 0, slim: 0, packMs: 0 }
       for (const job of jobs) {
         const made = await job.package()
         const clang = made.kind === 'cannot' ? made : await made.forClang()
         if (clang.kind === 'cannot') throw new Error(clang.reason)
-        for (const { name, content, unread } of clang.files) {
-          if (content.sizeBytes === 0) continue
-          const whole =
-            wholes.get(content.id) ?? (await new PackedContent(content).pack(undefined, () => undefined)).length
+        const files = clang.files.filter(({ content }) => content.sizeBytes > 0)
+        for (const { content } of files) {
+          const whole = wholes.get(content.id) ?? (await packedBytes([{ parts: content.lease().parts }]))
           wholes.set(content.id, whole)
-          const kept = packed.get(content.id) ?? new PackedContent(content)
-          if (name !== clang.index) packed.set(content.id, kept)
-          const ranges = await unread?.()
-          const startMs = threadTimeMs()
-          const slim = await kept.pack(ranges, () => undefined)
-          sums.packMs += threadTimeMs() - startMs
           sums.plain += content.sizeBytes
           sums.whole += whole
-          sums.slim += slim.length
         }
+        const slim: Omit<ContentToPack, 'into'>[] = []
+        for (const { name, content, unread } of files) {
+          const pieces = kept.get(content.id) ?? lzo1x().pieces()
+          if (name !== clang.index) kept.set(content.id, pieces)
+          slim.push({ parts: content.lease().parts, unread: await unread?.(), pieces })
+        }
+        const start = process.cpuUsage()
+        sums.slim += await packedBytes(slim)
+        const { user, system } = process.cpuUsage(start)
+        sums.packMs += (user + system) / 1000
         job.forget()
       }
       return { jobs: jobs.length, ...sums }
@@ -80,4 +84,12 @@ async function measureProgram(program: Program): Promise<Measured> {
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
+}
+
+/** How many bytes of the contents are sent. */
+async function packedBytes(contents: readonly Omit<ContentToPack, 'into'>[]): Promise<number> {
+  const toPack = contents.map((content) => ({ ...content, into: pool.take(lzo1x().mostBytes(content)) }))
+  const blocks = await lzo1x().pack(toPack)
+  for (const { into } of toPack) pool.give(into)
+  return blocks.reduce((sum, { block }) => sum + block.length, 0)
 }

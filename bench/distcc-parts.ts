@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { ClangJob, JobFile } from '../packages/dtlto/src/distributors/interface.js'
 import { exchange, type ExchangeResult } from '../packages/distributor-distcc/src/exchange.js'
-import { lzo1xCompress } from '../packages/distributor-distcc/src/lzo1x-encode.js'
-import { PackedContent } from '../packages/distributor-distcc/src/packed-content.js'
+import { lzo1x, type PackedPieces } from '../packages/dtlto/src/distributors/lzo1x.js'
 import { Packer } from '../packages/distributor-distcc/src/packer.js'
 import { encodeProbe, probeBitcode } from '../packages/distributor-distcc/src/probe.js'
 import { toWireJob, type WireJob } from '../packages/distributor-distcc/src/wire-job.js'
@@ -109,7 +108,7 @@ export async function measureParts(argv: readonly string[], server: Place): Prom
 
 /** Compresses every content once, whole, and of imports what their jobs need. */
 class FileSizes {
-  readonly #known = new Map<string, { readonly whole: Bytes; readonly packed: PackedContent }>()
+  readonly #known = new Map<string, { readonly whole: Bytes; readonly pieces: PackedPieces }>()
   packMs = 0
 
   async of(files: readonly JobFile[]): Promise<Bytes> {
@@ -124,14 +123,16 @@ class FileSizes {
     let known = this.#known.get(content.id)
     if (known === undefined) {
       const start = performance.now()
-      const whole = { plain: content.sizeBytes, packed: lzo1xCompress(content.bytes()).length }
+      const whole = { plain: content.sizeBytes, packed: lzo1x().compress(content.bytes()).length }
       this.packMs += performance.now() - start
-      known = { whole, packed: new PackedContent(content) }
+      known = { whole, pieces: lzo1x().pieces() }
       this.#known.set(content.id, known)
     }
     if (unread === undefined) return known.whole
-    const block = await known.packed.pack(await unread(), () => undefined)
-    return { plain: content.sizeBytes, packed: block.length }
+    const bytes = { parts: [content.bytes()], unread: await unread() }
+    const into = new Uint8Array(lzo1x().mostBytes(bytes))
+    const [packed] = await lzo1x().pack([{ ...bytes, pieces: known.pieces, into }])
+    return { plain: content.sizeBytes, packed: packed?.block.length ?? 0 }
   }
 }
 

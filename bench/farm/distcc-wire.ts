@@ -4,8 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { lzo1xDecompress } from '../../packages/distributor-distcc/src/lzo1x-decode.js'
-import { lzo1xCompress } from '../../packages/distributor-distcc/src/lzo1x-encode.js'
+import { lzo1x } from '../../packages/dtlto/src/distributors/lzo1x.js'
 import { token } from '../../packages/distributor-distcc/src/request.js'
 import { ExactReader } from './reader.js'
 import { keyOf } from './recordings.js'
@@ -89,7 +88,7 @@ async function compile({ workingDirectory, argv, files }: Request): Promise<Buff
     for (const { name, compressed } of files) {
       const path = join(root, name)
       await mkdir(dirname(path), { recursive: true })
-      await writeFile(path, compressed.length === 0 ? '' : lzo1xDecompress(compressed, MAX_FILE_BYTES))
+      await writeFile(path, compressed.length === 0 ? '' : await plainBytes(compressed))
     }
     const [program = '', ...args] = argv
     const cwd = join(root, workingDirectory)
@@ -102,7 +101,7 @@ async function compile({ workingDirectory, argv, files }: Request): Promise<Buff
     )
     if (status !== 0) throw new Error(`${program} exited with ${String(status)}: ${stderr}`)
     const part = (name: string, bytes: Buffer): Buffer => {
-      const packed = bytes.length === 0 ? bytes : lzo1xCompress(bytes)
+      const packed = bytes.length === 0 ? bytes : lzo1x().compress(bytes)
       return Buffer.concat([Buffer.from(token(name, packed.length)), packed])
     }
     return Buffer.concat([
@@ -114,4 +113,10 @@ async function compile({ workingDirectory, argv, files }: Request): Promise<Buff
   } finally {
     await rm(root, { recursive: true, force: true })
   }
+}
+
+async function plainBytes(block: Buffer): Promise<Uint8Array> {
+  const bytes = await lzo1x().decompress(block, MAX_FILE_BYTES)
+  if (bytes === undefined) throw new Error('a file is too large')
+  return bytes
 }

@@ -9,8 +9,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { lzo1xDecompress } from '../../packages/distributor-distcc/src/lzo1x-decode.js'
-import { lzo1xCompress } from '../../packages/distributor-distcc/src/lzo1x-encode.js'
+import { lzo1x } from '../../packages/dtlto/src/distributors/lzo1x.js'
 import { token } from '../../packages/distributor-distcc/src/request.js'
 
 export interface GoodAnswer {
@@ -62,11 +61,13 @@ export class RecordingServer {
       const request = parseRequest(Buffer.concat(chunks))
       if (request === undefined) return
       socket.removeAllListeners('data')
-      void this.#goodAnswer(request).then((good) => {
-        if (good.isProbe) return socket.end(encodeAnswer(good))
-        this.answers++
-        return socket.end(this.answering(good, this.#jobs))
-      })
+      void unpacked(request)
+        .then((request) => this.#goodAnswer(request))
+        .then((good) => {
+          if (good.isProbe) return socket.end(encodeAnswer(good))
+          this.answers++
+          return socket.end(this.answering(good, this.#jobs))
+        })
     })
   }
 
@@ -93,7 +94,7 @@ export interface AnswerParts {
 
 export function encodeAnswer({ status = 0, stderr = '', stdout = '', object = new Uint8Array() }: AnswerParts): Buffer {
   const body = (name: string, bytes: Uint8Array): Buffer => {
-    const packed = bytes.length === 0 ? bytes : lzo1xCompress(bytes)
+    const packed = bytes.length === 0 ? bytes : lzo1x().compress(bytes)
     return Buffer.concat([Buffer.from(token(name, packed.length)), packed])
   }
   return Buffer.concat([
@@ -109,7 +110,7 @@ interface Request {
   readonly files: readonly { readonly name: string; readonly bytes: Uint8Array }[]
 }
 
-/** Undefined while it is not complete. */
+/** With files as LZO1X; undefined while it is not complete. */
 function parseRequest(bytes: Buffer): Request | undefined {
   let at = 0
   const next = (name: string): number => {
@@ -130,14 +131,21 @@ function parseRequest(bytes: Buffer): Request | undefined {
     const args = Array.from({ length: next('ARGC') }, () => field('ARGV').toString())
     const files = Array.from({ length: next('NFIL') }, () => {
       const name = field('NAME').toString()
-      const packed = field('FILE')
-      return { name, bytes: packed.length === 0 ? packed : lzo1xDecompress(packed, 2 ** 28) }
+      return { name, bytes: field('FILE') }
     })
     return { args, files }
   } catch (error) {
     if (error === INCOMPLETE) return undefined
     throw error
   }
+}
+
+async function unpacked({ args, files }: Request): Promise<Request> {
+  const plain = files.map(async ({ name, bytes }) => ({
+    name,
+    bytes: bytes.length === 0 ? bytes : ((await lzo1x().decompress(bytes, 2 ** 28)) ?? bytes),
+  }))
+  return { args, files: await Promise.all(plain) }
 }
 
 const INCOMPLETE = new Error('the request is not complete')

@@ -1,5 +1,5 @@
 /** What a server can answer in place of what it should, by chance and repeatable. */
-import { lzo1xCompress } from '../../packages/distributor-distcc/src/lzo1x-encode.js'
+import { lzo1x } from '../../packages/dtlto/src/distributors/lzo1x.js'
 import { token } from '../../packages/distributor-distcc/src/request.js'
 import type { Random } from '../remote-jobs/random.js'
 import { encodeAnswer, type GoodAnswer } from './recording-server.js'
@@ -89,4 +89,4 @@ export const HARMLESS: Readonly<Record<string, Wrong>> = {
 /** One bit of the object is wrong: where it says nothing about the object's form nobody can know. */
 export const FLIPPED: Wrong = (good, _, random) => encodeAnswer({ object: flipped(good.object, random) })
 
-const lzo1xed = (bytes: Uint8Array): Buffer => Buffer.from(lzo1xCompress(bytes))
+const lzo1xed = (bytes: Uint8Array): Buffer => Buffer.from(lzo1x().compress(bytes))

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { lzo1x } from 'dtlto/plugin'
 import fc from 'fast-check'
 import { AnswerError, AnswerParser } from './answer.js'
-import { lzo1xCompress } from './lzo1x-encode.js'
 import { encodeRequest, MAX_BODY_BYTES, token } from './request.js'
 
 const body = (name: string, text: string): Buffer => {
-  const bytes = text === '' ? new Uint8Array(0) : lzo1xCompress(Buffer.from(text))
+  const bytes = text === '' ? new Uint8Array(0) : lzo1x().compress(Buffer.from(text))
   return Buffer.concat([Buffer.from(token(name, bytes.length)), bytes])
 }
 const answer = (status: number, stderr: string, stdout: string, object: string): Buffer =>
@@ -27,7 +27,7 @@ const parse = (chunks: readonly Uint8Array[]): AnswerParser => {
 
 describe('a request', () => {
   it('is the tokens of protocol 3, and passes file bodies through without a copy', () => {
-    const compressed = lzo1xCompress(Buffer.from('content'))
+    const compressed = lzo1x().compress(Buffer.from('content'))
     const buffers = encodeRequest({
       workingDirectory: '/w',
       argv: ['clang-22', '-c'],

@@ -10,7 +10,7 @@
  * Every size is checked before anything is allocated: what a body announces, and what it says that it is decompressed. An answer beyond a limit is
  * no damage: it says so (`excess`), without what is too large, and nothing after that is read.
  */
-import { Lzo1xError, lzo1xDecompress, lzo1xDecompressInTurns } from './lzo1x-decode.js'
+import { lzo1x } from 'dtlto/plugin'
 
 export interface Answer {
   /** As wait(2) gives it: the exit code in bits 8 to 15, a signal number in bits 0 to 6. */
@@ -114,9 +114,9 @@ export class AnswerParser {
     if (!this.complete) {
       throw new AnswerError(`expected ${this.#step} but the answer ends after ${this.#receivedBytes} bytes`)
     }
-    const stderr = this.#text('SERR')
-    const stdout = this.#text('SOUT')
-    const object = await this.#object(reserve)
+    const stderr = await this.#text('SERR')
+    const stdout = await this.#text('SOUT')
+    const object = await this.#decompressed('DOTO', reserve)
     const excess = this.#excess
     return { status: this.#status, stderr, stdout, object, ...(excess !== undefined && { excess }) }
   }
@@ -193,33 +193,22 @@ export class AnswerParser {
     return Number.parseInt(digits, 16)
   }
 
-  #text(name: 'SERR' | 'SOUT'): string {
+  async #text(name: 'SERR' | 'SOUT'): Promise<string> {
+    return Buffer.from(await this.#decompressed(name)).toString()
+  }
+
+  /** Takes note of a block that is too large. */
+  async #decompressed(name: BodyName, reserve?: (bytes: number) => Promise<void>): Promise<Uint8Array> {
     const body = this.#bodies.get(name)
-    if (body === undefined) return ''
-    try {
-      return Buffer.from(lzo1xDecompress(body, this.#limits.textBytes)).toString()
-    } catch (error) {
-      this.#damaged(name, error)
-      return ''
-    }
-  }
-
-  async #object(reserve: (bytes: number) => Promise<void>): Promise<Uint8Array> {
-    const body = this.#bodies.get('DOTO')
     if (body === undefined) return new Uint8Array(0)
+    let bytes: Uint8Array | undefined
     try {
-      return await lzo1xDecompressInTurns(body, this.#limits.objectBytes, reserve)
+      bytes = await lzo1x().decompress(body, this.#limitOf(name), reserve)
     } catch (error) {
-      this.#damaged('DOTO', error)
-      return new Uint8Array(0)
+      throw new AnswerError(`${name} cannot be decompressed: ${(error as Error).message}`, { cause: error })
     }
-  }
-
-  /** Takes note of a block that is too large; throws AnswerError for one that is damaged. */
-  #damaged(name: BodyName, error: unknown): void {
-    if (!(error instanceof Lzo1xError)) throw error
-    if (!error.isTooLarge) throw new AnswerError(`${name} cannot be decompressed: ${error.message}`, { cause: error })
-    this.#exceeds(name)
+    if (bytes === undefined) this.#exceeds(name)
+    return bytes ?? new Uint8Array(0)
   }
 }
 

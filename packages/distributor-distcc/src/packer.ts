@@ -1,8 +1,6 @@
-import { takeTurn, type UnreadRanges } from 'dtlto/plugin'
+import { lzo1x, type PackedPieces, type UnreadRanges } from 'dtlto/plugin'
 import { BufferPool } from './buffer-pool.js'
 import { roomForRequests } from './byte-budget.js'
-import { lzo1xCompress } from './lzo1x-encode.js'
-import { PackedContent } from './packed-content.js'
 import { encodeRequest, MAX_BODY_BYTES, type RequestFile } from './request.js'
 import type { WireJob } from './wire-job.js'
 
@@ -15,8 +13,6 @@ export interface PackedRequest {
 
 /** What is kept of the buffers of requests that were sent. */
 const POOL_BYTES = 32 * 1024 * 1024
-/** After compressing this many bytes others have their turn. */
-const STRETCH_BYTES = 1024 * 1024
 
 /**
  * Makes requests out of jobs. A module is imported by many others, so what was compressed of it is kept, up to `budgetBytes`; the module that was not used
@@ -24,8 +20,8 @@ const STRETCH_BYTES = 1024 * 1024
  */
 export class Packer {
   readonly #budgetBytes: number
-  /** `bytes`: of it, as counted. */
-  readonly #kept = new Map<string, { readonly packed: PackedContent; readonly bytes: number }>()
+  /** By the ids of contents, the last used one last. `bytes`: of it, as counted. */
+  readonly #kept = new Map<string, { readonly pieces: PackedPieces; readonly bytes: number }>()
   #keptBytes = 0
   readonly #pool = new BufferPool(POOL_BYTES)
   readonly #room = roomForRequests()
@@ -49,69 +45,77 @@ export class Packer {
       giveRoom()
     }
     try {
-      return { parts: await this.#pack(job, unread, compiler, signal, pooled), release }
+      signal.throwIfAborted()
+      const files = await this.#packFiles(job, unread, pooled)
+      signal.throwIfAborted()
+      const { name, text } = job.responseFile
+      files.push({ name, compressed: lzo1x().compress(Buffer.from(text)) })
+      const { workingDirectory, args } = job
+      return { parts: encodeRequest({ workingDirectory, argv: [compiler, ...args], files }), release }
     } catch (error) {
       release()
       throw error
     }
   }
 
-  /** `pooled`: where the buffers go that are taken from the pool. */
-  async #pack(
+  /** On another thread, all of a job in one go. `pooled`: where the buffers go that are taken from the pool. */
+  async #packFiles(
     job: WireJob,
     unread: readonly (UnreadRanges | undefined)[],
-    compiler: string,
-    signal: AbortSignal,
     pooled: Uint8Array[],
-  ): Promise<readonly Uint8Array[]> {
-    const files: RequestFile[] = []
-    let stretch = 0
-    const onPacked = (bytes: number): Promise<void> | undefined => {
-      this.totals.packedBytes += bytes
-      stretch += bytes
-      if (stretch < STRETCH_BYTES) return undefined
-      stretch = 0
-      return takeTurn()
+  ): Promise<RequestFile[]> {
+    const leases = job.files.map(({ content }) => content.lease())
+    try {
+      const contents = job.files.map(({ content, shared }, i) => {
+        const bytes = { parts: leases[i]?.parts ?? [], unread: unread[i] }
+        const into = this.#pool.take(lzo1x().mostBytes(bytes))
+        pooled.push(into)
+        return { ...bytes, pieces: shared ? this.#piecesOf(content.id) : undefined, into }
+      })
+      const blocks = await lzo1x().pack(contents)
+      return blocks.map(({ block, compressedBytes }, i) => {
+        const { name, content } = job.files[i] as WireJob['files'][number]
+        const pieces = contents[i]?.pieces
+        if (pieces !== undefined) this.#count(content.id, pieces)
+        if (content.sizeBytes > 0) this.totals.files++
+        this.totals.plainBytes += content.sizeBytes
+        this.totals.packedBytes += compressedBytes
+        this.totals.sentBytes += block.length
+        return { name, compressed: block }
+      })
+    } finally {
+      for (const lease of leases) lease.release()
     }
-    for (const [i, { name, content, shared }] of job.files.entries()) {
-      signal.throwIfAborted()
-      if (content.sizeBytes === 0) {
-        files.push({ name, compressed: new Uint8Array(0) })
-        continue
-      }
-      await takeTurn()
-      const packed = (shared ? this.#kept.get(content.id)?.packed : undefined) ?? new PackedContent(content)
-      const compressed = await packed.pack(unread[i], onPacked, this.#pool)
-      pooled.push(compressed)
-      if (shared) this.#keep(content.id, packed)
-      this.totals.files++
-      this.totals.plainBytes += content.sizeBytes
-      this.totals.sentBytes += compressed.length
-      files.push({ name, compressed })
-    }
-    signal.throwIfAborted()
-    const { name, text } = job.responseFile
-    files.push({ name, compressed: lzo1xCompress(Buffer.from(text)) })
-    const { workingDirectory, args } = job
-    return encodeRequest({ workingDirectory, argv: [compiler, ...args], files })
   }
 
   /** Lets go of what is kept. */
   clear(): void {
+    for (const { pieces } of this.#kept.values()) pieces.forget()
     this.#kept.clear()
     this.#keptBytes = 0
     this.#pool.clear()
   }
 
-  #keep(id: string, packed: PackedContent): void {
-    const before = this.#kept.get(id)
-    this.#keptBytes += packed.keptBytes - (before?.bytes ?? 0)
+  /** Those of a content, which is now the last used one. */
+  #piecesOf(id: string): PackedPieces {
+    const kept = this.#kept.get(id) ?? { pieces: lzo1x().pieces(), bytes: 0 }
     this.#kept.delete(id)
-    this.#kept.set(id, { packed, bytes: packed.keptBytes })
-    for (const [oldest, { bytes }] of this.#kept) {
+    this.#kept.set(id, kept)
+    return kept.pieces
+  }
+
+  #count(id: string, pieces: PackedPieces): void {
+    const kept = this.#kept.get(id)
+    // Left out while it was in use: what has been added since goes too.
+    if (kept?.pieces !== pieces) return pieces.forget()
+    const bytes = pieces.keptBytes
+    this.#keptBytes += bytes - kept.bytes
+    this.#kept.set(id, { pieces, bytes })
+    for (const [oldest, { pieces, bytes }] of this.#kept) {
       if (this.#keptBytes <= this.#budgetBytes) return
       this.#kept.delete(oldest)
       this.#keptBytes -= bytes
+      pieces.forget()
     }
   }
 }

@@ -1,5 +1,5 @@
+import { lzo1x } from 'dtlto/plugin'
 import type { Answer } from './answer.js'
-import { lzo1xCompress } from './lzo1x-encode.js'
 import { whyNotAnObject } from './object-check.js'
 import type { ProbeBitcode } from './probe-bitcode.js'
 import { PROBE_22 } from './probe-bitcode-22.js'
@@ -36,7 +36,7 @@ export function encodeProbe(compiler: string, llvmVersion: string): Uint8Array[]
   const args = [...COMMON_ARGS, ...forTarget, '-v', '-O2', '-x', 'ir', 'main.bc', '-fthinlto-index=index']
   const file = (name: string, bytes: Uint8Array): { name: string; compressed: Uint8Array } => ({
     name: `${WORKING_DIRECTORY}/${name}`,
-    compressed: lzo1xCompress(bytes),
+    compressed: lzo1x().compress(bytes),
   })
   return encodeRequest({
     workingDirectory: WORKING_DIRECTORY,
