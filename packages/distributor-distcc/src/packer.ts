@@ -1,4 +1,4 @@
-import { lzo1x, type PackedPieces, type UnreadRanges } from 'dtlto/plugin'
+import { lzo1x, type PackedPieces, takeTurn, type UnreadRanges } from 'dtlto/plugin'
 import { BufferPool } from './buffer-pool.js'
 import { roomForRequests } from './byte-budget.js'
 import { encodeRequest, MAX_BODY_BYTES, type RequestFile } from './request.js'
@@ -45,6 +45,7 @@ export class Packer {
       giveRoom()
     }
     try {
+      await takeTurn()
       signal.throwIfAborted()
       const files = await this.#packFiles(job, unread, pooled)
       signal.throwIfAborted()
