@@ -117,6 +117,7 @@ export class AnswerParser {
     const stderr = await this.#text('SERR')
     const stdout = await this.#text('SOUT')
     const object = await this.#decompressed('DOTO', reserve)
+    this.#bodies.clear()
     const excess = this.#excess
     return { status: this.#status, stderr, stdout, object, ...(excess !== undefined && { excess }) }
   }

@@ -91,6 +91,7 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
     let settled = false
     /** All of the answer has arrived: what the connection does now does not matter. */
     let finishing = false
+    let closeTimer: NodeJS.Timeout | undefined
 
     const socket = connect({
       host: options.host,
@@ -144,7 +145,7 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
       settle()
       // What is too large was not read: the server need not send it.
       if (answer.excess !== undefined) socket.destroy()
-      else setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS).unref()
+      else if (!socket.closed) closeTimer = setTimeout(() => socket.destroy(), CLOSE_TIMEOUT_MS).unref()
       resolve({
         answer,
         connectMs: connected - startMs,
@@ -201,6 +202,8 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
       else lost(new ExchangeError('reset', `the connection was reset before any answer`, error))
     })
     socket.on('close', () => {
+      // It would keep request and answer in memory.
+      clearTimeout(closeTimer)
       lost(ended(parser))
       requestIsDone()
       options.onClosed?.()
