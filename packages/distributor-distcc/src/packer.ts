@@ -1,6 +1,6 @@
 import { lzo1x, type PackedPieces, takeTurn, type UnreadRanges } from 'dtlto/plugin'
 import { BufferPool } from './buffer-pool.js'
-import { roomForRequests } from './byte-budget.js'
+import { ByteBudget, roomForRequests } from './byte-budget.js'
 import { encodeRequest, MAX_BODY_BYTES, type RequestFile } from './request.js'
 import type { WireJob } from './wire-job.js'
 
@@ -11,6 +11,8 @@ export interface PackedRequest {
   readonly release: () => void
 }
 
+/** Jobs that are packed at a time: further ones would hold memory while they wait for a thread. */
+const PACKED_AT_ONCE = 2
 /** What is kept of the buffers of requests that were sent. */
 const POOL_BYTES = 32 * 1024 * 1024
 
@@ -25,6 +27,7 @@ export class Packer {
   #keptBytes = 0
   readonly #pool = new BufferPool(POOL_BYTES)
   readonly #room = roomForRequests()
+  readonly #packing = new ByteBudget(PACKED_AT_ONCE)
   /** Bytes of files before compression, of those what was compressed for them, and sent; for the trace. */
   readonly totals = { files: 0, plainBytes: 0, packedBytes: 0, sentBytes: 0 }
 
@@ -47,7 +50,8 @@ export class Packer {
     try {
       await takeTurn()
       signal.throwIfAborted()
-      const files = await this.#packFiles(job, unread, pooled)
+      const packed = await this.#packing.acquire(1)
+      const files = await this.#packFiles(job, unread, pooled).finally(packed)
       signal.throwIfAborted()
       const { name, text } = job.responseFile
       files.push({ name, compressed: lzo1x().compress(Buffer.from(text)) })
