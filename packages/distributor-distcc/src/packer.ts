@@ -43,8 +43,11 @@ export class Packer {
     const unread = await Promise.all(job.files.map(async (file) => file.unread?.()))
     const giveRoom = await this.#room.acquire(bytesToSend(job, unread))
     const pooled: Uint8Array[] = []
+    const parts: Uint8Array[] = []
     const release = (): void => {
-      for (const buffer of pooled) this.#pool.give(buffer)
+      // Who waits for the answer holds these arrays, and not what was in them.
+      parts.length = 0
+      for (const buffer of pooled.splice(0)) this.#pool.give(buffer)
       giveRoom()
     }
     try {
@@ -56,7 +59,8 @@ export class Packer {
       const { name, text } = job.responseFile
       files.push({ name, compressed: lzo1x().compress(Buffer.from(text)) })
       const { workingDirectory, args } = job
-      return { parts: encodeRequest({ workingDirectory, argv: [compiler, ...args], files }), release }
+      parts.push(...encodeRequest({ workingDirectory, argv: [compiler, ...args], files }))
+      return { parts, release }
     } catch (error) {
       release()
       throw error
