@@ -96,7 +96,8 @@ export class Cable {
   }
 
   #plug({ delayMs, lossPercent }: WireFaults): void {
-    const wire = ['wirefilter', '-d', String(delayMs), '-l', String(lossPercent)]
+    // It counts in whole milliseconds, and may be almost one early.
+    const wire = ['wirefilter', '-d', String(delayMs > 0 ? delayMs + 1 : 0), '-l', String(lossPercent)]
     const [here, there] = [`tap://${this.#here}`, 'tap://there']
     const args = ['vde_plug', here, '=', ...wire, '=', ...this.wrapper, 'vde_plug', there]
     // Not `detached`: dpipe makes a process group of its own, and fails when it leads one already.
