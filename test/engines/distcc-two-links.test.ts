@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Distccd, type DistccdOptions, whyNoDistccd } from '../../packages/distributor-distcc/src/testing/distccd.js'
+import { Proxy } from '../../packages/distributor-distcc/src/testing/proxy.js'
 import { compile, DTLTO, must, slowProgram, STOCK } from '../link/toolchain.js'
-import { Relay } from './connections.js'
 
 const SLOTS = 2
 const LINKS = ['one', 'other'] as const
@@ -18,7 +18,7 @@ describe('two links at once over one distccd', { skip: whyNoDistccd() }, () => {
   let link: string[] = []
   let server: Distccd | undefined
   const running: ChildProcess[] = []
-  const relays: Relay[] = []
+  const relays: Proxy[] = []
 
   before(() => {
     cwd = mkdtempSync(join(tmpdir(), 'dtlto '))
@@ -35,16 +35,16 @@ describe('two links at once over one distccd', { skip: whyNoDistccd() }, () => {
     rmSync(cwd, { recursive: true })
   })
 
-  const cases: readonly [title: string, server: DistccdOptions, option: (port: number, server: Distccd) => string][] = [
-    [
-      'the host list says',
-      { stats: false },
-      (port) => `--distribute=distcc,stats-port=0,hosts=127.0.0.1:${port}/${SLOTS}`,
-    ],
+  const cases: readonly [
+    title: string,
+    server: DistccdOptions,
+    option: (address: string, server: Distccd) => string,
+  ][] = [
+    ['the host list says', { stats: false }, (address) => `--distribute=distcc,stats-port=0,hosts=${address}/${SLOTS}`],
     [
       'the server’s statistics say, though the host list says more',
       { stats: true },
-      (port, { statsPort }) => `--distribute=distcc,stats-port=${statsPort},hosts=127.0.0.1:${port}/64`,
+      (address, { statsPort }) => `--distribute=distcc,stats-port=${statsPort},hosts=${address}/64`,
     ],
   ]
   for (const [title, options, optionFor] of cases) {
@@ -57,10 +57,11 @@ describe('two links at once over one distccd', { skip: whyNoDistccd() }, () => {
       const look = (): void => {
         areBothFull ||= relays.every((relay) => relay.open === SLOTS)
       }
-      for (const _ of LINKS) relays.push(await Relay.start(distccd.port, look))
+      for (const _ of LINKS) relays.push(await Proxy.to(distccd.port))
+      for (const relay of relays) relay.onMore = look
       const links = LINKS.map((output, i) => {
-        const relay = relays[i] as Relay
-        const args = [...link, '-o', output, optionFor(relay.port, distccd), '--distribute-fallback=none']
+        const relay = relays[i] as Proxy
+        const args = [...link, '-o', output, optionFor(relay.address, distccd), '--distribute-fallback=none']
         const child = spawn(DTLTO, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
         running.push(child)
         return { output, child, printed: printedBy(child), relay }
