@@ -12,13 +12,13 @@ import { parseArgs } from 'node:util'
 import { Cable } from '../packages/distributor-distcc/src/testing/cable.js'
 import { Distccd, whyNoDistccd } from '../packages/distributor-distcc/src/testing/distccd.js'
 import { STOCK } from '../test/link/toolchain.js'
-import { checkProgram, prepare, type ProgramName } from '../test/programs/programs.js'
-import { RECIPES } from '../test/programs/recipes.js'
+import { checkProgram, prepare } from '../test/programs/programs.js'
 import { type Bytes, LANES, measureParts, type Parts, sum } from './distcc-parts.js'
 import { describeMachine, mebibytes, milliseconds, ratio, seconds, table } from './format.js'
 import { linkCommand, type LinkerCommand } from './linkers.js'
 import { measure, type Sample } from './measure.js'
 import { positiveInteger } from './positive-integer.js'
+import { programName } from './program-name.js'
 import { sameBytes } from './same-bytes.js'
 import { median, pairedRatio } from './statistics.js'
 
@@ -42,17 +42,14 @@ const { values: options, positionals } = parseArgs({
     'loss-percent': { type: 'string', default: '0' },
   },
 })
-const [name] = positionals
-if (name === undefined || !Object.hasOwn(RECIPES, name)) {
-  throw new Error(`expected one of ${Object.keys(RECIPES).join(', ')} but received '${name ?? ''}'`)
-}
+const name = programName(positionals[0])
 const pairs = positiveInteger('--pairs', options.pairs)
 const wire = { delayMs: number('delay-ms', 10_000), lossPercent: number('loss-percent', 100) }
 const isPoor = wire.delayMs > 0 || wire.lossPercent > 0
 const unable = whyNoDistccd() ?? (isPoor ? Cable.whyNot(wire) : undefined)
 if (unable !== undefined) throw new Error(unable)
 
-const program = await prepare(name as ProgramName, console.error)
+const program = await prepare(name, console.error)
 const cable = isPoor ? Cable.lay(wire) : undefined
 const place = cable && { wrapper: cable.wrapper, listen: cable.address, allow: cable.network }
 const server = await Distccd.start({ jobs: LANES, stats: false, ...place })

@@ -11,13 +11,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ROOT } from '../scripts/root.mjs'
-import { prepare, type ProgramName } from '../test/programs/programs.js'
-import { RECIPES } from '../test/programs/recipes.js'
-import { WIRES, type WireName } from './farm/farm.js'
+import { prepare } from '../test/programs/programs.js'
+import { wireName } from './farm/farm.js'
 import { linkOverFarm, PLAIN_FARM, record } from './farm/farm-link.js'
 import { Recordings } from './farm/recordings.js'
 import { describeMachine, table } from './format.js'
 import { positiveInteger } from './positive-integer.js'
+import { programName } from './program-name.js'
 import { median } from './statistics.js'
 
 interface Phase {
@@ -34,21 +34,17 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
   },
 })
-const name = positionals[0] ?? ''
-if (!Object.hasOwn(RECIPES, name)) throw new Error(`expected ${Object.keys(RECIPES).join(', ')} but received '${name}'`)
-const wires = values.wires.split(',')
-for (const wire of wires) {
-  if (!Object.hasOwn(WIRES, wire)) throw new Error(`expected ${Object.keys(WIRES).join(', ')} but received '${wire}'`)
-}
+const name = programName(positionals[0])
+const wires = values.wires.split(',').map((text) => wireName('--wires', text))
 const slotCounts = values.slots.split(',').map((text) => positiveInteger('--slots', text))
 const rounds = positiveInteger('--rounds', values.rounds)
 
-const program = await prepare(name as ProgramName, console.error)
+const program = await prepare(name, console.error)
 const scratch = await mkdtemp(join(tmpdir(), 'dtlto-event-loop-'))
 try {
   const rows: string[][] = []
   let phases: readonly string[] = []
-  for (const wire of wires as WireName[]) {
+  for (const wire of wires) {
     const recordings = new Recordings(join(ROOT, 'build/bench/farm', name, wire))
     if (await recordings.isEmpty()) await record(program, wire, recordings)
     for (const slots of slotCounts) {

@@ -13,12 +13,12 @@ import { SLOTS_OF_MACHINE } from '../packages/dtlto/src/plan/plan-link.js'
 import type { ReportDocument } from '../packages/dtlto/src/report/report-document.js'
 import { ROOT } from '../scripts/root.mjs'
 import { prepare, type Program, type ProgramName } from '../test/programs/programs.js'
-import { RECIPES } from '../test/programs/recipes.js'
-import { type WireName, WIRES } from './farm/farm.js'
+import { wireName } from './farm/farm.js'
 import { linkOverFarm, PLAIN_FARM, record } from './farm/farm-link.js'
 import { Recordings } from './farm/recordings.js'
 import { describeMachine, seconds, table } from './format.js'
 import { positiveInteger } from './positive-integer.js'
+import { programName } from './program-name.js'
 import { median } from './statistics.js'
 
 const { values: given, positionals } = parseArgs({
@@ -30,13 +30,8 @@ const { values: given, positionals } = parseArgs({
     wire: { type: 'string', default: 'distcc' },
   },
 })
-const names = positionals.length === 0 ? ['redis', 'git'] : positionals
-for (const name of names)
-  if (!Object.hasOwn(RECIPES, name))
-    throw new Error(`expected ${Object.keys(RECIPES).join(', ')} but received '${name}'`)
-if (!Object.hasOwn(WIRES, given.wire))
-  throw new Error(`--wire: expected ${Object.keys(WIRES).join(', ')} but received '${given.wire}'`)
-const wire = given.wire as WireName
+const names = (positionals.length === 0 ? ['redis', 'git'] : positionals).map(programName)
+const wire = wireName('--wire', given.wire)
 const recorded = positiveInteger('--recorded', given.recorded)
 const slotCounts = given.slots.split(',').map((text) => positiveInteger('--slots', text))
 const rounds = positiveInteger('--rounds', given.rounds)
@@ -49,7 +44,7 @@ interface Compared {
 const scratch = await mkdtemp(join(tmpdir(), 'dtlto-plan-'))
 try {
   const rows: string[][] = []
-  for (const name of names) rows.push(...(await compare(name as ProgramName)))
+  for (const name of names) rows.push(...(await compare(name)))
   console.log(`## dtlto plan against an emulated farm over ${wire}\n`)
   console.log(await describeMachine())
   console.log(

@@ -12,11 +12,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { Casd, whyNoCasd } from '../packages/distributor-reapi/src/testing/casd.js'
-import { prepare, type ProgramName } from '../test/programs/programs.js'
-import { RECIPES } from '../test/programs/recipes.js'
+import { prepare } from '../test/programs/programs.js'
 import { Cable, shape } from './farm/shaped-wire.js'
 import type { FarmMachine } from './farm/wire.js'
 import { describeMachine, mebibytes, milliseconds, seconds, table } from './format.js'
+import { programName } from './program-name.js'
 import { linkCommand } from './linkers.js'
 import { measure, type Sample } from './measure.js'
 import { sameBytes } from './same-bytes.js'
@@ -25,12 +25,11 @@ const { positionals, values } = parseArgs({
   allowPositionals: true,
   options: { delays: { type: 'string', default: '' } },
 })
-const name = positionals[0] ?? ''
-if (!Object.hasOwn(RECIPES, name)) throw new Error(`expected ${Object.keys(RECIPES).join(', ')} but received '${name}'`)
+const name = programName(positionals[0])
 const missing = await whyNoCasd()
 if (missing !== undefined) throw new Error(missing)
 
-const program = await prepare(name as ProgramName, console.error)
+const program = await prepare(name, console.error)
 const scratch = await mkdtemp(join(tmpdir(), 'dtlto-bench-'))
 const casd = await Casd.start({ root: 'empty' })
 try {

@@ -10,23 +10,20 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ROOT } from '../scripts/root.mjs'
 import { prepare, type ProgramName } from '../test/programs/programs.js'
-import { RECIPES } from '../test/programs/recipes.js'
 import { linkOverFarm, PLAIN_FARM, record } from './farm/farm-link.js'
 import { Recordings } from './farm/recordings.js'
 import { describeMachine, milliseconds, seconds, table } from './format.js'
 import { linkCommand } from './linkers.js'
 import { measure } from './measure.js'
 import { positiveInteger } from './positive-integer.js'
+import { programName } from './program-name.js'
 import { median } from './statistics.js'
 
 const { values: given, positionals } = parseArgs({
   allowPositionals: true,
   options: { slots: { type: 'string', default: '32' }, rounds: { type: 'string', default: '7' } },
 })
-const names = positionals.length === 0 ? ['redis', 'git'] : positionals
-for (const name of names)
-  if (!Object.hasOwn(RECIPES, name))
-    throw new Error(`expected ${Object.keys(RECIPES).join(', ')} but received '${name}'`)
+const names = (positionals.length === 0 ? ['redis', 'git'] : positionals).map(programName)
 const slots = positiveInteger('--slots', given.slots)
 const rounds = positiveInteger('--rounds', given.rounds)
 
@@ -45,7 +42,7 @@ const ROWS: Readonly<Record<string, readonly string[]>> = {
 
 try {
   const rows: string[][] = []
-  for (const name of names) rows.push(...(await compare(name as ProgramName)))
+  for (const name of names) rows.push(...(await compare(name)))
   console.log(`## What it costs to tell: links over an emulated farm of ${String(slots)} slots\n`)
   console.log(await describeMachine())
   console.log(`- processor time, medians of ${String(rounds)} interleaved rounds; what is more is taken within a round`)

@@ -14,6 +14,12 @@ export const WIRES = { distcc: distccWire, worker: workerWire, reapi: reapiWire 
 
 export type WireName = keyof typeof WIRES
 
+/** A wire, as `option` of a command line names it. Throws for what is none. */
+export function wireName(option: string, text: string): WireName {
+  if (Object.hasOwn(WIRES, text)) return text as WireName
+  throw new Error(`${option}: expected ${Object.keys(WIRES).join(', ')} but received '${text}'`)
+}
+
 export interface FarmOptions {
   readonly slotsOfAMachine: number
   readonly speed: WireSpeed

@@ -12,15 +12,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { ROOT } from '../../scripts/root.mjs'
-import { prepare, type ProgramName } from '../../test/programs/programs.js'
-import { RECIPES } from '../../test/programs/recipes.js'
+import { prepare } from '../../test/programs/programs.js'
 import { describeMachine, mebibytes, milliseconds, seconds, table } from '../format.js'
 import { linkCommand } from '../linkers.js'
 import { measure, type Sample } from '../measure.js'
 import { positiveInteger } from '../positive-integer.js'
+import { programName } from '../program-name.js'
 import { sameBytes } from '../same-bytes.js'
 import { median } from '../statistics.js'
-import { type FarmOptions, WIRES } from './farm.js'
+import { type FarmOptions, wireName } from './farm.js'
 import { type FarmLink, linkOverFarm, record, type RowName } from './farm-link.js'
 import { Recordings } from './recordings.js'
 
@@ -42,9 +42,8 @@ const { values: given, positionals } = parseArgs({
     with: { type: 'string', multiple: true, default: [] },
   },
 })
-const name = positionals[0] ?? ''
-if (!Object.hasOwn(RECIPES, name)) throw new Error(`expected ${Object.keys(RECIPES).join(', ')} but received '${name}'`)
-const wires = given.wires.split(',').map(wireName)
+const name = programName(positionals[0])
+const wires = given.wires.split(',').map(rowName)
 const slotCounts = given.slots.split(',').map((text) => positiveInteger('--slots', text))
 const rounds = positiveInteger('--rounds', given.rounds)
 const farmOptions: FarmOptions = {
@@ -58,7 +57,7 @@ const farmOptions: FarmOptions = {
   killedMachines: number('killed-machines'),
 }
 
-const program = await prepare(name as ProgramName, console.error)
+const program = await prepare(name, console.error)
 const scratch = await mkdtemp(join(tmpdir(), 'dtlto-farm-'))
 try {
   const stock = await linkCommand('stock', program, [], 'farm-stock')
@@ -146,9 +145,8 @@ try {
   await rm(scratch, { recursive: true, force: true })
 }
 
-function wireName(text: string): RowName {
-  if (text === 'llvm-dtlto' || Object.hasOwn(WIRES, text)) return text as RowName
-  throw new Error(`--wires: expected ${[...Object.keys(WIRES), 'llvm-dtlto'].join(', ')} but received '${text}'`)
+function rowName(text: string): RowName {
+  return text === 'llvm-dtlto' ? text : wireName('--wires, beside llvm-dtlto', text)
 }
 
 function number(option: 'delay-ms' | 'machine-mbit' | 'uplink-mbit' | 'slow-machines' | 'killed-machines'): number {
