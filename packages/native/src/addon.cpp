@@ -7,6 +7,7 @@
 #include "napi/link_object.h"
 #include "napi/lzo1x.h"
 #include "napi/plugin_object.h"
+#include "napi/pool_call.h"
 #include "napi/values.h"
 #include "napi/zstd.h"
 #include "llvm/Config/llvm-config.h"
@@ -69,18 +70,14 @@ static void trimMemory(const Napi::CallbackInfo &) {
 #endif
 }
 
-namespace {
-class ProgramsForgotten final : public Napi::AsyncWorker {
-public:
-  explicit ProgramsForgotten(Napi::Env Env) : Napi::AsyncWorker(Env) {}
-
-private:
-  void Execute() override { forgetProgramPages(); }
-};
-} // namespace
-
 static void forgetPrograms(const Napi::CallbackInfo &Info) {
-  (new ProgramsForgotten(Info.Env()))->Queue(); // deletes itself
+  PoolCall::start(
+      arrayOf(Info.Env(), {}),
+      [] {
+        forgetProgramPages();
+        return llvm::Error::success();
+      },
+      [](Napi::Env Env) { return Env.Undefined(); });
 }
 
 static llvm::Expected<std::string> renamed(llvm::StringRef Bytes,

@@ -14,13 +14,12 @@
 // Config, combined index, import list and module map go to lto::thinBackend; no
 // individual index is made and nothing is copied.
 #include "thin_jobs.h"
+#include "cache_entry.h"
 #include "file_pages.h"
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Module.h"
 #include "llvm/LTO/LTOBackend.h"
-#include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/Caching.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/TimeProfiler.h"
 #include <chrono>
@@ -61,28 +60,6 @@ Error ThinJobs::start(
   if (OnWrite)
     OnWrite(Id.str());
   return Error::success();
-}
-
-/// As llvm::localCache names it.
-static std::string entryPath(const FileCache &Cache, StringRef Key) {
-  SmallString<128> Path(Cache.getCacheDirectoryPath());
-  sys::path::append(Path, "llvmcache-" + Key);
-  return std::string(Path);
-}
-
-/// Removes a cache entry that is no object: truncated by a full disk, zeroed by
-/// a crash. Stock lld would fail at each link until somebody removes it.
-static void dropDamagedEntry(const std::string &Path) {
-  auto Entry = MemoryBuffer::getFile(Path, /*IsText=*/false,
-                                     /*RequiresNullTerminator=*/false);
-  if (!Entry)
-    return;
-  auto Object =
-      object::ObjectFile::createObjectFile((*Entry)->getMemBufferRef());
-  if (!Object) {
-    consumeError(Object.takeError());
-    sys::fs::remove(Path);
-  }
 }
 
 /// What precedes a compile wherever it happens: index files for

@@ -64,31 +64,25 @@ TEST(Lzo1x, putsBlocksTogetherOfPiecesLiteralsAndRepetitions) {
       Expect.insert(Expect.end(), Parts.back().begin(), Parts.back().end());
       Expect.insert(Expect.end(), Repeats.back(), Expect.back());
     }
+    auto Write = [&](Plain &Into) {
+      BlockWriter Block(Into);
+      for (size_t I = 0; I < Parts.size(); ++I) {
+        if (Repeats[I] > 0)
+          Block.repeatLast(Repeats[I]);
+        else if (Pieces[I].Size > 0)
+          Block.add(Pieces[I]);
+        else
+          Block.literals(Parts[I]);
+      }
+      return Block.finish();
+    };
     Room.resize(worstCase(Expect.size()) + 64);
-    BlockWriter Block(Room);
-    for (size_t I = 0; I < Parts.size(); ++I) {
-      if (Repeats[I] > 0)
-        Block.repeatLast(Repeats[I]);
-      else if (Pieces[I].Size > 0)
-        Block.add(Pieces[I]);
-      else
-        Block.literals(Parts[I]);
-    }
-    std::optional<size_t> Size = Block.finish();
+    std::optional<size_t> Size = Write(Room);
     ASSERT_TRUE(Size);
     ASSERT_EQ(decompressed(ArrayRef(Room).take_front(*Size)), Expect);
     // Without room for it there is no block, and nothing is written outside.
     Plain Short(below(R, *Size));
-    BlockWriter Cut(Short);
-    for (size_t I = 0; I < Parts.size(); ++I) {
-      if (Repeats[I] > 0)
-        Cut.repeatLast(Repeats[I]);
-      else if (Pieces[I].Size > 0)
-        Cut.add(Pieces[I]);
-      else
-        Cut.literals(Parts[I]);
-    }
-    ASSERT_FALSE(Cut.finish());
+    ASSERT_FALSE(Write(Short));
   }
 }
 

@@ -1,8 +1,7 @@
 #include "lzo1x.h"
 #include "lzo1x/packed_content.h"
+#include "pool_call.h"
 #include "values.h"
-#include "llvm/ADT/StringExtras.h"
-#include <functional>
 
 using namespace llvm;
 using dtlto::lzo1x::PackedContent;
@@ -19,39 +18,6 @@ MutableArrayRef<uint8_t> lzoRoom(const Napi::Value &Given) {
   auto Array = Given.As<Napi::Uint8Array>();
   return {Array.Data(), Array.ByteLength()};
 }
-
-/// One call. What it reads and writes is used where it lies, and held.
-class LzoWorker final : public Napi::AsyncWorker {
-public:
-  using Work = std::function<Error()>;
-  using Answer = std::function<Napi::Value(Napi::Env)>;
-
-  static Napi::Value start(Napi::Array Hold, Work Do, Answer Make) {
-    // It deletes itself.
-    auto *Started = new LzoWorker(Hold, std::move(Do), std::move(Make));
-    Napi::Value Promise = Started->Promise.Promise();
-    Started->Queue();
-    return Promise;
-  }
-
-private:
-  LzoWorker(Napi::Array Hold, Work Do, Answer Make)
-      : AsyncWorker(Hold.Env()), Promise(Hold.Env()), Do(std::move(Do)),
-        Make(std::move(Make)), Held(Napi::Persistent(Hold.As<Napi::Object>())) {
-  }
-
-  void Execute() override {
-    if (Error E = Do())
-      SetError(toString(std::move(E)));
-  }
-  void OnOK() override { Promise.Resolve(Make(Env())); }
-  void OnError(const Napi::Error &E) override { Promise.Reject(E.Value()); }
-
-  Napi::Promise::Deferred Promise;
-  Work Do;
-  Answer Make;
-  Napi::ObjectReference Held;
-};
 
 /// The pieces of a content, kept for other jobs. Blocks that are being made hold
 /// them too.
@@ -90,19 +56,12 @@ Napi::Value lzoCompress(const Napi::CallbackInfo &Info) {
   return Info.Env().Undefined();
 }
 
-Napi::Array lzoHold(Napi::Env Env, std::initializer_list<Napi::Value> Values) {
-  auto Hold = Napi::Array::New(Env);
-  for (const Napi::Value &V : Values)
-    Hold[Hold.Length()] = V;
-  return Hold;
-}
-
 Napi::Value lzoDecompressedSize(const Napi::CallbackInfo &Info) {
   LzoBytes Block = lzoView(Info[0]);
   uint64_t Limit = Info[1].ToNumber().Int64Value();
   auto Size = std::make_shared<uint64_t>(0);
-  return LzoWorker::start(
-      lzoHold(Info.Env(), {Info[0]}),
+  return dtlto::PoolCall::start(
+      dtlto::arrayOf(Info.Env(), {Info[0]}),
       [=]() -> Error {
         Expected<uint64_t> Found = dtlto::lzo1x::decompressedSize(Block, Limit);
         if (!Found)
@@ -116,8 +75,8 @@ Napi::Value lzoDecompressedSize(const Napi::CallbackInfo &Info) {
 Napi::Value lzoDecompress(const Napi::CallbackInfo &Info) {
   LzoBytes Block = lzoView(Info[0]);
   MutableArrayRef<uint8_t> Into = lzoRoom(Info[1]);
-  return LzoWorker::start(
-      lzoHold(Info.Env(), {Info[0], Info[1]}),
+  return dtlto::PoolCall::start(
+      dtlto::arrayOf(Info.Env(), {Info[0], Info[1]}),
       [=] { return dtlto::lzo1x::decompress(Block, Into); },
       [](Napi::Env Env) { return Env.Undefined(); });
 }
@@ -161,7 +120,7 @@ struct LzoPacking {
 Napi::Value lzoPack(const Napi::CallbackInfo &Info) {
   auto Packing = std::make_shared<LzoPacking>();
   // Of each view by itself: the caller's arrays may change.
-  Napi::Array Hold = lzoHold(Info.Env(), {});
+  Napi::Array Hold = dtlto::arrayOf(Info.Env(), {});
   uint32_t Held = 0;
   auto Given = Info[0].As<Napi::Array>();
   for (uint32_t I = 0, Count = Given.Length(); I < Count; ++I) {
@@ -190,7 +149,7 @@ Napi::Value lzoPack(const Napi::CallbackInfo &Info) {
   }
   if (Info.Env().IsExceptionPending())
     return Info.Env().Undefined();
-  return LzoWorker::start(
+  return dtlto::PoolCall::start(
       Hold, [Packing] { return Packing->run(); },
       [Packing](Napi::Env Env) { return Packing->sizes(Env); });
 }

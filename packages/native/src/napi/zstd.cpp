@@ -1,11 +1,9 @@
 #include "zstd.h"
+#include "pool_call.h"
 #include "values.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Compression.h"
-#include "llvm/Support/Error.h"
-#include <functional>
 
 using namespace llvm;
 namespace zstd = llvm::compression::zstd;
@@ -15,38 +13,14 @@ namespace {
 using Bytes = SmallVector<uint8_t, 0>;
 using Work = std::function<Error(ArrayRef<uint8_t>, Bytes &)>;
 
-/// One call. The input is used where it lies, and held.
-class Worker : public Napi::AsyncWorker {
-public:
-  Worker(const Napi::Value &Given, Work Do)
-      : AsyncWorker(Given.Env()), Promise(Given.Env()), Do(std::move(Do)),
-        Held(Napi::Persistent(Given.As<Napi::Object>())),
-        Input(arrayRefFromStringRef(dtlto::viewOf(Given))) {}
-  Napi::Value promise() const { return Promise.Promise(); }
-
-private:
-  void Execute() override {
-    if (Error E = Do(Input, Output))
-      SetError(toString(std::move(E)));
-  }
-  void OnOK() override {
-    Promise.Resolve(dtlto::toBuffer(Env(), toStringRef(Output)));
-  }
-  void OnError(const Napi::Error &E) override { Promise.Reject(E.Value()); }
-
-  Napi::Promise::Deferred Promise;
-  Work Do;
-  Napi::ObjectReference Held;
-  ArrayRef<uint8_t> Input;
-  Bytes Output;
-};
-
 Napi::Value start(const Napi::CallbackInfo &Info, Work Do) {
-  // It deletes itself.
-  auto *Started = new Worker(Info[0], std::move(Do));
-  Napi::Value Promise = Started->promise();
-  Started->Queue();
-  return Promise;
+  ArrayRef<uint8_t> Input = arrayRefFromStringRef(dtlto::viewOf(Info[0]));
+  auto Output = std::make_shared<Bytes>();
+  return dtlto::PoolCall::start(
+      dtlto::arrayOf(Info.Env(), {Info[0]}), [=] { return Do(Input, *Output); },
+      [=](Napi::Env Env) {
+        return dtlto::toBuffer(Env, toStringRef(*Output));
+      });
 }
 
 Napi::Value compress(const Napi::CallbackInfo &Info) {
