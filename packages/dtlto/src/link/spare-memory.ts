@@ -13,6 +13,7 @@ const WORTH_BYTES = 64 * 1024 * 1024
 /** Only for a process that is the linker: in others it is not ours to stop everything for garbage. */
 export function giveBackGarbage(): void {
   collectGarbage()
+  native().trimMemory()
   // Whoever closed the distributors has used it.
   native().forgetPrograms()
 }
@@ -23,7 +24,6 @@ function collectGarbage(): void {
   setFlagsFromString('--expose-gc')
   const collect: unknown = runInNewContext('gc')
   if (typeof collect === 'function') (collect as () => void)()
-  native().trimMemory()
 }
 
 /**
