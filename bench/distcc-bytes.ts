@@ -10,10 +10,10 @@ import { join } from 'node:path'
 import { BufferPool } from '../packages/distributor-distcc/src/buffer-pool.js'
 import { type ContentToPack, lzo1x, type PackedPieces } from '../packages/dtlto/src/distributors/lzo1x.js'
 import { STOCK } from '../test/link/toolchain.js'
-import { prepare, type Program, type ProgramName } from '../test/programs/programs.js'
-import { RECIPES } from '../test/programs/recipes.js'
+import { prepare, type Program } from '../test/programs/programs.js'
 import { withJobs } from '../test/remote-jobs/jobs.js'
 import { mebibytes, milliseconds, seconds, table } from './format.js'
+import { programName } from './program-name.js'
 
 interface Measured {
   readonly jobs: number
@@ -24,15 +24,12 @@ interface Measured {
   readonly packMs: number
 }
 
-const names = process.argv.length > 2 ? process.argv.slice(2) : ['redis', 'git', 'ninja']
-for (const name of names)
-  if (!Object.hasOwn(RECIPES, name))
-    throw new Error(`expected ${Object.keys(RECIPES).join(', ')} but received '${name}'`)
+const names = (process.argv.length > 2 ? process.argv.slice(2) : ['redis', 'git', 'ninja']).map(programName)
 
 /** Buffers are used again, as by the linker. */
 const pool = new BufferPool(1 << 25)
 const rows: string[][] = []
-for (const name of names as ProgramName[]) {
+for (const name of names) {
   const { jobs, plain, whole, slim, packMs } = await measureProgram(await prepare(name, console.error))
   rows.push([
     name,
@@ -88,8 +85,15 @@ async function measureProgram(program: Program): Promise<Measured> {
 
 /** How many bytes of the contents are sent. */
 async function packedBytes(contents: readonly Omit<ContentToPack, 'into'>[]): Promise<number> {
-  const toPack = contents.map((content) => ({ ...content, into: pool.take(lzo1x().mostBytes(content)) }))
+  const toPack = contents.map((content) => ({ ...content, into: pool.take(mostBytes(content)) }))
   const blocks = await lzo1x().pack(toPack)
   for (const { into } of toPack) pool.give(into)
   return blocks.reduce((sum, { block }) => sum + block.length, 0)
+}
+
+function mostBytes({ parts, unread }: Omit<ContentToPack, 'into'>): number {
+  return lzo1x().mostBytes(
+    parts.reduce((sum, { length }) => sum + length, 0),
+    unread,
+  )
 }

@@ -130,7 +130,7 @@ class FileSizes {
     }
     if (unread === undefined) return known.whole
     const bytes = { parts: [content.bytes()], unread: await unread() }
-    const into = new Uint8Array(lzo1x().mostBytes(bytes))
+    const into = new Uint8Array(lzo1x().mostBytes(content.sizeBytes, bytes.unread))
     const [packed] = await lzo1x().pack([{ ...bytes, pieces: known.pieces, into }])
     return { plain: content.sizeBytes, packed: packed?.block.length ?? 0 }
   }

@@ -7,7 +7,7 @@ import type { WireJob } from './wire-job.js'
 /** A request that is sent. */
 export interface PackedRequest {
   readonly parts: readonly Uint8Array[]
-  /** Nobody reads the parts any more: to be called once. */
+  /** Nobody reads the parts any more: to be called once. Empties them. */
   readonly release: () => void
 }
 
@@ -41,7 +41,8 @@ export class Packer {
   async pack(job: WireJob, compiler: string, signal: AbortSignal): Promise<PackedRequest> {
     signal.throwIfAborted()
     const unread = await Promise.all(job.files.map(async (file) => file.unread?.()))
-    const giveRoom = await this.#room.acquire(bytesToSend(job, unread))
+    const mostBytes = job.files.map(({ content }, i) => lzo1x().mostBytes(content.sizeBytes, unread[i]))
+    const giveRoom = await this.#room.acquire(mostBytes.reduce((sum, bytes) => sum + bytes, 0))
     const pooled: Uint8Array[] = []
     const parts: Uint8Array[] = []
     const release = (): void => {
@@ -51,10 +52,11 @@ export class Packer {
       giveRoom()
     }
     try {
-      await takeTurn()
-      signal.throwIfAborted()
-      const packed = await this.#packing.acquire(1)
-      const files = await this.#packFiles(job, unread, pooled).finally(packed)
+      const files = await this.#inTurn(() => {
+        signal.throwIfAborted()
+        for (const bytes of mostBytes) pooled.push(this.#pool.take(bytes))
+        return this.#packFiles(job, unread, pooled)
+      })
       signal.throwIfAborted()
       const { name, text } = job.responseFile
       files.push({ name, compressed: lzo1x().compress(Buffer.from(text)) })
@@ -67,20 +69,30 @@ export class Packer {
     }
   }
 
-  /** On another thread, all of a job in one go. `pooled`: where the buffers go that are taken from the pool. */
+  async #inTurn<T>(pack: () => Promise<T>): Promise<T> {
+    const packed = await this.#packing.acquire(1)
+    try {
+      await takeTurn()
+      return await pack()
+    } finally {
+      packed()
+    }
+  }
+
+  /** On another thread, all of a job in one go. `buffers`: a file's block goes into each. */
   async #packFiles(
     job: WireJob,
     unread: readonly (UnreadRanges | undefined)[],
-    pooled: Uint8Array[],
+    buffers: readonly Uint8Array[],
   ): Promise<RequestFile[]> {
     const leases = job.files.map(({ content }) => content.lease())
     try {
-      const contents = job.files.map(({ content, shared }, i) => {
-        const bytes = { parts: leases[i]?.parts ?? [], unread: unread[i] }
-        const into = this.#pool.take(lzo1x().mostBytes(bytes))
-        pooled.push(into)
-        return { ...bytes, pieces: shared ? this.#piecesOf(content.id) : undefined, into }
-      })
+      const contents = job.files.map(({ content, shared }, i) => ({
+        parts: leases[i]?.parts ?? [],
+        unread: unread[i],
+        pieces: shared ? this.#piecesOf(content.id) : undefined,
+        into: buffers[i] as Uint8Array,
+      }))
       const blocks = await lzo1x().pack(contents)
       return blocks.map(({ block, compressedBytes }, i) => {
         const { name, content } = job.files[i] as WireJob['files'][number]
@@ -127,17 +139,6 @@ export class Packer {
       pieces.forget()
     }
   }
-}
-
-/** Before compression, which saves a sixth or more. */
-function bytesToSend(job: WireJob, unread: readonly (UnreadRanges | undefined)[]): number {
-  let bytes = 0
-  for (const [i, { content }] of job.files.entries()) {
-    bytes += content.sizeBytes
-    const ranges = unread[i] ?? []
-    for (let size = 1; size < ranges.length; size += 3) bytes -= ranges[size] as number
-  }
-  return bytes
 }
 
 /** True if no file of `job` is too large for the protocol, however badly it compresses. */

@@ -23,7 +23,7 @@ export { leaveUnread, unreadRanges, UNREAD_BYTE } from './distributors/unread.js
 export type { UnreadRange } from './distributors/unread.js'
 export { takeTurn } from './distributors/turns.js'
 export { lzo1x } from './distributors/lzo1x.js'
-export type { ContentBytes, ContentToPack, Lzo1x, PackedBlock, PackedPieces } from './distributors/lzo1x.js'
+export type { ContentToPack, Lzo1x, PackedBlock, PackedPieces } from './distributors/lzo1x.js'
 export { zstd } from './distributors/zstd.js'
 export type { Zstd } from './distributors/zstd.js'
 export { PLUGIN_API_VERSION } from './distributors/interface.js'

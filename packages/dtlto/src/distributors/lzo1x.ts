@@ -10,18 +10,15 @@ export interface PackedPieces {
 }
 
 /** A content of which a block is made. */
-export interface ContentToPack extends ContentBytes {
-  /** Those of this content, for the blocks of other jobs; without, nothing is kept. */
-  readonly pieces?: PackedPieces | undefined
-  /** Where the block goes: of `mostBytes` or more. */
-  readonly into: Uint8Array
-}
-
-export interface ContentBytes {
+export interface ContentToPack {
   /** One after the other, as `lease()` gives them. */
   readonly parts: readonly Uint8Array[]
   /** What the block need not hold. */
   readonly unread?: UnreadRanges | undefined
+  /** Those of this content, for the blocks of other jobs; without, nothing is kept. */
+  readonly pieces?: PackedPieces | undefined
+  /** Where the block goes: of `mostBytes` or more. */
+  readonly into: Uint8Array
 }
 
 export interface PackedBlock {
@@ -49,8 +46,8 @@ export interface Lzo1x {
   ): Promise<Uint8Array | undefined>
   /** Pieces of a content of which nothing has been compressed yet. */
   pieces(): PackedPieces
-  /** The most bytes that the block of a content can have. */
-  mostBytes(content: ContentBytes): number
+  /** The most bytes that the block of a content of `sizeBytes` can have. */
+  mostBytes(sizeBytes: number, unread?: UnreadRanges): number
   /** A block of each content, in one go. Rejects with an Error if one has no room, or for ranges that are not of the content. */
   pack(contents: readonly ContentToPack[]): Promise<readonly PackedBlock[]>
 }
@@ -74,11 +71,10 @@ const functions: Lzo1x = {
   pieces: () => new (native().lzo1x.Pieces)(),
 
   /** Literals grow by less than a sixteenth (worstCase in lzo1x.h). */
-  mostBytes({ parts, unread = new Uint32Array() }) {
-    let read = 0
-    for (const { length } of parts) read += length
+  mostBytes(sizeBytes, unread) {
+    let read = sizeBytes
     let ranges = 0
-    for (let size = 1; size < unread.length; size += 3) {
+    for (let size = 1; unread !== undefined && size < unread.length; size += 3) {
       const bytes = unread[size] as number
       read -= bytes
       ranges += RANGE_BYTES + Math.ceil(bytes / 255)
