@@ -5,7 +5,7 @@
  */
 
 /** Semantic version of this contract. A plugin is accepted if its major version is the same and its minor not newer. */
-export const PLUGIN_API_VERSION = '2.7.0'
+export const PLUGIN_API_VERSION = '2.8.0'
 
 /** One option that a distributor accepts, as written in `--distribute=NAME,key=value` or in dtlto.toml. */
 export type OptionSpec =
@@ -338,15 +338,15 @@ export interface JobBlob {
   readonly label: string
   readonly content: JobContent
   /**
-   * Of a module that the job imports from: what its compile does not read, mostly functions that it does not import. For systems that send each job's contents
-   * anew: most of a module need not go (`leaveUnread`). Whoever keeps contents by their digests sends modules whole, once, for they are the same for all jobs.
+   * Of a module that the job imports from: what its compile does not need, mostly functions that it does not import, and their debug information. For systems that
+   * send each job's contents anew: most of a module need not go (`leaveUnread`). Whoever keeps contents by their digests sends modules whole, once, for they are the same for all jobs.
    */
   readonly unread?: () => Promise<UnreadRanges>
 }
 
 /**
- * Ranges of a content, three numbers each, in order, apart from each other: offset, size (at least 8), and the number that the first four bytes must be,
- * little-endian. The other bytes of a range are not read. Best are 0xFF: whatever reads them after all fails. Empty if all is read.
+ * Ranges of a content, three numbers each, in order, apart from each other: offset, size (4, or at least 8; before 2.8 at least 8), and the number that the first
+ * four bytes must be, little-endian. The other bytes of a range are not read. Best are 0xFF: whatever reads them after all fails. Empty if all is read.
  */
 export type UnreadRanges = Uint32Array
 

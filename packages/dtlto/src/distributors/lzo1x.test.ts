@@ -194,13 +194,13 @@ const words = fc
   .array(fc.integer({ min: 0, max: 5 }), { minLength: 30, maxLength: 2000 })
   .map((values) => Buffer.from(new Uint32Array(values).buffer))
 
-/** Ranges of `size` bytes at places that are multiples of four. */
+/** Ranges of `size` bytes at places that are multiples of four: of one word, and longer ones. */
 function ranges(size: number, seeds: readonly (readonly [number, number])[]): Uint32Array {
   const made: number[] = []
   let at = 0
   for (const [gap, length] of seeds) {
     const offset = at + gap * 4
-    const end = offset + 8 + length * 4
+    const end = offset + 4 + length * 4
     if (end > size) break
     made.push(offset, end - offset, gap * 7919)
     at = end

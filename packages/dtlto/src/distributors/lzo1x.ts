@@ -54,6 +54,8 @@ export interface Lzo1x {
 
 /** Of a range that is not read, beside its length: its first word, one byte more, and the counts of these and of the repetition. */
 const RANGE_BYTES = 24
+/** A range of one word is as what is read: bytes, in a run of others. */
+const WORD_BYTES = 4
 
 const functions: Lzo1x = {
   compress: (bytes) => native().lzo1x.compress(bytes),
@@ -76,6 +78,7 @@ const functions: Lzo1x = {
     let ranges = 0
     for (let size = 1; unread !== undefined && size < unread.length; size += 3) {
       const bytes = unread[size] as number
+      if (bytes === WORD_BYTES) continue
       read -= bytes
       ranges += RANGE_BYTES + Math.ceil(bytes / 255)
     }

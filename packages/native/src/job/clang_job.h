@@ -59,13 +59,15 @@ struct ClangModuleFacts {
   std::string Reason;
   /// Its flags may name a code model or a threshold for large data.
   bool NamesModel = false;
+  /// At its scope, or it may have some.
+  bool HasAssembly = false;
+  std::string Triple;
 
   /// Reads some records of the module and loads nothing.
   static ClangModuleFacts of(const llvm::BitcodeModule &Module);
 };
 
-/// Reads \p Own's header, and its flags where they matter; no functions. Any
-/// thread.
+/// Reads \p Own's header and flags where they matter; no functions. Any thread.
 ClangModuleArguments
 clangModuleArguments(const llvm::lto::Config &Conf, LinkFlavour Flavour,
                      llvm::BitcodeModule Own, const ClangModuleFacts &Facts,

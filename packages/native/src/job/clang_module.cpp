@@ -57,7 +57,8 @@ public:
   }
 
   StringRef DontCall;
-  bool NamesModel = false;
+  bool NamesModel = false, HasAssembly = false;
+  std::string Triple;
 
 private:
   static Error malformed() { return createStringError("malformed bitcode"); }
@@ -78,8 +79,8 @@ private:
       if (Entry->Kind == BitstreamEntry::EndBlock)
         return Error::success();
       if (Entry->Kind == BitstreamEntry::Record) {
-        if (Expected<unsigned> Code = Cursor.skipRecord(Entry->ID); !Code)
-          return Code.takeError();
+        if (Error E = readRecord(Entry->ID))
+          return E;
         continue;
       }
       BitstreamCursor Block = Cursor;
@@ -90,6 +91,19 @@ private:
         if (Error E = readBlock(Block, Entry->ID))
           return E;
     }
+  }
+
+  Error readRecord(unsigned Abbreviation) {
+    SmallVector<uint64_t, 64> Record;
+    Expected<unsigned> Code = Cursor.readRecord(Abbreviation, Record);
+    if (!Code)
+      return Code.takeError();
+    if (*Code == bitc::MODULE_CODE_TRIPLE)
+      Triple.assign(Record.begin(), Record.end());
+    // A kind of record that is new may be assembly too.
+    if (*Code == bitc::MODULE_CODE_ASM || *Code > bitc::MODULE_CODE_IFUNC)
+      HasAssembly = true;
+    return Error::success();
   }
 
   Error readBlock(BitstreamCursor &Block, unsigned Id) {
@@ -173,6 +187,13 @@ public:
     cannot(Facts.Reason);
     for (const dtlto::ClangModuleFacts *Import : Imports)
       cannot(Import->Reason);
+    spellTarget(Triple(Facts.Triple));
+    // To load a module, without its functions, takes as long as to make the job's
+    // index, and few need it.
+    if (!Facts.HasAssembly && !Facts.NamesModel && !isRelocModelOpen()) {
+      spellModel(Conf.CodeModel, std::nullopt);
+      return std::move(Result);
+    }
     LLVMContext Context;
     auto Module = Own.getLazyModule(Context, /*ShouldLazyLoadMetadata=*/true,
                                     /*IsImporting=*/true);
@@ -180,7 +201,6 @@ public:
       cannot(toString(Module.takeError()));
       return std::move(Result);
     }
-    spellTarget((*Module)->getTargetTriple());
     checkAssembly(dtlto::moduleAssembly(**Module));
     // Flags are metadata, and LLVM loads all or nothing.
     if (Facts.NamesModel || isRelocModelOpen())
@@ -237,19 +257,22 @@ private:
           M.getModuleFlag("PIC Level") && M.getPICLevel() != PICLevel::NotPIC;
       add({IsPic ? "-fPIC" : "-fno-pic"});
     }
+    spellModel(Conf.CodeModel ? Conf.CodeModel : M.getCodeModel(),
+               M.getLargeDataThreshold());
+  }
+
+  void spellModel(std::optional<CodeModel::Model> Model,
+                  std::optional<uint64_t> Threshold) {
     static constexpr StringLiteral Names[] = {"tiny", "small", "kernel",
                                               "medium", "large"};
-    std::optional<CodeModel::Model> Model = Conf.CodeModel;
     if (!Model)
-      Model = M.getCodeModel();
-    if (Model) {
-      add({("-mcmodel=" + Names[*Model]).str()});
-      // The driver adds a threshold of its own to some models.
-      if (std::optional<uint64_t> Threshold = M.getLargeDataThreshold())
-        add({"-mlarge-data-threshold=" + std::to_string(*Threshold)});
-      else if (*Model == CodeModel::Medium || *Model == CodeModel::Large)
-        add({"-mlarge-data-threshold=0"});
-    }
+      return;
+    add({("-mcmodel=" + Names[*Model]).str()});
+    // The driver adds a threshold of its own to some models.
+    if (Threshold)
+      add({"-mlarge-data-threshold=" + std::to_string(*Threshold)});
+    else if (*Model == CodeModel::Medium || *Model == CodeModel::Large)
+      add({"-mlarge-data-threshold=0"});
   }
 
   void add(std::initializer_list<std::string> Args) {
@@ -266,15 +289,20 @@ private:
 dtlto::ClangModuleFacts
 dtlto::ClangModuleFacts::of(const BitcodeModule &Module) {
   ModuleReader Reader(Module.getBuffer());
-  if (Error E = Reader.read())
-    return {toString(std::move(E)), false};
-  if (Reader.DontCall.empty())
-    return {{}, Reader.NamesModel};
-  return {("'" + Module.getModuleIdentifier() +
-           "' has functions with the attribute " + Reader.DontCall +
-           ", and clang does not report calls of them")
-              .str(),
-          Reader.NamesModel};
+  ClangModuleFacts Facts;
+  if (Error E = Reader.read()) {
+    Facts.Reason = toString(std::move(E));
+    return Facts;
+  }
+  Facts.NamesModel = Reader.NamesModel;
+  Facts.HasAssembly = Reader.HasAssembly;
+  Facts.Triple = std::move(Reader.Triple);
+  if (!Reader.DontCall.empty())
+    Facts.Reason = ("'" + Module.getModuleIdentifier() +
+                    "' has functions with the attribute " + Reader.DontCall +
+                    ", and clang does not report calls of them")
+                       .str();
+  return Facts;
 }
 
 dtlto::ClangModuleArguments

@@ -20,10 +20,12 @@
 // end of a block: an empty function.)
 
 #include "module_layout.h"
+#include "metadata_records.h"
+#include "record_reader.h"
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Bitcode/LLVMBitCodes.h"
-#include "llvm/Bitstream/BitstreamReader.h"
+#include "llvm/Support/Endian.h"
 
 using namespace llvm;
 
@@ -31,11 +33,11 @@ namespace dtlto {
 
 /// Walks over the top of a module. Errors of the bitstream, and records that are
 /// not as LLVM writes them, end it with false.
-class LayoutReader {
+class LayoutReader : RecordReader {
 public:
   explicit LayoutReader(const BitcodeModule &Module)
-      : Module(Module), Cursor(Module.getBuffer()) {
-    Cursor.setBlockInfo(&BlockInfo);
+      : RecordReader(BitstreamCursor(Module.getBuffer())), Module(Module) {
+    Cursor.setBlockInfo(Layout.BlockInfo.get());
   }
 
   bool read() {
@@ -48,7 +50,7 @@ public:
         return false;
       if (Entry.ID == bitc::MODULE_BLOCK_ID)
         return enter(Entry.ID) && readModule() && assign();
-      if (errorToBool(Cursor.SkipBlock()))
+      if (!skipBlock())
         return false;
     }
     return false;
@@ -57,35 +59,15 @@ public:
   ModuleLayout Layout;
 
 private:
-  static constexpr uint32_t MagicBytes = 4;
+  static constexpr uint32_t MagicBytes = ModuleLayout::MagicBytes;
 
   struct Symbol {
     std::string Name;
     GlobalValue::LinkageTypes Linkage;
     enum { Function, Declaration, Variable, Alias } Kind;
-    uint64_t Aliasee; ///< of an alias
+    /// Of an alias its aliasee; of a variable its initializer and 1, or 0.
+    uint64_t Constant;
   };
-
-  BitstreamEntry next() {
-    if (auto Entry = Cursor.advance())
-      return *Entry;
-    else
-      consumeError(Entry.takeError());
-    return BitstreamEntry::getError();
-  }
-
-  bool enter(unsigned Block) {
-    return !errorToBool(Cursor.EnterSubBlock(Block));
-  }
-
-  std::optional<unsigned> readRecord(unsigned Abbreviation) {
-    Record.clear();
-    if (auto Code = Cursor.readRecord(Abbreviation, Record))
-      return *Code;
-    else
-      consumeError(Code.takeError());
-    return std::nullopt;
-  }
 
   bool readModule() {
     for (;;) {
@@ -112,14 +94,11 @@ private:
   bool readBlock(unsigned Id) {
     switch (Id) {
     case bitc::BLOCKINFO_BLOCK_ID: {
-      auto Info = Cursor.ReadBlockInfoBlock();
-      if (!Info) {
-        consumeError(Info.takeError());
+      std::optional<std::optional<BitstreamBlockInfo>> Info =
+          valueOf(Cursor.ReadBlockInfoBlock());
+      if (!Info || !*Info)
         return false;
-      }
-      if (!*Info)
-        return false;
-      BlockInfo = std::move(**Info);
+      *Layout.BlockInfo = std::move(**Info);
       return true;
     }
     case bitc::FUNCTION_BLOCK_ID: {
@@ -129,6 +108,14 @@ private:
       Layout.Bodies.push_back(*Extent);
       break;
     }
+    case bitc::TYPE_BLOCK_ID_NEW:
+      return enter(Id) && readTypes();
+    case bitc::METADATA_BLOCK_ID:
+      // There is one, behind all symbols and constants.
+      HasWholeMetadata |= Layout.Metadata.has_value();
+      Layout.Metadata =
+          MetadataLayout::of(Cursor, values(), std::move(OfConstants));
+      break;
     case bitc::CONSTANTS_BLOCK_ID:
       return enter(Id) && readConstants();
     case bitc::GLOBALVAL_SUMMARY_BLOCK_ID: {
@@ -138,28 +125,24 @@ private:
     default:
       break;
     }
-    return !errorToBool(Cursor.SkipBlock());
+    return skipBlock();
   }
 
   /// Of the block that the cursor is about to enter.
   std::optional<ModuleLayout::Body> extent() const {
     BitstreamCursor Ahead = Cursor;
-    if (auto Width = Ahead.ReadVBR(bitc::CodeLenWidth); !Width) {
-      consumeError(Width.takeError());
-      return std::nullopt;
-    }
-    if (errorToBool(Ahead.JumpToBit(alignTo(Ahead.GetCurrentBitNo(), 32))))
+    if (!valueOf(Ahead.ReadVBR(bitc::CodeLenWidth)) ||
+        errorToBool(Ahead.JumpToBit(alignTo(Ahead.GetCurrentBitNo(), 32))))
       return std::nullopt;
     uint64_t At = Ahead.GetCurrentBitNo() / 8;
-    auto Words = Ahead.Read(bitc::BlockSizeWidth);
-    if (!Words) {
-      consumeError(Words.takeError());
+    auto Words = valueOf(Ahead.Read(bitc::BlockSizeWidth));
+    if (!Words)
       return std::nullopt;
-    }
     uint64_t End = At + 4 + uint64_t(*Words) * 4;
     if (End > Module.getBuffer().size())
       return std::nullopt;
-    return ModuleLayout::Body{uint32_t(At) + MagicBytes,
+    return ModuleLayout::Body{Cursor.GetCurrentBitNo(),
+                              uint32_t(At) + MagicBytes,
                               uint32_t(End) + MagicBytes};
   }
 
@@ -194,15 +177,27 @@ private:
   }
 
   bool addSymbol(decltype(Symbol::Kind) Kind) {
-    constexpr size_t AliaseeAt = 4, LinkageAt = 5;
+    constexpr size_t TypeAt = 2, ConstantAt = 4, LinkageAt = 5;
     if (Record.size() <= LinkageAt)
       return false;
     StringRef Names = Module.getStrtab();
     if (Record[0] > Names.size() || Record[1] > Names.size() - Record[0])
       return false;
-    Symbols.push_back({Names.substr(Record[0], Record[1]).str(),
-                       linkageOf(Record[LinkageAt]), Kind, Record[AliaseeAt]});
+    StringRef Name = Names.substr(Record[0], Record[1]);
+    Symbols.push_back(
+        {Name.str(), linkageOf(Record[LinkageAt]), Kind, Record[ConstantAt]});
+    if (Kind == Symbol::Declaration && TakesMetadata.contains(Record[TypeAt]))
+      takesMetadata(Name);
     return true;
+  }
+
+  void takesMetadata(StringRef Intrinsic) {
+    if (Intrinsic.starts_with("llvm.dbg."))
+      HasWholeMetadata = true;
+    else if (Intrinsic != "llvm.experimental.noalias.scope.decl")
+      Layout.Arguments = MetadataLayout::Arguments::Any;
+    else if (Layout.Arguments == MetadataLayout::Arguments::None)
+      Layout.Arguments = MetadataLayout::Arguments::NoAliasScopes;
   }
 
   /// Only whether it is local decides about a symbol's GUID.
@@ -219,14 +214,29 @@ private:
     }
   }
 
-  /// The code of the next record of a block without blocks in it; 0 at its end.
-  std::optional<unsigned> nextRecord() {
-    BitstreamEntry Entry = next();
-    if (Entry.Kind == BitstreamEntry::EndBlock)
-      return 0;
-    if (Entry.Kind != BitstreamEntry::Record)
-      return std::nullopt;
-    return readRecord(Entry.ID);
+  /// Finds the types of functions that take metadata.
+  bool readTypes() {
+    unsigned Type = 0;
+    std::optional<unsigned> Metadata;
+    for (;;) {
+      std::optional<unsigned> Code = nextRecord();
+      if (!Code || *Code == 0)
+        return Code.has_value();
+      switch (*Code) {
+      case bitc::TYPE_CODE_NUMENTRY:
+      case bitc::TYPE_CODE_STRUCT_NAME:
+        continue;
+      case bitc::TYPE_CODE_METADATA:
+        Metadata = Type;
+        break;
+      case bitc::TYPE_CODE_FUNCTION: // [variadic, result, parameters …]
+        if (Metadata && is_contained(ArrayRef(Record).drop_front(
+                                         std::min<size_t>(2, Record.size())),
+                                     *Metadata))
+          TakesMetadata.insert(Type);
+      }
+      ++Type;
+    }
   }
 
   bool readConstants() {
@@ -240,23 +250,47 @@ private:
           return false;
         LoadedFunctions.push_back(Record[1]);
       }
+      if (*Code == bitc::CST_CODE_SETTYPE)
+        continue;
+      if (constantRefersToValues(*Code))
+        OfConstants[values()].assign(Record.begin(), Record.end());
+      ++Constants;
     }
   }
+
+  /// How many there are by now.
+  uint32_t values() const { return uint32_t(Symbols.size()) + Constants; }
 
   bool readSummary(uint32_t End) {
     for (;;) {
       std::optional<unsigned> Code = nextRecord();
-      if (!Code || *Code == 0)
-        return Code.has_value();
-      if (*Code != bitc::FS_FLAGS)
-        continue;
-      uint32_t At =
-          uint32_t(alignTo(Cursor.GetCurrentBitNo(), 32) / 8) + MagicBytes;
-      if (End >= At + 8)
-        Layout.Always.push_back({At, End - At, UINT32_MAX});
-      // Functions come before the summary: nothing that follows matters.
-      IsDone = true;
-      return true;
+      if (!Code)
+        return false;
+      switch (*Code) {
+      case 0:
+        // Functions come before the summary: nothing that follows matters.
+        IsDone = true;
+        return true;
+      case bitc::FS_FLAGS: {
+        uint32_t At =
+            uint32_t(alignTo(Cursor.GetCurrentBitNo(), 32) / 8) + MagicBytes;
+        if (End >= At + 8)
+          Layout.Always.push_back({At, End - At, UINT32_MAX});
+        break;
+      }
+      // [value, …]: what refers to other values has their numbers somewhere.
+      case bitc::FS_PERMODULE:
+      case bitc::FS_PERMODULE_PROFILE:
+      case bitc::FS_PERMODULE_RELBF:
+      case bitc::FS_PERMODULE_GLOBALVAR_INIT_REFS:
+      case bitc::FS_PERMODULE_VTABLE_GLOBALVAR_INIT_REFS:
+      case bitc::FS_ALIAS:
+        if (!Record.empty() && Record[0] < Symbols.size())
+          for (uint64_t Operand : Record)
+            if (Operand < Symbols.size())
+              Layout.SummaryOf[uint32_t(Record[0])].push_back(
+                  uint32_t(Operand));
+      }
     }
   }
 
@@ -275,23 +309,30 @@ private:
         return false;
       Layout.Bodies[BodyOfValue[Function]].IsLoaded = true;
     }
-    for (auto [S, Body] : zip_equal(Symbols, BodyOfValue)) {
+    for (auto [I, S, Body] : enumerate(Symbols, BodyOfValue)) {
       if (S.Kind == Symbol::Declaration)
         continue;
+      ModuleLayout::Definition D{uint32_t(I), Body};
       if (S.Kind == Symbol::Alias)
-        Body = S.Aliasee < Symbols.size() ? BodyOfValue[S.Aliasee]
-                                          : ModuleLayout::UnknownBody;
-      Layout.BodyOf[GlobalValue::getGUIDAssumingExternalLinkage(
-          GlobalValue::getGlobalIdentifier(S.Name, S.Linkage, SourceFile))] =
-          Body;
+        D = S.Constant < Symbols.size()
+                ? ModuleLayout::Definition{uint32_t(S.Constant),
+                                           BodyOfValue[S.Constant]}
+                : ModuleLayout::Definition{0, ModuleLayout::UnknownBody};
+      if (S.Kind == Symbol::Variable && S.Constant)
+        Layout.SummaryOf[D.Value].push_back(uint32_t(S.Constant - 1));
+      Layout.Definitions[GlobalValue::getGUIDAssumingExternalLinkage(
+          GlobalValue::getGlobalIdentifier(S.Name, S.Linkage, SourceFile))] = D;
     }
+    if (HasWholeMetadata)
+      Layout.Metadata.reset();
     return true;
   }
 
   const BitcodeModule &Module;
-  BitstreamCursor Cursor;
-  BitstreamBlockInfo BlockInfo;
-  SmallVector<uint64_t, 64> Record;
+  DenseSet<uint64_t> TakesMetadata; ///< types of functions
+  bool HasWholeMetadata = false;
+  uint32_t Constants = 0; ///< of the module itself
+  MetadataLayout::ValueReferences OfConstants;
   std::string SourceFile;
   std::vector<Symbol> Symbols; ///< by the numbers of values
   std::vector<uint64_t> LoadedFunctions;
@@ -299,25 +340,163 @@ private:
   bool IsDone = false;
 };
 
+ModuleLayout::ModuleLayout()
+    : BlockInfo(std::make_unique<BitstreamBlockInfo>()) {}
+
 ModuleLayout ModuleLayout::of(const BitcodeModule &Module) {
   LayoutReader Reader(Module);
-  return Reader.read() ? std::move(Reader.Layout) : ModuleLayout();
+  if (!Reader.read())
+    return ModuleLayout();
+  ModuleLayout Layout = std::move(Reader.Layout);
+  Layout.Bitcode = Module.getBuffer();
+  if (Layout.Metadata)
+    Layout.readMetadataOfAll();
+  return Layout;
+}
+
+/// What every import needs of the metadata.
+void ModuleLayout::readMetadataOfAll() {
+  BitVector Needed(Metadata->size());
+  Metadata->addAlways(Arguments, Needed);
+  for (const Body &B : Bodies) {
+    if (!B.IsLoaded)
+      continue;
+    std::optional<std::vector<uint32_t>> Used = metadataUsedBy(B);
+    if (!Used)
+      return Metadata.reset();
+    Metadata->add(*Used, Needed);
+  }
+  Metadata->beginWith(Needed);
+  AlwaysNeeded = std::move(Needed);
+  Kept = std::make_unique<KeptUses>();
+}
+
+std::optional<std::vector<uint32_t>>
+ModuleLayout::metadataUsedBy(const Body &B) const {
+  BitstreamCursor Cursor(Bitcode);
+  Cursor.setBlockInfo(BlockInfo.get());
+  if (errorToBool(Cursor.JumpToBit(B.EnterAt)))
+    return std::nullopt;
+  return Metadata->usedBy(Cursor);
+}
+
+/// What every import needs, and all that the definition refers to, directly or not.
+/// None if that is not known.
+std::optional<BitVector> ModuleLayout::usesOf(const Definition &D) const {
+  // The summary has what the code refers to; the block has its metadata.
+  auto Summary = SummaryOf.find(D.Value);
+  if (Summary == SummaryOf.end())
+    return std::nullopt;
+  BitVector Needed = AlwaysNeeded;
+  Metadata->add(Summary->second, Needed);
+  if (D.Body == NoBody)
+    return Needed;
+  std::optional<std::vector<uint32_t>> Used = metadataUsedBy(Bodies[D.Body]);
+  if (!Used)
+    return std::nullopt;
+  Metadata->add(*Used, Needed);
+  return Needed;
+}
+
+/// Adds what the definition needs.
+bool ModuleLayout::addUses(const Definition &D, BitVector &Needed) const {
+  std::lock_guard<std::mutex> Lock(Kept->Mutex);
+  auto [Known, IsNew] = Kept->Uses.try_emplace(D.Value);
+  if (IsNew)
+    Known->second = usesOf(D);
+  if (!Known->second)
+    return false;
+  Needed |= *Known->second;
+  return true;
+}
+
+ModuleLayout::MetadataReading
+ModuleLayout::metadataReading(ArrayRef<std::string> LlvmOptions) {
+  auto readsAll = [](StringRef Option) {
+    return Option.contains("import-full-type-definitions") ||
+           Option.contains("disable-ondemand-mds-loading");
+  };
+  return any_of(LlvmOptions, readsAll) ? MetadataReading::All
+                                       : MetadataReading::OnDemand;
 }
 
 std::vector<UnreadRange>
-ModuleLayout::unread(const DenseSet<GlobalValue::GUID> &Imported) const {
+ModuleLayout::unread(const DenseSet<GlobalValue::GUID> &Imported,
+                     MetadataReading How) const {
+  std::vector<Definition> Read;
   BitVector IsRead(Bodies.size());
   for (GlobalValue::GUID Guid : Imported) {
-    auto Found = BodyOf.find(Guid);
-    if (Found == BodyOf.end() || Found->second == UnknownBody)
+    auto Found = Definitions.find(Guid);
+    if (Found == Definitions.end() || Found->second.Body == UnknownBody)
       return {};
-    if (Found->second != NoBody)
-      IsRead.set(Found->second);
+    Read.push_back(Found->second);
+    if (Found->second.Body != NoBody)
+      IsRead.set(Found->second.Body);
   }
-  constexpr uint32_t SizeOfWord = 4;
   std::vector<UnreadRange> Result;
+  if (How == MetadataReading::OnDemand)
+    Result = unreadMetadata(Read);
+  addUnreadBodies(IsRead, Result);
+  append_range(Result, Always);
+  return Result;
+}
+
+std::vector<UnreadRange>
+ModuleLayout::unreadMetadata(ArrayRef<Definition> Read) const {
+  // Each range costs some ten bytes, and the bytes before and behind it are
+  // compressed apart.
+  constexpr uint32_t Least = 192;
+  if (!Metadata)
+    return {};
+  BitVector Needed = AlwaysNeeded;
+  for (const Definition &D : Read)
+    if (!addUses(D, Needed))
+      return {};
+  std::vector<UnreadRange> Ranges, Words, Result;
+  Metadata->unread(Needed, Least, [&](uint32_t From, uint32_t To) {
+    Ranges.push_back({From + MagicBytes, To - From, UINT32_MAX});
+  });
+  addChangedWords(Needed, Words);
+  std::merge(Ranges.begin(), Ranges.end(), Words.begin(), Words.end(),
+             std::back_inserter(Result),
+             [](const UnreadRange &A, const UnreadRange &B) {
+               return A.Offset < B.Offset;
+             });
+  return Result;
+}
+
+void ModuleLayout::addChangedWords(const BitVector &Needed,
+                                   std::vector<UnreadRange> &Result) const {
+  // Words between two that are nearer are told as they are: what stands between
+  // ranges is compressed apart.
+  constexpr uint32_t SizeOfWord = 4, Near = 16;
+  uint32_t Begin = 0; // of the last word
+  bool IsFirst = true;
+  auto addWord = [&](uint32_t At) {
+    IsFirst = false;
+    Begin = At;
+    Result.push_back({At + MagicBytes, SizeOfWord,
+                      support::endian::read32le(Bitcode.data() + At)});
+  };
+  // They are in order: none has a byte before the last word.
+  Metadata->changed(Needed, [&](uint32_t At, uint64_t Xor) {
+    for (; Xor; ++At, Xor >>= 8) {
+      if ((Xor & 0xff) == 0)
+        continue;
+      if (IsFirst || At >= Begin + Near)
+        addWord(At);
+      while (At >= Begin + SizeOfWord)
+        addWord(Begin + SizeOfWord);
+      Result.back().Word ^= uint32_t(Xor & 0xff) << (8 * (At - Begin));
+    }
+  });
+}
+
+void ModuleLayout::addUnreadBodies(const BitVector &Imported,
+                                   std::vector<UnreadRange> &Result) const {
+  constexpr uint32_t SizeOfWord = 4;
   for (auto [I, B] : enumerate(Bodies)) {
-    if (IsRead[I] || B.IsLoaded)
+    if (Imported[I] || B.IsLoaded)
       continue;
     // The block's first word stands between two blocks' sizes.
     bool IsNeighbour =
@@ -329,8 +508,6 @@ ModuleLayout::unread(const DenseSet<GlobalValue::GUID> &Imported) const {
     Range.Size = B.End - Range.Offset;
     Range.Word = Range.Size / SizeOfWord - 1; // the block, without its size
   }
-  append_range(Result, Always);
-  return Result;
 }
 
 } // namespace dtlto

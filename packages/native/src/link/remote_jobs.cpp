@@ -103,10 +103,11 @@ ClangModuleArguments clangModule(ThinJobs &Jobs, const ThinJob &Job) {
 }
 
 std::vector<UnreadImport> unreadImports(ThinJobs &Jobs, const ThinJob &Job) {
+  const auto How = ModuleLayout::metadataReading(Jobs.config().MllvmArgs);
   std::vector<UnreadImport> Result;
   for (const auto &[Id, Guids] : importedDefinitions(Job)) {
     const BitcodeModule &Module = Job.ModuleMap.find(Id)->second;
-    Result.push_back({Id.str(), Jobs.layout(Module).unread(Guids)});
+    Result.push_back({Id.str(), Jobs.layout(Module).unread(Guids, How)});
   }
   return Result;
 }

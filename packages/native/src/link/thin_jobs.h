@@ -82,16 +82,24 @@ struct ThinJob {
 template <typename Kept> class OfModules {
 public:
   const Kept &of(const llvm::BitcodeModule &Module) {
-    std::lock_guard<std::mutex> Lock(Mutex);
-    auto [Entry, IsNew] = All.try_emplace(Module.getModuleIdentifier());
-    if (IsNew)
-      Entry->second = Kept::of(Module);
-    return Entry->second;
+    Entry &E = entryOf(Module.getModuleIdentifier());
+    std::call_once(E.Once, [&] { E.Value = Kept::of(Module); });
+    return E.Value;
   }
 
 private:
+  struct Entry {
+    std::once_flag Once;
+    Kept Value;
+  };
+
+  Entry &entryOf(llvm::StringRef ModuleId) {
+    std::lock_guard<std::mutex> Lock(Mutex);
+    return All.try_emplace(ModuleId).first->second;
+  }
+
   std::mutex Mutex;
-  llvm::StringMap<Kept> All; ///< entries do not move
+  llvm::StringMap<Entry> All; ///< entries do not move
 };
 
 /// Collects the backends that LTO starts, then has them made by whoever listens

@@ -2,7 +2,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/Endian.h"
-#include <array>
 
 using namespace llvm;
 using namespace dtlto::lzo1x;
@@ -12,14 +11,15 @@ namespace {
 /// Larger pieces would find few more matches, which reach 48 KiB back.
 constexpr uint64_t LargestPiece = 1024 * 1024;
 /// Of a range that is not read: the word, and the byte that is repeated.
-constexpr size_t RangeBegin = 5, SmallestRange = 8;
+constexpr size_t RangeBegin = 5, SizeOfWord = 4, SmallestRepeated = 8;
 constexpr uint8_t UnreadByte = 0xff;
 
 Error checkRanges(ArrayRef<uint32_t> Unread, uint64_t Size) {
   uint64_t At = 0;
   for (; Unread.size() >= 3; Unread = Unread.drop_front(3)) {
     uint64_t Offset = Unread[0], Bytes = Unread[1];
-    if (Offset < At || Bytes < SmallestRange || Offset + Bytes > Size)
+    bool HasSize = Bytes == SizeOfWord || Bytes >= SmallestRepeated;
+    if (Offset < At || !HasSize || Offset + Bytes > Size)
       return createStringError(Twine(Size) + " bytes have no range of " +
                                Twine(Bytes) + " at " + Twine(Offset));
     At = Offset + Bytes;
@@ -50,49 +50,53 @@ ArrayRef<uint8_t> bytesBetween(ArrayRef<ArrayRef<uint8_t>> Parts, uint64_t From,
 
 } // namespace
 
-/// A piece of the content, or a range that is not read.
+/// A piece of the content, or a range that is not read, or several of a word each.
 struct PackedContent::Step {
-  uint64_t From;
-  std::shared_ptr<Slot> S; ///< none: not read
-  bool IsMine = false;     ///< to be compressed by who made the plan
-  uint32_t Size = 0, Word = 0;
+  uint64_t From, To;
+  Slot *S;             ///< none: not read
+  bool IsMine = false; ///< to be compressed by who made the plan
+  ArrayRef<uint32_t> Ranges = {};
 };
 
-std::shared_ptr<PackedContent::Slot> PackedContent::longest(uint64_t From,
-                                                            uint64_t To) const {
-  std::shared_ptr<Slot> Longest;
-  auto Known = Slots.find(From);
-  if (Known != Slots.end())
-    for (const std::shared_ptr<Slot> &S : Known->second)
-      if (S->End <= To && (!Longest || S->End > Longest->End))
-        Longest = S;
-  return Longest;
+/// The longest piece there is, or a new one.
+PackedContent::Known &PackedContent::Pieces::longest(uint64_t From,
+                                                     uint64_t To) {
+  SmallVectorImpl<Known> &There = Starts[From];
+  auto Longer = llvm::upper_bound(
+      There, To, [](uint64_t End, const Known &K) { return End < K.End; });
+  if (Longer != There.begin())
+    return Longer[-1];
+  uint64_t End = std::min(To, From + LargestPiece);
+  return *There.insert(Longer, {End, nullptr});
 }
 
 std::vector<PackedContent::Step>
-PackedContent::plan(uint64_t Size, ArrayRef<uint32_t> Unread) {
+PackedContent::Pieces::plan(uint64_t Size, ArrayRef<uint32_t> Unread) {
   std::vector<Step> Steps;
   uint64_t At = 0;
   auto add = [&](uint64_t To) {
     while (At < To) {
-      Step Next{At, longest(At, To)};
-      if (!Next.S) {
-        Next.S = std::make_shared<Slot>();
-        Next.S->End = std::min(To, At + LargestPiece);
-        Next.IsMine = true;
-        Slots[At].push_back(Next.S);
-      }
-      At = Next.S->End;
-      Steps.push_back(std::move(Next));
+      Known &Piece = longest(At, To);
+      const bool IsNew = !Piece.S;
+      if (IsNew)
+        Piece.S = &Slots.emplace_back();
+      Steps.push_back({At, Piece.End, Piece.S, IsNew});
+      At = Piece.End;
     }
   };
   for (; !Unread.empty(); Unread = Unread.drop_front(3)) {
     add(Unread[0]);
-    Step Range{At, nullptr};
-    Range.Size = Unread[1];
-    Range.Word = Unread[2];
-    At += Range.Size;
-    Steps.push_back(std::move(Range));
+    const uint32_t Bytes = Unread[1];
+    if (Bytes == SizeOfWord && !Steps.empty() &&
+        Steps.back().Ranges.size() > 0 &&
+        Steps.back().Ranges[1] == SizeOfWord) {
+      Step &Words = Steps.back();
+      Words.Ranges = ArrayRef(Words.Ranges.data(), Words.Ranges.size() + 3);
+      Words.To += Bytes;
+    } else {
+      Steps.push_back({At, At + Bytes, nullptr, false, Unread.take_front(3)});
+    }
+    At += Bytes;
   }
   add(Size);
   return Steps;
@@ -112,8 +116,8 @@ PackedContent::pack(ArrayRef<ArrayRef<uint8_t>> Parts,
     return Result;
 
   std::unique_lock<std::mutex> Lock(Mutex);
-  std::vector<Step> Steps = plan(Size, Unread);
-  const unsigned Before = Forgotten;
+  const std::shared_ptr<Pieces> Mine = Kept;
+  std::vector<Step> Steps = Mine->plan(Size, Unread);
   Lock.unlock();
 
   // Who waits for others below has done what others wait for: nobody waits for
@@ -123,18 +127,16 @@ PackedContent::pack(ArrayRef<ArrayRef<uint8_t>> Parts,
   for (Step &Each : Steps) {
     if (!Each.IsMine)
       continue;
-    Each.S->P =
-        C.compress(bytesBetween(Parts, Each.From, Each.S->End, Gathered));
+    Each.S->P = C.compress(bytesBetween(Parts, Each.From, Each.To, Gathered));
     Made += Each.S->P.Size;
-    Result.CompressedBytes += Each.S->End - Each.From;
+    Result.CompressedBytes += Each.To - Each.From;
   }
   Lock.lock();
   if (Result.CompressedBytes > 0) {
     for (Step &Each : Steps)
       if (Each.IsMine)
         Each.S->IsReady = true;
-    if (Before == Forgotten)
-      KeptBytes += Made;
+    Mine->Bytes += Made;
     Ready.notify_all();
   }
   Ready.wait(Lock, [&] {
@@ -143,17 +145,23 @@ PackedContent::pack(ArrayRef<ArrayRef<uint8_t>> Parts,
   Lock.unlock();
 
   BlockWriter Block(Into);
-  std::vector<std::array<uint8_t, RangeBegin>> Begins(Unread.size() / 3);
-  auto Begin = Begins.begin();
+  // What ranges begin with: it must stay where it is.
+  SmallVector<uint8_t, 0> Begins(Unread.size() / 3 * RangeBegin);
+  uint8_t *To = Begins.data();
   for (const Step &Each : Steps) {
     if (Each.S) {
       Block.add(Each.S->P);
       continue;
     }
-    support::endian::write32le(Begin->data(), Each.Word);
-    Begin->back() = UnreadByte;
-    Block.literals(*Begin++);
-    Block.repeatLast(Each.Size - RangeBegin);
+    uint8_t *Begin = To;
+    for (size_t I = 2; I < Each.Ranges.size(); I += 3, To += SizeOfWord)
+      support::endian::write32le(To, Each.Ranges[I]);
+    const bool IsRepeated = Each.Ranges[1] != SizeOfWord;
+    if (IsRepeated)
+      *To++ = UnreadByte;
+    Block.literals(ArrayRef(Begin, To));
+    if (IsRepeated)
+      Block.repeatLast(Each.To - Each.From - RangeBegin);
   }
   std::optional<size_t> BlockBytes = Block.finish();
   if (!BlockBytes)
@@ -165,12 +173,11 @@ PackedContent::pack(ArrayRef<ArrayRef<uint8_t>> Parts,
 
 size_t PackedContent::keptBytes() const {
   std::lock_guard<std::mutex> Lock(Mutex);
-  return KeptBytes;
+  return Kept->Bytes;
 }
 
 void PackedContent::forget() {
+  auto None = std::make_shared<Pieces>();
   std::lock_guard<std::mutex> Lock(Mutex);
-  Slots.clear();
-  KeptBytes = 0;
-  ++Forgotten;
+  Kept.swap(None);
 }

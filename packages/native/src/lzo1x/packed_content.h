@@ -5,6 +5,8 @@
 #include "lzo1x.h"
 #include "llvm/ADT/DenseMap.h"
 #include <condition_variable>
+#include <deque>
+#include <memory>
 #include <mutex>
 
 namespace dtlto::lzo1x {
@@ -37,23 +39,28 @@ public:
 
 private:
   struct Slot {
-    uint64_t End;
     bool IsReady = false;
     Piece P; ///< written by who made the slot, before it is ready
   };
+  struct Known {
+    uint64_t End;
+    Slot *S;
+  };
   struct Step;
+  /// All pieces, and whoever makes a block of some keeps all.
+  struct Pieces {
+    /// By where they begin, then by where they end.
+    llvm::DenseMap<uint64_t, llvm::SmallVector<Known, 1>> Starts;
+    std::deque<Slot> Slots;
+    size_t Bytes = 0;
 
-  std::vector<Step> plan(uint64_t Size, llvm::ArrayRef<uint32_t> Unread);
-  std::shared_ptr<Slot> longest(uint64_t From, uint64_t To) const;
+    Known &longest(uint64_t From, uint64_t To);
+    std::vector<Step> plan(uint64_t Size, llvm::ArrayRef<uint32_t> Unread);
+  };
 
   mutable std::mutex Mutex;
   std::condition_variable Ready;
-  /// By where they begin; none overlap that begin at the same place but the
-  /// shorter is a part of the longer.
-  llvm::DenseMap<uint64_t, llvm::SmallVector<std::shared_ptr<Slot>, 1>> Slots;
-  size_t KeptBytes = 0;
-  /// How often the pieces were forgotten.
-  unsigned Forgotten = 0;
+  std::shared_ptr<Pieces> Kept = std::make_shared<Pieces>();
 };
 
 } // namespace dtlto::lzo1x
