@@ -2,6 +2,7 @@
  * The packages of a link's jobs. Options and the files that they name are the same for all jobs: asked for once, one content each. Modules are
  * shared between jobs. A job's individual index is made on another thread when somebody asks for its package.
  */
+import { availableParallelism } from 'node:os'
 import { markAsUntransferable } from 'node:worker_threads'
 import { native, type NativeRemoteOptions } from '@dtlto/native'
 import type {
@@ -16,6 +17,7 @@ import type {
   UnreadRanges,
 } from '../distributors/interface.js'
 import { takeTurn } from '../distributors/turns.js'
+import { InOrder } from './in-order.js'
 import { LinkContent } from './job-content.js'
 import { replayedArgs } from './replayed-args.js'
 import type { LinkSession } from './session.js'
@@ -26,6 +28,9 @@ export const OUTPUT_NAME = 'out.o'
 
 /** Of modules that are in this process's memory because they were read. */
 const MOST_MAPPED_BYTES = 8 * 1024 * 1024
+
+/** As many as there are processors for: Node has four threads, which work for distributors as well. */
+const STEPS_AT_ONCE = Math.min(4, availableParallelism())
 
 const NOTHING_UNREAD = new Uint32Array(0)
 
@@ -40,6 +45,9 @@ export class JobPackages {
   readonly #facts: LinkFacts
   readonly #argv: readonly (string | Uint8Array)[]
   readonly #modules = new Map<string, JobContent>()
+  readonly #steps = new InOrder(STEPS_AT_ONCE)
+  /** Packages that were asked for. */
+  #asked = 0
   #options: LinkOptions | undefined
   /** Of modules that were asked for since all were let go. */
   #mappedBytes = 0
@@ -51,10 +59,11 @@ export class JobPackages {
   }
 
   async make(job: Pick<BackendJob, 'index' | 'moduleId' | 'task'>): Promise<JobPackage | CannotExpress> {
+    const rank = this.#asked++
     await takeTurn()
     const options = (this.#options ??= this.#readOptions())
     if (options.reasonNotRemote !== '') return { kind: 'cannot', reason: options.reasonNotRemote }
-    const { bytes, modules } = await this.#session.native.remoteIndex(job.index)
+    const { bytes, modules } = await this.#steps.run(rank, () => this.#session.native.remoteIndex(job.index))
     const own = modules.find(({ moduleId }) => moduleId === job.moduleId)
     if (!own) throw new Error(`the individual index of '${job.moduleId}' does not name it`)
     const imported = modules.filter((module) => module.imported)
@@ -66,7 +75,7 @@ export class JobPackages {
           role: 'import',
           label: name,
           content: this.#module(moduleId),
-          unread: async () => (await (unread ??= this.#unreadImports(job.index))).get(moduleId) ?? NOTHING_UNREAD,
+          unread: async () => (await (unread ??= this.#unreadImports(job.index, rank))).get(moduleId) ?? NOTHING_UNREAD,
         }),
       ),
       { role: 'index', label: '', content: new LinkContent(`i${String(job.index)}`, () => [bytes]) },
@@ -83,12 +92,12 @@ export class JobPackages {
       objectName,
       replayedArgs: options.replayed,
       blobs: Object.freeze(blobs),
-      forClang: () => (clang ??= this.#clangJob(job.index, options, objectName, blobs)),
+      forClang: () => (clang ??= this.#clangJob(job.index, rank, options, objectName, blobs)),
     })
   }
 
-  async #unreadImports(index: number): Promise<ReadonlyMap<string, UnreadRanges>> {
-    const imports = await this.#session.native.unreadImports(index)
+  async #unreadImports(index: number, rank: number): Promise<ReadonlyMap<string, UnreadRanges>> {
+    const imports = await this.#steps.run(rank, () => this.#session.native.unreadImports(index))
     await takeTurn()
     return new Map(imports.map(({ moduleId, ranges }) => [moduleId, ranges]))
   }
@@ -130,12 +139,13 @@ export class JobPackages {
 
   async #clangJob(
     index: number,
+    rank: number,
     options: LinkOptions,
     objectName: string,
     blobs: readonly JobBlob[],
   ): Promise<ClangJob | CannotExpress> {
     if (options.reasonNotForClang !== '') return { kind: 'cannot', reason: options.reasonNotForClang }
-    const module = await this.#session.native.clangModule(index)
+    const module = await this.#steps.run(rank, () => this.#session.native.clangModule(index))
     if (module.reason !== '') return { kind: 'cannot', reason: module.reason }
     await takeTurn()
     return clangJob(options, module.args, objectName, blobs)
