@@ -12,6 +12,7 @@ import {
 } from 'dtlto/plugin'
 import { answerLimits } from './answer.js'
 import { ExchangeError, type ExchangeResult } from './exchange.js'
+import { LookAhead } from './look-ahead.js'
 import { fitsProtocol, Packer } from './packer.js'
 import type { Server } from './server.js'
 import { judge } from './verdict.js'
@@ -22,6 +23,7 @@ export class Distcc implements Distributor {
   readonly #context: DistributorContext
   readonly #servers: readonly Server[]
   readonly #packer: Packer
+  readonly #lookAhead = new LookAhead(makeAhead)
   readonly #running = new Set<Promise<unknown>>()
   readonly #onAbort = (): void => this.destroy()
   #closed = false
@@ -36,6 +38,11 @@ export class Distcc implements Distributor {
 
   endpoints(): readonly Server[] {
     return this.#servers
+  }
+
+  prepare(jobs: readonly BackendJob[]): Promise<void> {
+    this.#lookAhead.begin(jobs)
+    return Promise.resolve()
   }
 
   probe(endpoint: Endpoint, signal: AbortSignal): Promise<void> {
@@ -64,6 +71,7 @@ export class Distcc implements Distributor {
   destroy(): void {
     if (this.#closed) return
     this.#closed = true
+    this.#lookAhead.end()
     this.#context.signal.removeEventListener('abort', this.#onAbort)
     for (const server of this.#servers) server.close()
     this.#packer.clear()
@@ -79,15 +87,20 @@ export class Distcc implements Distributor {
   async #compile(job: BackendJob, server: Server, attempt: Attempt): Promise<CompileResult> {
     const { signal } = attempt
     if (this.#closed) throw cancelled()
-    const wire = await wireJobOf(job)
-    if (wire.kind === 'cannot') return wire
     try {
-      const { parts, release } = await this.#packer.pack(wire, server.compiler, signal)
+      const made = await this.#lookAhead.during(job, async () => {
+        const wire = await wireJobOf(job)
+        if (wire.kind === 'cannot') return wire
+        const request = await this.#packer.pack(wire, server.compiler, signal)
+        return { kind: 'request', ...request, limits: answerLimits(bitcodeBytes(wire)) } as const
+      })
+      if (made.kind === 'cannot') return made
+      const { parts, release, limits } = made
       const onSent = (): void => {
         release()
         attempt.sent?.()
       }
-      return this.#judge(job, server, await server.run(parts, answerLimits(bitcodeBytes(wire)), signal, onSent))
+      return this.#judge(job, server, await server.run(parts, limits, signal, onSent))
     } catch (error) {
       if (signal.aborted || this.#closed) throw cancelled(error)
       throw error instanceof ExchangeError ? lost(job, server, error) : error
@@ -144,6 +157,12 @@ async function wireJobOf(job: BackendJob): Promise<WireJob | CannotExpress> {
   const wire = toWireJob(clang)
   if (wire.kind === 'cannot' || fitsProtocol(wire)) return wire
   return { kind: 'cannot', reason: `distcc: a file of '${job.moduleId}' is too large for the protocol` }
+}
+
+/** The job keeps it. */
+async function makeAhead(job: BackendJob): Promise<void> {
+  const wire = await wireJobOf(job)
+  if (wire.kind !== 'cannot') await Promise.all(wire.files.map(async ({ unread }) => unread?.()))
 }
 
 /** An exchange that gave no answer. */

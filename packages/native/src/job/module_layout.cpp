@@ -111,12 +111,13 @@ private:
     case bitc::TYPE_BLOCK_ID_NEW:
       return enter(Id) && readTypes();
     case bitc::METADATA_BLOCK_ID:
-      // There is one, behind all symbols and constants.
-      HasWholeMetadata |= Layout.Metadata.has_value();
+      HasWholeMetadata |= HasMetadata;
+      HasMetadata = true;
       Layout.Metadata =
           MetadataLayout::of(Cursor, values(), std::move(OfConstants));
       break;
     case bitc::CONSTANTS_BLOCK_ID:
+      HasWholeMetadata |= HasMetadata;
       return enter(Id) && readConstants();
     case bitc::GLOBALVAL_SUMMARY_BLOCK_ID: {
       std::optional<ModuleLayout::Body> Extent = extent();
@@ -177,6 +178,7 @@ private:
   }
 
   bool addSymbol(decltype(Symbol::Kind) Kind) {
+    HasWholeMetadata |= HasMetadata;
     constexpr size_t TypeAt = 2, ConstantAt = 4, LinkageAt = 5;
     if (Record.size() <= LinkageAt)
       return false;
@@ -330,7 +332,9 @@ private:
 
   const BitcodeModule &Module;
   DenseSet<uint64_t> TakesMetadata; ///< types of functions
-  bool HasWholeMetadata = false;
+  /// There is one block of it, behind all symbols and constants: else nothing of it
+  /// is left out.
+  bool HasMetadata = false, HasWholeMetadata = false;
   uint32_t Constants = 0; ///< of the module itself
   MetadataLayout::ValueReferences OfConstants;
   std::string SourceFile;
