@@ -63,7 +63,7 @@ public:
 private:
   friend class MetadataReader;
   static constexpr uint32_t NoValue = ~0u;
-  /// A change of eight bytes that leaves out what \p Value is not needed for.
+  /// A change of up to eight bytes that leaves out what is needed with \p Value.
   struct Change {
     uint32_t At;
     uint64_t Xor;

@@ -70,7 +70,7 @@ define i64 @two(ptr %q) !dbg !47 {
   %t = add i64 %b, %s, !dbg !54
   ret i64 %t, !dbg !54
 }
-declare !dbg !66 i32 @unused(ptr)
+declare !dbg !66 !note !90 i32 @unused(ptr)
 define ptr @three() !dbg !70 {
     #dbg_value(ptr @by_debugger_only, !72, !DIExpression(), !73)
   ret ptr @pointer, !dbg !73
@@ -256,7 +256,7 @@ TEST_F(MetadataLayoutTest, KeepsWhatIsAttachedToWhatIsReferredTo) {
     LLVMContext Context;
     std::string Slim = without(Imported);
     return cast<GlobalObject>(load(Slim, Context)->getNamedValue(To))
-        ->hasMetadata();
+        ->hasMetadata(LLVMContext::MD_dbg);
   };
   EXPECT_TRUE(isAttached({"one"}, "used"));
   EXPECT_FALSE(isAttached({"one"}, "unused"));
@@ -267,6 +267,10 @@ TEST_F(MetadataLayoutTest, KeepsWhatIsAttachedToWhatIsReferredTo) {
   // Its address is in nothing but debug information.
   EXPECT_TRUE(isAttached({"three"}, "by_debugger_only"));
   EXPECT_TRUE(isAttached({"three"}, "pointer"));
+  // What is no debug information stays.
+  LLVMContext Context;
+  std::string One = without({"one"});
+  EXPECT_TRUE(load(One, Context)->getFunction("unused")->getMetadata("note"));
   // A variable that is imported comes with its initializer.
   EXPECT_TRUE(isAttached({"pointer"}, "table"));
 }

@@ -19,7 +19,7 @@ namespace {
 // highest says that another follows.
 constexpr unsigned PieceBits = 6, DataBits = 5;
 constexpr uint64_t Follows = 1 << DataBits, DataMask = Follows - 1;
-/// As many as fit, with another one, into eight bytes that begin at any bit.
+/// As many as fit into eight bytes from any bit of the first one on.
 constexpr unsigned MostPieces = 8;
 
 unsigned piecesOf(uint64_t Operand) {
@@ -45,15 +45,15 @@ public:
     if (Cursor.SizeInBytes() > UINT32_MAX / 8 || !readStrings(Layout) ||
         !readNodes(Layout) || !readRest(Layout))
       return false;
-    if (HasIdentifiedTypes) {
+    if (HasIdentifiedTypes)
       append_range(Layout.Roots, OfLists);
-      for (const auto &[Value, Id] : OfValues)
-        Layout.Roots.push_back(Id);
+    for (const auto &[Value, Number] : OfValues)
+      if (HasIdentifiedTypes)
+        addMetadata(Number, Layout.Roots);
+      else if (Number < UINT32_MAX - Values)
+        Layout.OfValues[Value].push_back(Values + uint32_t(Number));
+    if (HasIdentifiedTypes)
       Layout.Changes.clear();
-    } else {
-      for (const auto &[Value, Id] : OfValues)
-        Layout.OfValues[Value].push_back(Id);
-    }
     return true;
   }
 
@@ -173,10 +173,7 @@ private:
           addMetadata(Operand, Layout.Roots);
         break;
       case bitc::METADATA_GLOBAL_DECL_ATTACHMENT: // [value, (kind, node) …]
-        if (makeAttachmentEmpty(Layout))
-          break;
-        for (size_t I = 2; I < Record.size(); I += 2)
-          addMetadata(Record[I], Layout.Roots);
+        readAttachment(Layout);
         break;
       default:
         return false;
@@ -202,34 +199,72 @@ private:
     return At;
   }
 
-  static MetadataLayout::Change change(uint64_t Bit, uint64_t Xor,
-                                       uint32_t Value) {
-    return {uint32_t(Bit / 8), Xor << (Bit % 8), Value};
+  /// The change of pieces from a bit on.
+  static void addChange(MetadataLayout &Layout, uint64_t Bit,
+                        ArrayRef<uint64_t> Xor, uint32_t Value) {
+    for (; !Xor.empty(); Bit += MostPieces * PieceBits) {
+      ArrayRef<uint64_t> Some =
+          Xor.take_front(std::min<size_t>(MostPieces, Xor.size()));
+      Xor = Xor.drop_front(Some.size());
+      uint64_t All = 0;
+      for (auto [I, Piece] : enumerate(Some))
+        All |= Piece << (I * PieceBits);
+      if (All)
+        Layout.Changes.push_back({uint32_t(Bit / 8), All << (Bit % 8), Value});
+    }
   }
 
-  /// The change that leaves out what is attached to the record's value, if it is
-  /// debug information and nothing else: the count of operands becomes 1, and the
-  /// value's number as long as all of them.
-  bool makeAttachmentEmpty(MetadataLayout &Layout) {
-    constexpr uint64_t WithNode = 3, Empty = 1;
-    if (Record.size() != WithNode || Record[0] >= Values ||
-        Record[1] != LLVMContext::MD_dbg || Record[2] >= UINT32_MAX - Values)
-      return false;
-    std::optional<uint64_t> At = countAt();
-    SmallVector<uint64_t, 2 * MostPieces> Pieces;
-    for (uint64_t Operand : Record)
-      for (unsigned I = 0, E = piecesOf(Operand); I < E; ++I)
-        Pieces.push_back(pieceOf(Operand, I));
-    if (!At || Pieces.size() > MostPieces)
-      return false;
-    uint64_t Xor = WithNode ^ Empty;
-    for (auto [I, Piece] : enumerate(Pieces)) {
-      uint64_t Data = I < piecesOf(Record[0]) ? Piece & DataMask : 0;
-      uint64_t New = I + 1 < Pieces.size() ? Data | Follows : Data;
-      Xor |= (Piece ^ New) << ((I + 1) * PieceBits);
+  static void addPieces(uint64_t Operand, SmallVectorImpl<uint64_t> &Pieces) {
+    for (unsigned I = 0, E = piecesOf(Operand); I < E; ++I)
+      Pieces.push_back(pieceOf(Operand, I));
+  }
+
+  /// What is attached to a value: debug information is needed with the value, and
+  /// the rest always.
+  void readAttachment(MetadataLayout &Layout) {
+    size_t Debug = 0;
+    for (size_t I = 1; I + 1 < Record.size(); I += 2) {
+      if (Record[I] == LLVMContext::MD_dbg && Debug == 0)
+        Debug = I;
+      else
+        addMetadata(Record[I + 1], Layout.Roots);
     }
-    Layout.Changes.push_back(change(*At, Xor, uint32_t(Record[0])));
-    OfValues.emplace_back(uint32_t(Record[0]), Values + uint32_t(Record[2]));
+    if (Debug == 0)
+      return;
+    if (Record[0] < Values && leaveOut(Debug, Layout))
+      OfValues.emplace_back(uint32_t(Record[0]), Record[Debug + 1]);
+    else
+      addMetadata(Record[Debug + 1], Layout.Roots);
+  }
+
+  /// The change that leaves the pair at \p Debug out of the record: there are two
+  /// operands less, and the last one that stays is as much longer.
+  bool leaveOut(size_t Debug, MetadataLayout &Layout) const {
+    // A longer number is none that LLVM reads.
+    constexpr size_t LongestOperand = 12;
+    std::optional<uint64_t> At = countAt();
+    if (!At || piecesOf(Record.size()) != 1)
+      return false;
+    SmallVector<uint64_t, 2 * MostPieces> Old, New;
+    Old.push_back(Record.size());
+    New.push_back(Record.size() - 2);
+    size_t LastOperand = 0;
+    for (auto [I, Operand] : enumerate(Record)) {
+      addPieces(Operand, Old);
+      if (I == Debug || I == Debug + 1)
+        continue;
+      LastOperand = New.size();
+      addPieces(Operand, New);
+    }
+    if (Old.size() - LastOperand > LongestOperand)
+      return false;
+    while (New.size() < Old.size()) {
+      New.back() |= Follows;
+      New.push_back(0);
+    }
+    for (auto [O, N] : zip(Old, New))
+      O ^= N;
+    addChange(Layout, *At, Old, uint32_t(Record[0]));
     return true;
   }
 
@@ -241,21 +276,16 @@ private:
     std::optional<uint64_t> At = countAt();
     if (!At || Record.size() < LeastOperands)
       return false;
-    const size_t Before = Layout.Changes.size();
     uint64_t Bit = *At + piecesOf(Record.size()) * PieceBits;
     for (auto [I, Operand] : enumerate(Record)) {
-      const unsigned Pieces = piecesOf(Operand);
-      if (((ForgottenLists >> I) & 1) && Operand) {
-        if (Pieces > MostPieces) {
-          Layout.Changes.resize(Before);
-          return false;
-        }
-        uint64_t Xor = 0;
-        for (unsigned P = 0; P < Pieces; ++P)
-          Xor |= (pieceOf(Operand, P) & DataMask) << (P * PieceBits);
-        Layout.Changes.push_back(change(Bit, Xor, MetadataLayout::NoValue));
+      SmallVector<uint64_t, MostPieces> Pieces;
+      addPieces(Operand, Pieces);
+      if ((ForgottenLists >> I) & 1) {
+        for (uint64_t &Piece : Pieces)
+          Piece &= DataMask;
+        addChange(Layout, Bit, Pieces, MetadataLayout::NoValue);
       }
-      Bit += Pieces * PieceBits;
+      Bit += Pieces.size() * PieceBits;
     }
     return true;
   }
@@ -362,8 +392,8 @@ private:
   const uint32_t Values;
   bool HasIdentifiedTypes = false;
   std::vector<uint32_t> OfLists; ///< what lists refer to that are made empty
-  /// What is attached to a value.
-  std::vector<std::pair<uint32_t, uint32_t>> OfValues;
+  /// The debug information of values.
+  std::vector<std::pair<uint32_t, uint64_t>> OfValues;
 };
 
 std::optional<MetadataLayout> MetadataLayout::of(const BitstreamCursor &Cursor,
