@@ -132,10 +132,9 @@ export async function distribute(
 
 /** What has come of a job of a run that has succeeded. */
 export async function resultOf({ directory, clang }: WrittenJob): Promise<CompileResult> {
-  const [object, diagnostics] = await Promise.all([
-    output(directory + clang.output),
-    output(directory + DIAGNOSTICS_NAME),
-  ])
+  // One after the other: of a run that has made nothing the object is what is missed.
+  const object = await output(directory + clang.output)
+  const diagnostics = await output(directory + DIAGNOSTICS_NAME)
   let printed: boolean
   try {
     printed = hasDiagnostics(diagnostics)
