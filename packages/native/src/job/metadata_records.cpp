@@ -37,8 +37,8 @@ OperandSet dtlto::plainOperands(unsigned Code, ArrayRef<uint64_t> Record) {
   case bitc::METADATA_EXPRESSION:
   case bitc::METADATA_ASSIGN_ID:
     return AllPositions;
-  case bitc::
-      METADATA_LOCATION: // [distinct, line, column, scope, inlined at, …]
+  case bitc::METADATA_LOCATION:
+    // [distinct, line, column, scope, inlined at, …]
     return at({0, 1, 2, 5, 6, 7});
   case bitc::METADATA_GENERIC_DEBUG: // [distinct, tag, version, header, …]
     return at({0, 1, 2});
@@ -46,8 +46,8 @@ OperandSet dtlto::plainOperands(unsigned Code, ArrayRef<uint64_t> Record) {
     return Flags >> 1 == 2 ? at({0}) : 0;
   case bitc::METADATA_ENUMERATOR: // [flags, width or value, name, words …]
     return ~at({2});
-  case bitc::
-      METADATA_BASIC_TYPE: // [flags, tag, name, size, align, encoding, …]
+  case bitc::METADATA_BASIC_TYPE:
+    // [flags, tag, name, size, align, encoding, …]
     return at({0, 1, 4, 5, 6, 7, 8});
   case bitc::METADATA_FILE: // [distinct, name, directory, kind of sum, sum, …]
     return at({0, 3});
