@@ -57,8 +57,7 @@ public:
   }
 
   StringRef DontCall;
-  bool NamesModel = false, HasAssembly = false;
-  std::string Triple;
+  dtlto::ClangModuleFacts Facts; ///< without a reason
 
 private:
   static Error malformed() { return createStringError("malformed bitcode"); }
@@ -99,10 +98,10 @@ private:
     if (!Code)
       return Code.takeError();
     if (*Code == bitc::MODULE_CODE_TRIPLE)
-      Triple.assign(Record.begin(), Record.end());
+      Facts.Triple.assign(Record.begin(), Record.end());
     // A kind of record that is new may be assembly too.
     if (*Code == bitc::MODULE_CODE_ASM || *Code > bitc::MODULE_CODE_IFUNC)
-      HasAssembly = true;
+      Facts.HasAssembly = true;
     return Error::success();
   }
 
@@ -144,10 +143,10 @@ private:
   /// bitcode from before LLVM 4 has a record for each. True: go on.
   bool readMetadata(unsigned Code, StringRef Blob) {
     if (Code == bitc::METADATA_STRINGS)
-      NamesModel |=
+      Facts.NamesModel |=
           Blob.contains("Code Model") || Blob.contains("Large Data Threshold");
     else if (Code == bitc::METADATA_STRING_OLD)
-      NamesModel = true;
+      Facts.NamesModel = true;
     else
       return true;
     return false;
@@ -289,14 +288,12 @@ private:
 dtlto::ClangModuleFacts
 dtlto::ClangModuleFacts::of(const BitcodeModule &Module) {
   ModuleReader Reader(Module.getBuffer());
-  ClangModuleFacts Facts;
   if (Error E = Reader.read()) {
-    Facts.Reason = toString(std::move(E));
-    return Facts;
+    ClangModuleFacts Unknown;
+    Unknown.Reason = toString(std::move(E));
+    return Unknown;
   }
-  Facts.NamesModel = Reader.NamesModel;
-  Facts.HasAssembly = Reader.HasAssembly;
-  Facts.Triple = std::move(Reader.Triple);
+  ClangModuleFacts Facts = std::move(Reader.Facts);
   if (!Reader.DontCall.empty())
     Facts.Reason = ("'" + Module.getModuleIdentifier() +
                     "' has functions with the attribute " + Reader.DontCall +

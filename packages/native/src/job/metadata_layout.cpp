@@ -30,12 +30,8 @@
 // * An imported type that has a name and an identifier is a declaration: what it
 //   consists of is not read.
 //
-// Which operands are numbers of metadata is told from those that are not, known by
-// kind: an operand that a later LLVM adds counts as one. Too much is kept then,
-// never too little. A module with an unknown kind of node, or of record in a
-// function that is imported, is left whole. A node that is missing ends the backend
-// with an error; a string would not, and so those of every node that is there are
-// there.
+// A node that is missing ends the backend with an error; a string would not, and so
+// those of every node that is there are there.
 
 #include "metadata_layout.h"
 #include "llvm/Support/LEB128.h"

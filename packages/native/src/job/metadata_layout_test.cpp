@@ -1,25 +1,10 @@
 // Imports from modules as they are, and without what ModuleLayout leaves out, as
 // LLVM's FunctionImporter does: with the same result.
 
-#include "llvm_compat.h"
-#include "module_bytes.h"
-#include "module_layout.h"
+#include "cut_module_test.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/Analysis/ModuleSummaryAnalysis.h"
-#include "llvm/Analysis/ProfileSummaryInfo.h"
-#include "llvm/AsmParser/Parser.h"
-#include "llvm/Bitcode/BitcodeWriter.h"
 #include "llvm/IR/AutoUpgrade.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
 #include "llvm/Linker/IRMover.h"
-#include "llvm/Support/Endian.h"
-#include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/raw_ostream.h"
-#include <gtest/gtest.h>
-#if DTLTO_LLVM_23
-#include "llvm/Transforms/Utils/AssignGUID.h"
-#endif
 
 using namespace llvm;
 using namespace dtlto;
@@ -137,12 +122,10 @@ EXTRA
 !92 = distinct !{!92, !"a domain"}
 )";
 
-class MetadataLayoutTest : public testing::Test {
+class MetadataLayoutTest : public CutModuleTest {
 protected:
   /// With \p Extra, and struct right known by \p Identifier if it has one.
   void compile(StringRef Extra = "", StringRef Identifier = "") {
-    SMDiagnostic Problem;
-    LLVMContext Context;
     std::string Text = Source;
     auto replace = [&](StringRef Place, const Twine &With) {
       Text.replace(Text.find(Place), Place.size(), With.str());
@@ -152,43 +135,7 @@ protected:
       replace("LONG", std::string(200, '_'));
     replace("IDENTIFIER",
             Identifier.empty() ? "" : ", identifier: \"" + Identifier + "\"");
-    auto M = parseAssemblyString(Text, Problem, Context);
-    ASSERT_TRUE(M) << Problem.getMessage().str();
-#if DTLTO_LLVM_23
-    AssignGUIDPass::runOnModule(*M);
-#endif
-    raw_svector_ostream OS(File);
-    ProfileSummaryInfo Profile(*M);
-    ModuleSummaryIndex Index = buildModuleSummaryIndex(*M, nullptr, &Profile);
-    WriteBitcodeToFile(*M, OS, /*ShouldPreserveUseListOrder=*/false, &Index);
-    Modules = cantFail(getBitcodeModuleList(
-        MemoryBufferRef(StringRef(File.data(), File.size()), "a.o")));
-    ModuleBytes Bytes(Modules[0]);
-    for (StringRef Part : Bytes.parts())
-      Standalone += Part;
-  }
-
-  static DenseSet<GlobalValue::GUID> guids(ArrayRef<StringRef> Names) {
-    DenseSet<GlobalValue::GUID> Guids;
-    for (StringRef Name : Names)
-      Guids.insert(GlobalValue::getGUIDAssumingExternalLinkage(Name));
-    return Guids;
-  }
-
-  /// The standalone file without what a backend that imports \p Names leaves.
-  std::string without(ArrayRef<StringRef> Names) {
-    std::string Result = Standalone;
-    size_t End = 0;
-    for (const UnreadRange &R :
-         ModuleLayout::of(Modules[0]).unread(guids(Names))) {
-      EXPECT_GE(size_t(R.Offset), End);
-      EXPECT_TRUE(R.Size == 4 || R.Size >= 8) << R.Size;
-      End = size_t(R.Offset) + R.Size;
-      EXPECT_LE(End, Result.size());
-      support::endian::write32le(&Result[R.Offset], R.Word);
-      std::fill_n(&Result[R.Offset + 4], R.Size - 4, char(0xff));
-    }
-    return Result;
+    assemble(Text);
   }
 
   static std::unique_ptr<Module> load(StringRef Bytes, LLVMContext &Context) {
@@ -223,10 +170,6 @@ protected:
     EXPECT_EQ(import(without(Names), Names), import(Standalone, Names))
         << join(Names, ", ");
   }
-
-  SmallString<0> File;
-  std::vector<BitcodeModule> Modules;
-  std::string Standalone;
 };
 
 TEST_F(MetadataLayoutTest, ImportsAreTheSame) {
@@ -314,29 +257,9 @@ define i1 @four(ptr %x) !note !93 {
   EXPECT_TRUE(StringRef(without({"one"})).contains("only_in_right"));
 }
 
-/// Damaged modules have some layout or none; nothing is read outside of them, and
-/// ranges are such that they can be left out.
 TEST_F(MetadataLayoutTest, BelievesNothing) {
   compile();
-  DenseSet<GlobalValue::GUID> Guids = guids({"one", "pointer"});
-  for (size_t I = 0; I < File.size() * 8; I += 3) {
-    File[I / 8] ^= char(1 << (I % 8));
-    auto List = getBitcodeModuleList(
-        MemoryBufferRef(StringRef(File.data(), File.size()), "a.o"));
-    if (List) {
-      for (const BitcodeModule &M : *List) {
-        size_t End = 0;
-        for (const UnreadRange &R : ModuleLayout::of(M).unread(Guids)) {
-          EXPECT_GE(size_t(R.Offset), End);
-          End = size_t(R.Offset) + R.Size;
-          EXPECT_LE(End, M.getBuffer().size() + 4);
-        }
-      }
-    } else {
-      consumeError(List.takeError());
-    }
-    File[I / 8] ^= char(1 << (I % 8));
-  }
+  expectNothingIsBelieved({"one", "pointer"});
 }
 
 } // namespace

@@ -1,7 +1,6 @@
-// Reads a module's metadata into a MetadataLayout. Too much may be kept because of
-// what is not understood here, never too little: a module with an unknown kind of
-// node is left whole, as are those with an unknown kind of record in a function that
-// is imported.
+// Reads a module's metadata into a MetadataLayout. A module with an unknown kind of
+// node is left whole, as is one with an unknown kind of record in a function that is
+// imported: too much may be kept, never too little.
 
 #include "metadata_layout.h"
 #include "metadata_records.h"
@@ -45,39 +44,23 @@ public:
     if (Cursor.SizeInBytes() > UINT32_MAX / 8 || !readStrings(Layout) ||
         !readNodes(Layout) || !readRest(Layout))
       return false;
-    if (HasIdentifiedTypes)
+    if (HasIdentifiedTypes) {
       append_range(Layout.Roots, OfLists);
-    for (const auto &[Value, Number] : OfValues)
-      if (HasIdentifiedTypes)
-        addMetadata(Number, Layout.Roots);
-      else if (Number < UINT32_MAX - Values)
-        Layout.OfValues[Value].push_back(Values + uint32_t(Number));
-    if (HasIdentifiedTypes)
       Layout.Changes.clear();
+    }
+    for (const auto &[Value, Id] : OfValues)
+      if (HasIdentifiedTypes)
+        Layout.Roots.push_back(Id);
+      else
+        Layout.OfValues[Value].push_back(Id);
     return true;
   }
 
   /// A function's block.
   bool readFunction(std::vector<uint32_t> &Used) {
-    if (!enter(bitc::FUNCTION_BLOCK_ID))
-      return false;
-    for (;;) {
-      BitstreamEntry Entry = next();
-      switch (Entry.Kind) {
-      case BitstreamEntry::Error:
-        return false;
-      case BitstreamEntry::EndBlock:
-        return true;
-      case BitstreamEntry::SubBlock:
-        if (!readBlockOfFunction(Entry.ID, Used))
-          return false;
-        break;
-      case BitstreamEntry::Record:
-        std::optional<unsigned> Code = readRecord(Entry.ID);
-        if (!Code || !readInstruction(*Code, Used))
-          return false;
-      }
-    }
+    return enter(bitc::FUNCTION_BLOCK_ID) &&
+           readAll([&](unsigned Id) { return readBlockOfFunction(Id, Used); },
+                   [&](unsigned Code) { return readInstruction(Code, Used); });
   }
 
 private:
@@ -159,26 +142,21 @@ private:
 
   /// Named metadata, and what is attached.
   bool readRest(MetadataLayout &Layout) {
-    for (;;) {
-      std::optional<unsigned> Code = nextRecord();
-      if (!Code)
-        return false;
-      switch (*Code) {
-      case 0:
-        return true;
+    return readAll([&](unsigned Code) {
+      switch (Code) {
       case bitc::METADATA_NAME:
-        break;
+        return true;
       case bitc::METADATA_NAMED_NODE:
         for (uint64_t Operand : Record)
           addMetadata(Operand, Layout.Roots);
-        break;
+        return true;
       case bitc::METADATA_GLOBAL_DECL_ATTACHMENT: // [value, (kind, node) …]
         readAttachment(Layout);
-        break;
+        return true;
       default:
         return false;
       }
-    }
+    });
   }
 
   /// The first bit of the record's count of operands.
@@ -231,10 +209,12 @@ private:
     }
     if (Debug == 0)
       return;
-    if (Record[0] < Values && leaveOut(Debug, Layout))
-      OfValues.emplace_back(uint32_t(Record[0]), Record[Debug + 1]);
+    const uint64_t Node = Record[Debug + 1];
+    if (Record[0] < Values && Node < UINT32_MAX - Values &&
+        leaveOut(Debug, Layout))
+      OfValues.emplace_back(uint32_t(Record[0]), Values + uint32_t(Node));
     else
-      addMetadata(Record[Debug + 1], Layout.Roots);
+      addMetadata(Node, Layout.Roots);
   }
 
   /// The change that leaves the pair at \p Debug out of the record: there are two
@@ -352,17 +332,6 @@ private:
     }
   }
 
-  /// Of the block that was entered.
-  bool readAll(function_ref<bool(unsigned)> Each) {
-    for (;;) {
-      std::optional<unsigned> Code = nextRecord();
-      if (!Code || *Code == 0)
-        return Code.has_value();
-      if (!Each(*Code))
-        return false;
-    }
-  }
-
   /// Of the record that was read.
   bool readInstruction(unsigned Code, std::vector<uint32_t> &Used) const {
     switch (Code) {
@@ -393,7 +362,7 @@ private:
   bool HasIdentifiedTypes = false;
   std::vector<uint32_t> OfLists; ///< what lists refer to that are made empty
   /// The debug information of values.
-  std::vector<std::pair<uint32_t, uint64_t>> OfValues;
+  std::vector<std::pair<uint32_t, uint32_t>> OfValues;
 };
 
 std::optional<MetadataLayout> MetadataLayout::of(const BitstreamCursor &Cursor,

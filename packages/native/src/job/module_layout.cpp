@@ -70,25 +70,9 @@ private:
   };
 
   bool readModule() {
-    for (;;) {
-      BitstreamEntry Entry = next();
-      switch (Entry.Kind) {
-      case BitstreamEntry::Error:
-        return false;
-      case BitstreamEntry::EndBlock:
-        return true;
-      case BitstreamEntry::SubBlock:
-        if (!readBlock(Entry.ID))
-          return false;
-        if (IsDone)
-          return true;
-        break;
-      case BitstreamEntry::Record:
-        std::optional<unsigned> Code = readRecord(Entry.ID);
-        if (!Code || !readSymbol(*Code))
-          return false;
-      }
-    }
+    return readAll([&](unsigned Id) { return readBlock(Id) && !IsDone; },
+                   [&](unsigned Code) { return readSymbol(Code); }) ||
+           IsDone;
   }
 
   bool readBlock(unsigned Id) {
@@ -220,14 +204,11 @@ private:
   bool readTypes() {
     unsigned Type = 0;
     std::optional<unsigned> Metadata;
-    for (;;) {
-      std::optional<unsigned> Code = nextRecord();
-      if (!Code || *Code == 0)
-        return Code.has_value();
-      switch (*Code) {
+    return readAll([&](unsigned Code) {
+      switch (Code) {
       case bitc::TYPE_CODE_NUMENTRY:
       case bitc::TYPE_CODE_STRUCT_NAME:
-        continue;
+        return true;
       case bitc::TYPE_CODE_METADATA:
         Metadata = Type;
         break;
@@ -238,41 +219,34 @@ private:
           TakesMetadata.insert(Type);
       }
       ++Type;
-    }
+      return true;
+    });
   }
 
   bool readConstants() {
-    for (;;) {
-      std::optional<unsigned> Code = nextRecord();
-      if (!Code || *Code == 0)
-        return Code.has_value();
+    return readAll([&](unsigned Code) {
       // [type, function, basic block]
-      if (*Code == bitc::CST_CODE_BLOCKADDRESS) {
+      if (Code == bitc::CST_CODE_BLOCKADDRESS) {
         if (Record.size() < 3)
           return false;
         LoadedFunctions.push_back(Record[1]);
       }
-      if (*Code == bitc::CST_CODE_SETTYPE)
-        continue;
-      if (constantRefersToValues(*Code))
+      if (Code == bitc::CST_CODE_SETTYPE)
+        return true;
+      if (constantRefersToValues(Code))
         OfConstants[values()].assign(Record.begin(), Record.end());
       ++Constants;
-    }
+      return true;
+    });
   }
 
   /// How many there are by now.
   uint32_t values() const { return uint32_t(Symbols.size()) + Constants; }
 
   bool readSummary(uint32_t End) {
-    for (;;) {
-      std::optional<unsigned> Code = nextRecord();
-      if (!Code)
-        return false;
-      switch (*Code) {
-      case 0:
-        // Functions come before the summary: nothing that follows matters.
-        IsDone = true;
-        return true;
+    // Functions come before the summary: nothing that follows matters.
+    IsDone = readAll([&](unsigned Code) {
+      switch (Code) {
       case bitc::FS_FLAGS: {
         uint32_t At =
             uint32_t(alignTo(Cursor.GetCurrentBitNo(), 32) / 8) + MagicBytes;
@@ -293,7 +267,9 @@ private:
               Layout.SummaryOf[uint32_t(Record[0])].push_back(
                   uint32_t(Operand));
       }
-    }
+      return true;
+    });
+    return IsDone;
   }
 
   /// Gives each symbol its body.

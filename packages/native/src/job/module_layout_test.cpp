@@ -1,19 +1,4 @@
-#include "llvm_compat.h"
-#include "module_bytes.h"
-#include "module_layout.h"
-#include "llvm/Analysis/ModuleSummaryAnalysis.h"
-#include "llvm/Analysis/ProfileSummaryInfo.h"
-#include "llvm/AsmParser/Parser.h"
-#include "llvm/Bitcode/BitcodeWriter.h"
-#include "llvm/IR/LLVMContext.h"
-#include "llvm/IR/Module.h"
-#include "llvm/Support/Endian.h"
-#include "llvm/Support/SourceMgr.h"
-#include "llvm/Support/raw_ostream.h"
-#include <gtest/gtest.h>
-#if DTLTO_LLVM_23
-#include "llvm/Transforms/Utils/AssignGUID.h"
-#endif
+#include "cut_module_test.h"
 
 using namespace llvm;
 using namespace dtlto;
@@ -50,46 +35,9 @@ define i32 @five(i32 %x) {
 }
 )";
 
-class ModuleLayoutTest : public testing::Test {
+class ModuleLayoutTest : public CutModuleTest {
 protected:
-  void SetUp() override {
-    SMDiagnostic Problem;
-    LLVMContext Context;
-    auto M = parseAssemblyString(Source, Problem, Context);
-    ASSERT_TRUE(M) << Problem.getMessage().str();
-#if DTLTO_LLVM_23
-    // Summaries know functions by numbers that a pass has given them.
-    AssignGUIDPass::runOnModule(*M);
-#endif
-    raw_svector_ostream OS(File);
-    ProfileSummaryInfo Profile(*M);
-    ModuleSummaryIndex Index = buildModuleSummaryIndex(*M, nullptr, &Profile);
-    WriteBitcodeToFile(*M, OS, /*ShouldPreserveUseListOrder=*/false, &Index);
-    Modules = cantFail(getBitcodeModuleList(
-        MemoryBufferRef(StringRef(File.data(), File.size()), "a.o")));
-    ASSERT_EQ(Modules.size(), 1u);
-    ModuleBytes Bytes(Modules[0]);
-    for (StringRef Part : Bytes.parts())
-      Standalone += Part;
-  }
-
-  static GlobalValue::GUID guid(StringRef Name) {
-    return GlobalValue::getGUIDAssumingExternalLinkage(Name);
-  }
-
-  /// The standalone file without what a backend that imports \p Names leaves.
-  std::string without(ArrayRef<StringRef> Names) {
-    DenseSet<GlobalValue::GUID> Guids;
-    for (StringRef Name : Names)
-      Guids.insert(guid(Name));
-    std::string Result = Standalone;
-    for (const UnreadRange &R : ModuleLayout::of(Modules[0]).unread(Guids)) {
-      EXPECT_LE(size_t(R.Offset) + R.Size, Result.size());
-      support::endian::write32le(&Result[R.Offset], R.Word);
-      std::fill_n(&Result[R.Offset + 4], R.Size - 4, char(0xff));
-    }
-    return Result;
-  }
+  void SetUp() override { assemble(Source); }
 
   /// The text of a function of \p Bytes, loaded as for importing; empty if it
   /// cannot be.
@@ -111,10 +59,6 @@ protected:
     F->print(OS);
     return Text;
   }
-
-  SmallString<0> File;
-  std::vector<BitcodeModule> Modules;
-  std::string Standalone;
 };
 
 TEST_F(ModuleLayoutTest, KeepsWhatIsImported) {
@@ -159,26 +103,9 @@ TEST_F(ModuleLayoutTest, LeavesTheKindOfTheModule) {
 }
 
 TEST_F(ModuleLayoutTest, ReadsAllOfAModuleWithoutTheSymbol) {
-  DenseSet<GlobalValue::GUID> Guids = {guid("nowhere")};
-  EXPECT_TRUE(ModuleLayout::of(Modules[0]).unread(Guids).empty());
+  EXPECT_TRUE(ModuleLayout::of(Modules[0]).unread(guids({"nowhere"})).empty());
 }
 
-/// Damaged modules have some layout or none; nothing is read outside of them.
-TEST_F(ModuleLayoutTest, BelievesNothing) {
-  DenseSet<GlobalValue::GUID> Guids = {guid("one")};
-  for (size_t I = 0; I < File.size() * 8; I += 3) {
-    File[I / 8] ^= char(1 << (I % 8));
-    auto List = getBitcodeModuleList(
-        MemoryBufferRef(StringRef(File.data(), File.size()), "a.o"));
-    if (List) {
-      for (const BitcodeModule &M : *List)
-        for (const UnreadRange &R : ModuleLayout::of(M).unread(Guids))
-          EXPECT_LE(size_t(R.Offset) + R.Size, M.getBuffer().size() + 4);
-    } else {
-      consumeError(List.takeError());
-    }
-    File[I / 8] ^= char(1 << (I % 8));
-  }
-}
+TEST_F(ModuleLayoutTest, BelievesNothing) { expectNothingIsBelieved({"one"}); }
 
 } // namespace

@@ -3,6 +3,7 @@
 #ifndef DTLTO_JOB_RECORD_READER_H
 #define DTLTO_JOB_RECORD_READER_H
 
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Bitstream/BitstreamReader.h"
 #include "llvm/Support/Error.h"
@@ -40,6 +41,33 @@ public:
     if (Entry.Kind != llvm::BitstreamEntry::Record)
       return std::nullopt;
     return readRecord(Entry.ID);
+  }
+
+  /// All records of the block that was entered, which has no blocks. False if it is
+  /// damaged, or \p Each, which gets their codes, says so.
+  bool readAll(llvm::function_ref<bool(unsigned)> Each) {
+    return readAll([](unsigned) { return false; }, Each);
+  }
+  /// The same for one with blocks: \p Block gets their ids, and reads or skips them.
+  bool readAll(llvm::function_ref<bool(unsigned)> Block,
+               llvm::function_ref<bool(unsigned)> Each) {
+    for (;;) {
+      llvm::BitstreamEntry Entry = next();
+      switch (Entry.Kind) {
+      case llvm::BitstreamEntry::Error:
+        return false;
+      case llvm::BitstreamEntry::EndBlock:
+        return true;
+      case llvm::BitstreamEntry::SubBlock:
+        if (!Block(Entry.ID))
+          return false;
+        break;
+      case llvm::BitstreamEntry::Record:
+        std::optional<unsigned> Code = readRecord(Entry.ID);
+        if (!Code || !Each(*Code))
+          return false;
+      }
+    }
   }
 
   template <typename T> static std::optional<T> valueOf(llvm::Expected<T> Or) {
