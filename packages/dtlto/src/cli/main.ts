@@ -16,6 +16,7 @@ import { progressFor } from './progress.js'
 import { reporters } from './reporters.js'
 import { printable, printableLine } from '../printable.js'
 import { holdProcess } from './hold-process.js'
+import { optimizeLate } from './optimize-late.js'
 import { otherDistributor, ownHelp, splitOwnOptions } from './own-options.js'
 import { DISTRIBUTOR_PROGRAM, PROGRAM_NAMES } from './programs.js'
 import { restoreEnvironment, type StartInformation, startInformation } from './start-information.js'
@@ -140,6 +141,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   const remote = settings.distributors.find(({ name }) => name !== 'local')
   if (remote) {
     guard.expectPlugins()
+    optimizeLate()
     const other = otherDistributor(rest, windows)
     if (other !== undefined) warn(`${remote.from} is not used: '${other}' has lld distribute the jobs itself`)
   }
