@@ -226,3 +226,27 @@ describe('a link that an engine cannot help', () => {
     })
   }
 })
+
+test('the next jobs are looked up and uploaded while others are executed, several in a call', async () => {
+  const program = new DistccLink(24, 1)
+  const engine = await FakeEngine.start()
+  try {
+    const options = `remote_executor=${engine.address},toolchain=image,image_compiler=${codegenProgram()},slots=1`
+    const link = () => program.start([`--distribute=reapi,${options}`, '--distribute-fallback=none'])
+    for (const executions of [26, 27]) {
+      const lookedUp = engine.count('GetActionResult')
+      const { exitCode, stderr } = await link()
+      assert.deepEqual({ exitCode, stderr }, { exitCode: 0, stderr: '' })
+      assert.ok(program.isIdentical(), 'out differs from stock')
+      assert.equal(engine.count('GetActionResult') - lookedUp, 25, 'each job once')
+      assert.equal(engine.counts.executions, executions, 'each job once, and in each link the question for the version')
+    }
+    // By itself each job would have had one of each.
+    const asked = engine.count('FindMissingBlobs')
+    const sent = engine.count('BatchUpdateBlobs')
+    assert.ok(asked <= 15 && sent <= 15, `${asked} questions, ${sent} uploads`)
+  } finally {
+    engine.stop()
+    program.remove()
+  }
+})

@@ -8,11 +8,11 @@ import {
   type DistributorContext,
   DtltoError,
   type Endpoint,
+  LookAhead,
   takeTurn,
 } from 'dtlto/plugin'
 import { answerLimits } from './answer.js'
 import { ExchangeError, type ExchangeResult } from './exchange.js'
-import { LookAhead } from './look-ahead.js'
 import { fitsProtocol, Packer } from './packer.js'
 import type { Server } from './server.js'
 import { judge } from './verdict.js'
@@ -23,7 +23,7 @@ export class Distcc implements Distributor {
   readonly #context: DistributorContext
   readonly #servers: readonly Server[]
   readonly #packer: Packer
-  readonly #lookAhead = new LookAhead(makeAhead)
+  readonly #lookAhead = new LookAhead({ make: (jobs) => Promise.all(jobs.map(makeAhead)) })
   readonly #running = new Set<Promise<unknown>>()
   readonly #onAbort = (): void => this.destroy()
   #closed = false
@@ -87,15 +87,13 @@ export class Distcc implements Distributor {
   async #compile(job: BackendJob, server: Server, attempt: Attempt): Promise<CompileResult> {
     const { signal } = attempt
     if (this.#closed) throw cancelled()
+    const isPacked = this.#lookAhead.asked(job)
     try {
-      const made = await this.#lookAhead.during(job, async () => {
-        const wire = await wireJobOf(job)
-        if (wire.kind === 'cannot') return wire
-        const request = await this.#packer.pack(wire, server.compiler, signal)
-        return { kind: 'request', ...request, limits: answerLimits(bitcodeBytes(wire)) } as const
-      })
-      if (made.kind === 'cannot') return made
-      const { parts, release, limits } = made
+      const wire = await wireJobOf(job)
+      if (wire.kind === 'cannot') return wire
+      const { parts, release } = await this.#packer.pack(wire, server.compiler, signal)
+      isPacked()
+      const limits = answerLimits(bitcodeBytes(wire))
       const onSent = (): void => {
         release()
         attempt.sent?.()
@@ -104,6 +102,8 @@ export class Distcc implements Distributor {
     } catch (error) {
       if (signal.aborted || this.#closed) throw cancelled(error)
       throw error instanceof ExchangeError ? lost(job, server, error) : error
+    } finally {
+      isPacked()
     }
   }
 
@@ -153,7 +153,7 @@ async function wireJobOf(job: BackendJob): Promise<WireJob | CannotExpress> {
   if (packed.kind === 'cannot') return packed
   const clang = await packed.forClang()
   if (clang.kind === 'cannot') return clang
-  await takeTurn()
+  await takeTurn(job.cost)
   const wire = toWireJob(clang)
   if (wire.kind === 'cannot' || fitsProtocol(wire)) return wire
   return { kind: 'cannot', reason: `distcc: a file of '${job.moduleId}' is too large for the protocol` }

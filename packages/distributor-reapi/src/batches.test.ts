@@ -68,3 +68,18 @@ test('a request that fails is the failure of those in it, and of no others', asy
     ['rejected', 'rejected', 'fulfilled'],
   )
 })
+
+test('what a costlier job needs goes first, equals in the order in which they came', async () => {
+  const { sent, send } = slow()
+  const batches = new Batches({ atOnce: 9, items: 2, weight: 10 }, send)
+  for (const [item, cost] of [
+    [1, 4],
+    [2, 9],
+    [3, undefined],
+    [4, 9],
+    [5, 4],
+  ] as const)
+    void batches.add(item, 1, cost)
+  await turn()
+  assert.deepEqual(sent, [[3, 2], [4, 1], [5]])
+})

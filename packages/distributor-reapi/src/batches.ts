@@ -1,6 +1,6 @@
 /**
  * Many callers ask for single things, and a server is asked for many at once. What is asked while nothing is under way goes at once; what is asked
- * meanwhile goes together when one of `atOnce` requests has ended. So nothing waits for a timer, and the busier it gets the larger batches are.
+ * meanwhile goes together when one of `atOnce` requests has ended, that of the costliest job first. So nothing waits for a timer, and the busier it gets the larger batches are.
  */
 export interface BatchLimits {
   readonly atOnce: number
@@ -11,6 +11,7 @@ export interface BatchLimits {
 interface Waiting<Item, Answer> {
   readonly item: Item
   readonly weight: number
+  readonly cost: number
   readonly resolve: (answer: Answer) => void
   readonly reject: (error: unknown) => void
 }
@@ -19,6 +20,7 @@ export class Batches<Item, Answer> {
   /** May grow smaller while it works. */
   limits: BatchLimits
   readonly #send: (items: readonly Item[]) => Promise<readonly Answer[]>
+  /** Those of higher costs first, equal ones in the order in which they came. */
   readonly #waiting: Waiting<Item, Answer>[] = []
   #running = 0
   #isPlanned = false
@@ -29,9 +31,11 @@ export class Batches<Item, Answer> {
     this.#send = send
   }
 
-  add(item: Item, weight = 1): Promise<Answer> {
+  /** `cost`: that of the job that needs it. */
+  add(item: Item, weight = 1, cost = Infinity): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ item, weight, resolve, reject })
+      const before = this.#waiting.findLastIndex((each) => each.cost >= cost)
+      this.#waiting.splice(before + 1, 0, { item, weight, cost, resolve, reject })
       this.#plan()
     })
   }
@@ -60,7 +64,7 @@ export class Batches<Item, Answer> {
     }
   }
 
-  /** The oldest, as many as the limits allow, and at least one. */
+  /** The first ones, as many as the limits allow, and at least one. */
   #take(): Waiting<Item, Answer>[] {
     let weight = 0
     let count = 0

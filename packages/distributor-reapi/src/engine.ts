@@ -115,8 +115,9 @@ export class Engine {
     const { executor, acceptCached } = this.#options
     if (executor === undefined) throw new RpcError(CODE.UNIMPLEMENTED, 'this is a cache')
     const startedMs = now()
-    await orAborted(this.store.ensure(action.blobs), watching.signal)
+    await orAborted(this.store.ensure(action.blobs, watching.cost), watching.signal)
     const sentMs = now()
+    watching.onSent?.()
     const skip = cache === 'skip' || !acceptCached
     const run = async (skipCacheLookup: boolean) => {
       const { result, cachedResult: isCached } = await new Execution(executor, this.#options, action, watching).run(

@@ -30,6 +30,10 @@ export interface EngineFacts {
 export interface Watching {
   readonly signal: AbortSignal
   readonly headers: Readonly<Record<string, Buffer>>
+  /** The job's: who comes first where much waits. Default: before all. */
+  readonly cost?: number
+  /** All that the action needs was uploaded. May be called more than once. */
+  readonly onSent?: () => void
   /**
    * The action has left the engine's queue. May be called more than once. `queuedMs`: how long it was seen there; undefined where the engine has not said that it was.
    */
@@ -128,7 +132,8 @@ export class Execution {
   }
 
   #stream(skipCacheLookup: boolean): Promise<void> {
-    const { signal, headers } = this.#watching
+    const { signal, headers, cost } = this.#watching
+    const call = { signal, headers, ...(cost !== undefined && { cost }) }
     const onMessage = (operation: Operation): void => {
       this.#operation = operation
       if (hasBegun(operation)) this.#watching.onExecuting(this.#queuedMs())
@@ -136,7 +141,7 @@ export class Execution {
     }
     if (this.#operation !== undefined) {
       const request = { name: this.#operation.name }
-      return this.#channel.serverStream(WAIT_EXECUTION, request, { signal, headers }, onMessage)
+      return this.#channel.serverStream(WAIT_EXECUTION, request, call, onMessage)
     }
     const { instanceName, priority } = this.#facts
     const request = {
@@ -147,7 +152,7 @@ export class Execution {
       resultsCachePolicy: undefined,
       ...inlined(this.#action),
     }
-    return this.#channel.serverStream(EXECUTE, request, { signal, headers }, onMessage)
+    return this.#channel.serverStream(EXECUTE, request, call, onMessage)
   }
 
   /** Nobody wants it any more. Not all engines can be told, and none must. */

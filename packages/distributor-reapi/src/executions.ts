@@ -65,6 +65,11 @@ export class Executions {
     return this.#options.inFlight.most * (this.#isGrouping ? MEMBERS : 1)
   }
 
+  /** Whether small jobs are executed together, with an action for all of them. */
+  get isGrouping(): boolean {
+    return this.#isGrouping
+  }
+
   /** Actions with several jobs, and the jobs that they had. */
   get grouped(): { readonly actions: number; readonly jobs: number } {
     return this.#grouped
@@ -178,6 +183,9 @@ export class Executions {
     const watching: Watching = {
       signal: abortedByAll(members.map(({ watching: { signal } }) => signal)),
       headers: engine.invocation.headers(group.digest.hash, `${members.length} modules`),
+      onSent: () => {
+        for (const member of members) member.watching.onSent?.()
+      },
       onExecuting: () => {
         for (const member of members) member.watching.onExecuting()
       },

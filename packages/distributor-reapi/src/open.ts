@@ -16,6 +16,7 @@ import { helperFor, parseHelpers } from './helper-choice.js'
 import { InFlight } from './in-flight.js'
 import { type OpenOptions, parseProperties } from './options.js'
 import { printed } from './outcome.js'
+import { Preparation } from './preparation.js'
 import { Reapi } from './reapi.js'
 import { renewing } from './renewing.js'
 import { Uploads } from './uploads.js'
@@ -67,23 +68,26 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
   const inFlight = new InFlight(options.slots || (engine.canExecute ? 0 : LOOKUPS), onChange)
   const publishes = (): boolean => options.remote_upload_local_results && engine.takesResults
   const { group_small_jobs: grouping } = options
+  const executions = new Executions({
+    engine,
+    compiler,
+    inFlight,
+    now: () => context.now(),
+    onChange,
+    mayGroup: () => grouping === 'always' || (grouping === 'auto' && (publishes() || !options.remote_accept_cached)),
+    publishes,
+  })
+  const uploads = (): boolean => !executions.isGrouping
   return new Reapi(context, {
     engine,
+    preparation: new Preparation({ engine, compiler, uploads, signal: context.signal }),
     compiler,
     checkCompiler,
     uploads: new Uploads(engine, compiler),
     reads: options.remote_accept_cached,
     writes: options.remote_upload_local_results,
     inFlight,
-    executions: new Executions({
-      engine,
-      compiler,
-      inFlight,
-      now: () => context.now(),
-      onChange,
-      mayGroup: () => grouping === 'always' || (grouping === 'auto' && (publishes() || !options.remote_accept_cached)),
-      publishes,
-    }),
+    executions,
     close: () => {
       for (const channel of channels.values()) channel.close()
     },

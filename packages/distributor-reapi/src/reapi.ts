@@ -8,9 +8,7 @@ import {
   DtltoError,
   type Endpoint,
   type FinishedJob,
-  type JobPackage,
   type SelfCheck,
-  takeTurn,
 } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import type { Compiler } from './compilers.js'
@@ -24,6 +22,7 @@ import type { InFlight } from './in-flight.js'
 import { orAborted } from './or-aborted.js'
 import { OutputsLost, outcomeOf } from './outcome.js'
 import { LOOKUP_MS, Patience } from './patience.js'
+import type { Preparation, PreparedJob } from './preparation.js'
 import { selfCheck } from './self-check.js'
 import { asTrouble } from './trouble.js'
 import type { Uploads } from './uploads.js'
@@ -33,6 +32,7 @@ export interface Parts {
   readonly compiler: Compiler
   readonly inFlight: InFlight
   readonly executions: Executions
+  readonly preparation: Preparation
   /** Checks the compiler of the worker's image. */
   readonly checkCompiler: () => Promise<void>
   readonly uploads: Uploads
@@ -62,6 +62,11 @@ export class Reapi implements Distributor {
   endpoints(): readonly Endpoint[] {
     const { engine, executions } = this.#parts
     return [{ id: engine.target, slots: executions.slots, accepting: !this.#isClosed, hasQueue: true }]
+  }
+
+  prepare(jobs: readonly BackendJob[]): Promise<void> {
+    this.#parts.preparation.begin(jobs)
+    return Promise.resolve()
   }
 
   async probe(_endpoint: Endpoint, signal: AbortSignal): Promise<void> {
@@ -124,37 +129,33 @@ export class Reapi implements Distributor {
     if (this.#isClosed) return
     this.#isClosed = true
     this.#destroyed.abort()
+    this.#parts.preparation.end()
     this.#parts.close()
   }
 
   async #compile(job: BackendJob, signal: AbortSignal, started: () => void): Promise<CompileResult> {
-    const { engine, inFlight } = this.#parts
+    const { engine, inFlight, preparation } = this.#parts
+    const sent = preparation.asked(job)
     try {
-      const packed = await orAborted(job.package(), signal)
-      if (packed.kind === 'cannot') return packed
-      // These are computed in slices, or on other threads, of many jobs at a time.
-      await orAborted(Promise.all(packed.blobs.map(({ content }) => content.digest())), signal)
-      await takeTurn()
-      const action = await orAborted(this.#parts.compiler.action(packed), signal)
-      if (action.kind === 'cannot') return action
-      return await this.#run(job, packed, action, signal, started)
+      const prepared = await preparation.prepare(job, signal)
+      return prepared.kind === 'cannot' ? prepared : await this.#run(job, prepared, { signal, started, sent })
     } catch (error) {
       if (signal.aborted) throw new DtltoError('DTLTO_CANCELLED', 'the job was cancelled', { cause: error })
       if (error instanceof RpcError && error.code === CODE.RESOURCE_EXHAUSTED) inFlight.refused()
       throw asTrouble(error, engine.target)
+    } finally {
+      sent()
     }
   }
 
   async #run(
     job: BackendJob,
-    packed: JobPackage,
-    action: JobAction,
-    signal: AbortSignal,
-    started: () => void,
+    { packed, action, lookUp }: PreparedJob,
+    { signal, started, sent }: Told,
   ): Promise<CompileResult> {
     const { engine } = this.#parts
     const headers = engine.invocation.headers(action.digest.hash, job.moduleId)
-    const watching: Watching = { signal, headers, onExecuting: started }
+    const watching: Watching = { signal, headers, cost: job.cost, onSent: sent, onExecuting: started }
     const read = (result: ActionResult, reading = signal) =>
       outcomeOf(
         result,
@@ -164,12 +165,13 @@ export class Reapi implements Distributor {
       )
 
     if (!engine.canExecute) return await this.#fromCacheAlone(action, watching, read)
-    const cached = await engine.lookUp(action, watching)
+    const cached = await orAborted(lookUp(watching), signal)
     if (cached === undefined) {
       const executed = await this.#parts.executions.execute(action, job.cost, watching)
       return await this.#executed(executed, action, watching, read)
     }
     started()
+    sent()
     try {
       const outcome = await read(cached)
       this.#parts.inFlight.lookedUp()
@@ -259,6 +261,13 @@ export class Reapi implements Distributor {
     const { timings, worker } = figuresOf(executed)
     return withFigures(outcome, { timings: { ...timings, receiveMs: now() - readAtMs }, worker })
   }
+}
+
+/** What the attempt is told. */
+interface Told {
+  readonly signal: AbortSignal
+  readonly started: () => void
+  readonly sent: () => void
 }
 
 interface Figures {

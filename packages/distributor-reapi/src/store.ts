@@ -86,9 +86,9 @@ export class Store {
     return this.#reads.bytes
   }
 
-  /** Resolves when all of them are there. */
-  async ensure(blobs: readonly Blob[]): Promise<void> {
-    await Promise.all(blobs.map((blob) => this.#ensure(blob)))
+  /** Resolves when all of them are there. `cost`: of the job that needs them, those of costlier jobs are sent first. Default: before all. */
+  async ensure(blobs: readonly Blob[], cost = Infinity): Promise<void> {
+    await Promise.all(blobs.map((blob) => this.#ensure(blob, cost)))
   }
 
   /** The server has lost these: they are asked for again when somebody needs them. */
@@ -101,12 +101,12 @@ export class Store {
     return this.#reads.read(digest, signal)
   }
 
-  #ensure(blob: Blob): Promise<void> {
+  #ensure(blob: Blob, cost: number): Promise<void> {
     const { hash, sizeBytes } = blob.digest
     if (sizeBytes === 0) return Promise.resolve()
     const known = this.#there.get(hash)
     if (known) return known
-    const there = this.#upload(blob)
+    const there = this.#upload(blob, cost)
     this.#there.set(hash, there)
     // Whoever needs it next tries again.
     there.catch(() => {
@@ -115,13 +115,13 @@ export class Store {
     return there
   }
 
-  async #upload(blob: Blob): Promise<void> {
+  async #upload(blob: Blob, cost: number): Promise<void> {
     this.totals.askedBlobs++
-    if (!(await this.#find.add(blob.digest))) return
+    if (!(await this.#find.add(blob.digest, 1, cost))) return
     const weight = blob.digest.sizeBytes + BLOB_OVERHEAD
     const isForBatch =
       weight <= this.#batchBytes && (this.#compression.inBatches() || !this.#compression.inStream(blob))
-    await (isForBatch ? this.#update.add(blob, weight) : this.#streams.add(blob))
+    await (isForBatch ? this.#update.add(blob, weight, cost) : this.#streams.add(blob, 1, cost))
     this.totals.sentBlobs++
   }
 

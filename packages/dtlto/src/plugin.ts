@@ -21,6 +21,8 @@ export { findHostList, hostListWords, parseListedHost } from './distributors/hos
 export type { ListedHost, HostListText, HostListSources } from './distributors/host-list.js'
 export { leaveUnread, unreadRanges, UNREAD_BYTE } from './distributors/unread.js'
 export type { UnreadRange } from './distributors/unread.js'
+export { LookAhead } from './distributors/look-ahead.js'
+export type { LookAheadOptions } from './distributors/look-ahead.js'
 export { takeTurn } from './distributors/turns.js'
 export { lzo1x } from './distributors/lzo1x.js'
 export type { ContentToPack, Lzo1x, PackedBlock, PackedPieces } from './distributors/lzo1x.js'

@@ -47,4 +47,12 @@ describe('work that comes at once', () => {
   test('is done at once where it takes little', async () => {
     assert.equal(new Set(await turnsOf(0.1)).size, 1)
   })
+
+  test('is done for the costliest job first, and before all jobs what is for none', async () => {
+    const turns = new Turns()
+    const order: string[] = []
+    const take = (name: string, cost?: number): Promise<number> => turns.take(cost).then(() => order.push(name))
+    await Promise.all([take('cheap', 1), take('dear', 9), take('none'), take('as cheap', 1), take('middle', 5)])
+    assert.deepEqual(order, ['none', 'dear', 'middle', 'cheap', 'as cheap'])
+  })
 })

@@ -22,31 +22,31 @@ class Steps {
 }
 
 describe('steps in order', () => {
-  it('begin at once while few run, then one when another ends: of the job that was asked for first', async () => {
+  it('begin at once while few run, then one when another ends: of the costliest job', async () => {
     const steps = new Steps()
     const order = new InOrder(2)
-    const results = ['5a', '3a', '4a', '1a', '2a', '1b'].map((name) => order.run(Number(name[0]), steps.step(name)))
+    const results = ['1a', '3a', '2a', '5a', '4a', '5b'].map((name) => order.run(Number(name[0]), steps.step(name)))
     await setImmediate()
-    assert.deepEqual(steps.begun, ['5a', '3a'])
-    for (const name of ['5a', '3a', '1a', '1b', '2a', '4a']) await steps.end(name)
-    assert.deepEqual(steps.begun, ['5a', '3a', '1a', '1b', '2a', '4a'])
-    assert.deepEqual(await Promise.all(results), ['5a', '3a', '4a', '1a', '2a', '1b'])
+    assert.deepEqual(steps.begun, ['1a', '3a'])
+    for (const name of ['1a', '3a', '5a', '5b', '4a', '2a']) await steps.end(name)
+    assert.deepEqual(steps.begun, ['1a', '3a', '5a', '5b', '4a', '2a'])
+    assert.deepEqual(await Promise.all(results), ['1a', '3a', '2a', '5a', '4a', '5b'])
   })
 
   it('take jobs to their ends before further ones begin', async () => {
     const order = new InOrder(1)
     const done: string[] = []
-    const job = async (rank: number): Promise<void> => {
+    const job = async (cost: number): Promise<void> => {
       for (const step of ['a', 'b', 'c']) {
-        await order.run(rank, async () => {
+        await order.run(cost, async () => {
           await setImmediate()
-          done.push(`${String(rank)}${step}`)
+          done.push(`${String(cost)}${step}`)
         })
       }
     }
-    await Promise.all([0, 1, 2].map(job))
+    await Promise.all([2, 1, 0].map(job))
     // A job's next step is asked for when the one before it has ended, and by then another job's has begun.
-    assert.deepEqual(done, ['0a', '1a', '0b', '1b', '0c', '1c', '2a', '2b', '2c'])
+    assert.deepEqual(done, ['2a', '1a', '2b', '1b', '2c', '1c', '0a', '0b', '0c'])
   })
 
   it('that fail, or throw, make room for others', async () => {

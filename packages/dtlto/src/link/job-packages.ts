@@ -46,8 +46,6 @@ export class JobPackages {
   readonly #argv: readonly (string | Uint8Array)[]
   readonly #modules = new Map<string, JobContent>()
   readonly #steps = new InOrder(STEPS_AT_ONCE)
-  /** Packages that were asked for. */
-  #asked = 0
   #options: LinkOptions | undefined
   /** Of modules that were asked for since all were let go. */
   #mappedBytes = 0
@@ -58,12 +56,11 @@ export class JobPackages {
     this.#argv = argv
   }
 
-  async make(job: Pick<BackendJob, 'index' | 'moduleId' | 'task'>): Promise<JobPackage | CannotExpress> {
-    const rank = this.#asked++
-    await takeTurn()
+  async make(job: Pick<BackendJob, 'index' | 'moduleId' | 'task' | 'cost'>): Promise<JobPackage | CannotExpress> {
+    await takeTurn(job.cost)
     const options = (this.#options ??= this.#readOptions())
     if (options.reasonNotRemote !== '') return { kind: 'cannot', reason: options.reasonNotRemote }
-    const { bytes, modules } = await this.#steps.run(rank, () => this.#session.native.remoteIndex(job.index))
+    const { bytes, modules } = await this.#steps.run(job.cost, () => this.#session.native.remoteIndex(job.index))
     const own = modules.find(({ moduleId }) => moduleId === job.moduleId)
     if (!own) throw new Error(`the individual index of '${job.moduleId}' does not name it`)
     const imported = modules.filter((module) => module.imported)
@@ -75,7 +72,7 @@ export class JobPackages {
           role: 'import',
           label: name,
           content: this.#module(moduleId),
-          unread: async () => (await (unread ??= this.#unreadImports(job.index, rank))).get(moduleId) ?? NOTHING_UNREAD,
+          unread: async () => (await (unread ??= this.#unreadImports(job))).get(moduleId) ?? NOTHING_UNREAD,
         }),
       ),
       { role: 'index', label: '', content: new LinkContent(`i${String(job.index)}`, () => [bytes]) },
@@ -92,13 +89,16 @@ export class JobPackages {
       objectName,
       replayedArgs: options.replayed,
       blobs: Object.freeze(blobs),
-      forClang: () => (clang ??= this.#clangJob(job.index, rank, options, objectName, blobs)),
+      forClang: () => (clang ??= this.#clangJob(job, options, objectName, blobs)),
     })
   }
 
-  async #unreadImports(index: number, rank: number): Promise<ReadonlyMap<string, UnreadRanges>> {
-    const imports = await this.#steps.run(rank, () => this.#session.native.unreadImports(index))
-    await takeTurn()
+  async #unreadImports({
+    index,
+    cost,
+  }: Pick<BackendJob, 'index' | 'cost'>): Promise<ReadonlyMap<string, UnreadRanges>> {
+    const imports = await this.#steps.run(cost, () => this.#session.native.unreadImports(index))
+    await takeTurn(cost)
     return new Map(imports.map(({ moduleId, ranges }) => [moduleId, ranges]))
   }
 
@@ -138,16 +138,15 @@ export class JobPackages {
   }
 
   async #clangJob(
-    index: number,
-    rank: number,
+    { index, cost }: Pick<BackendJob, 'index' | 'cost'>,
     options: LinkOptions,
     objectName: string,
     blobs: readonly JobBlob[],
   ): Promise<ClangJob | CannotExpress> {
     if (options.reasonNotForClang !== '') return { kind: 'cannot', reason: options.reasonNotForClang }
-    const module = await this.#steps.run(rank, () => this.#session.native.clangModule(index))
+    const module = await this.#steps.run(cost, () => this.#session.native.clangModule(index))
     if (module.reason !== '') return { kind: 'cannot', reason: module.reason }
-    await takeTurn()
+    await takeTurn(cost)
     return clangJob(options, module.args, objectName, blobs)
   }
 }

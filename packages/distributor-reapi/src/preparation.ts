@@ -1,0 +1,115 @@
+/**
+ * What comes before a job is executed: its action, and a look into the action cache. While endpoints are busy the next jobs are prepared ahead, several together, and what they
+ * need is uploaded: the questions for what is missing, and the uploads, are then one call for all of them, and when a job's turn comes, it is executed at once.
+ */
+import { type BackendJob, type CannotExpress, type JobPackage, LookAhead, takeTurn } from 'dtlto/plugin'
+import type { JobAction } from './action.js'
+import type { Compiler } from './compilers.js'
+import type { Engine } from './engine.js'
+import type { Watching } from './execution.js'
+import type { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
+import { orAborted } from './or-aborted.js'
+
+/** Jobs that are prepared ahead at a time. */
+const TOGETHER = 8
+/** Their cost, for calls: after those of jobs that were asked for. */
+const AHEAD = 0
+
+export interface PreparedJob {
+  readonly kind: 'prepared'
+  readonly packed: JobPackage
+  readonly action: JobAction
+  /** What the action cache has. To be called when somebody wants the result; rejects with RpcError. */
+  readonly lookUp: (watching: Watching) => Promise<ActionResult | undefined>
+}
+
+type Prepared = PreparedJob | CannotExpress
+
+export interface PreparationOptions {
+  readonly engine: Engine
+  readonly compiler: Compiler
+  /** Whether what jobs need is uploaded for each of them. */
+  readonly uploads: () => boolean
+  /** Aborted when the link ends. */
+  readonly signal: AbortSignal
+}
+
+export class Preparation {
+  readonly #options: PreparationOptions
+  readonly #ahead = new Map<BackendJob, Promise<Prepared>>()
+  readonly #lookAhead = new LookAhead({ together: TOGETHER, make: (jobs) => this.#makeAhead(jobs) })
+
+  constructor(options: PreparationOptions) {
+    this.#options = options
+  }
+
+  /** All jobs of the link. */
+  begin(jobs: readonly BackendJob[]): void {
+    // A cache that executes nothing is asked for each job within a time that counts from its turn.
+    if (this.#options.engine.canExecute) this.#lookAhead.begin(jobs)
+  }
+
+  /** To be called when the job is asked for; returns what is to be called when it was sent to the engine, or will not be. */
+  asked(job: BackendJob): () => void {
+    return this.#lookAhead.asked(job)
+  }
+
+  /** Rejects with RpcError, CANCELLED if `signal` is aborted before. */
+  async prepare(job: BackendJob, signal: AbortSignal): Promise<Prepared> {
+    const ahead = this.#ahead.get(job)
+    this.#ahead.delete(job)
+    if (ahead === undefined) return await this.#make(job, signal)
+    return await orAborted(ahead, signal).catch((error: unknown) => {
+      if (signal.aborted) throw error
+      return this.#make(job, signal)
+    })
+  }
+
+  end(): void {
+    this.#lookAhead.end()
+    this.#ahead.clear()
+  }
+
+  async #make(job: BackendJob, signal: AbortSignal): Promise<Prepared> {
+    const { engine, compiler } = this.#options
+    const packed = await orAborted(job.package(), signal)
+    if (packed.kind === 'cannot') return packed
+    // These are computed in slices, or on other threads, of many jobs at a time.
+    await orAborted(Promise.all(packed.blobs.map(({ content }) => content.digest())), signal)
+    await takeTurn(job.cost)
+    const action = await orAborted(compiler.action(packed), signal)
+    if (action.kind === 'cannot') return action
+    return { kind: 'prepared', packed, action, lookUp: (watching) => engine.lookUp(action, watching) }
+  }
+
+  async #makeAhead(jobs: readonly BackendJob[]): Promise<void> {
+    const missing = await Promise.all(jobs.map((job) => this.#missesAhead(job)))
+    const { engine, uploads } = this.#options
+    if (uploads())
+      await engine.store.ensure(
+        missing.flatMap((action) => action?.blobs ?? []),
+        AHEAD,
+      )
+  }
+
+  /** The job's action, if the action cache does not have it. */
+  async #missesAhead(job: BackendJob): Promise<JobAction | undefined> {
+    const { engine, signal } = this.#options
+    let found: Promise<ActionResult | undefined> | undefined
+    const made = this.#make(job, signal).then((prepared): Prepared => {
+      if (prepared.kind === 'cannot') return prepared
+      const { action, lookUp } = prepared
+      const headers = engine.invocation.headers(action.digest.hash, job.moduleId)
+      const first = (found = lookUp({ signal, headers, cost: AHEAD, onExecuting: () => undefined }))
+      return { ...prepared, lookUp: (watching) => first.catch(() => lookUp(watching)) }
+    })
+    this.#ahead.set(job, made)
+    try {
+      const prepared = await made
+      if (prepared.kind === 'prepared' && (await found) === undefined) return prepared.action
+    } catch {
+      // The same again, or something better, when the job is asked for.
+    }
+    return undefined
+  }
+}

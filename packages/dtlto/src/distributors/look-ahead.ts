@@ -1,0 +1,78 @@
+/**
+ * While endpoints compile, the linking machine has nothing to do, and when a slot is free the next job is made first and then sent. So while no job is on its way to an endpoint the
+ * next ones are made ahead, those first that take longest.
+ */
+import type { BackendJob } from './interface.js'
+
+/** Jobs that were made and have not been asked for: each holds its index, some ten kilobytes. */
+const MOST_AHEAD = 32
+
+export interface LookAheadOptions {
+  /** Makes these jobs ahead; what it makes of them is kept elsewhere. What goes wrong goes wrong again when a job is asked for. */
+  readonly make: (jobs: readonly BackendJob[]) => Promise<unknown>
+  /** How many jobs are made together, where that saves something: `make` gets so many, and fewer at the end. Default 1. */
+  readonly together?: number
+}
+
+export class LookAhead {
+  readonly #make: (jobs: readonly BackendJob[]) => Promise<unknown>
+  readonly #together: number
+  /** The next one last. */
+  #jobs: BackendJob[] = []
+  /** Those that were asked for. */
+  readonly #begun = new Set<BackendJob>()
+  /** Those that were made and have not been asked for. */
+  readonly #ahead = new Set<BackendJob>()
+  #onTheirWay = 0
+  #isMaking = false
+  #isOver = false
+
+  constructor({ make, together = 1 }: LookAheadOptions) {
+    this.#make = make
+    this.#together = together
+  }
+
+  /** All jobs of the link: what `Distributor.prepare` gets. */
+  begin(jobs: readonly BackendJob[]): void {
+    this.#jobs = [...jobs].sort((a, b) => a.cost - b.cost)
+  }
+
+  /** The job was asked for: nothing is made ahead until what this returns is called, when the job was sent, or will not be. To call it again does nothing. */
+  asked(job: BackendJob): () => void {
+    this.#begun.add(job)
+    this.#ahead.delete(job)
+    this.#onTheirWay++
+    let isSent = false
+    return () => {
+      if (isSent) return
+      isSent = true
+      this.#onTheirWay--
+      this.#goOn()
+    }
+  }
+
+  /** Nothing is made any more. */
+  end(): void {
+    this.#isOver = true
+    this.#jobs = []
+  }
+
+  #goOn(): void {
+    if (this.#isOver || this.#isMaking || this.#onTheirWay > 0) return
+    if (this.#ahead.size + this.#together > MOST_AHEAD) return
+    const next: BackendJob[] = []
+    while (next.length < this.#together) {
+      const job = this.#jobs.pop()
+      if (job === undefined) break
+      if (!this.#begun.has(job)) next.push(job)
+    }
+    if (next.length === 0) return
+    this.#isMaking = true
+    for (const job of next) this.#ahead.add(job)
+    const done = (): void => {
+      this.#isMaking = false
+      this.#goOn()
+    }
+    this.#make(next).then(done, done)
+  }
+}
