@@ -66,21 +66,22 @@ export async function shape(machine: FarmMachine, speed: WireSpeed, uplink: Upli
 }
 
 function pump(from: Socket, to: Socket, cables: readonly Cable[], delayMs: number): void {
-  let waiting = 0
+  const onTheWire: Buffer[] = []
   let ended = false
   const end = (): void => {
-    if (ended && waiting === 0) to.end()
+    if (ended && onTheWire.length === 0) to.end()
   }
   from.on('data', (chunk: Buffer) => {
     const nowMs = performance.now()
     const atMs = cables.reduce((ms, cable) => cable.pass(chunk.length, ms), nowMs) + delayMs
     // What is on the wire is not read ahead of it: the sender waits as for a real one.
-    waiting++
+    onTheWire.push(chunk)
     from.pause()
     setTimeout(
       () => {
-        waiting--
-        to.write(chunk)
+        // The first one, whichever's timer this is: two that are due in the same millisecond may go off in either order.
+        const first = onTheWire.shift()
+        if (first !== undefined) to.write(first)
         end()
       },
       Math.max(0, atMs - nowMs),

@@ -2,6 +2,8 @@
  * Many callers ask for single things, and a server is asked for many at once. What is asked while nothing is under way goes at once; what is asked
  * meanwhile goes together when one of `atOnce` requests has ended, that of the costliest job first. So nothing waits for a timer, and the busier it gets the larger batches are.
  */
+import { insertByCost } from './by-cost.js'
+
 export interface BatchLimits {
   readonly atOnce: number
   readonly items: number
@@ -34,8 +36,7 @@ export class Batches<Item, Answer> {
   /** `cost`: that of the job that needs it. */
   add(item: Item, weight = 1, cost = Infinity): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const before = this.#waiting.findLastIndex((each) => each.cost >= cost)
-      this.#waiting.splice(before + 1, 0, { item, weight, cost, resolve, reject })
+      insertByCost(this.#waiting, { item, weight, cost, resolve, reject })
       this.#plan()
     })
   }

@@ -110,21 +110,45 @@ export class Engine {
     await updateResult(this.#options.storage, this.#options, action, result, options)
   }
 
-  /** Uploads what is missing, and executes. Rejects with RpcError. */
-  async execute(action: JobAction, cache: CacheUse, watching: Watching, now: () => number): Promise<Executed> {
+  /** Uploads what is missing, and executes. `room`: waited for in between; what it gives is called when the engine has done with the action. Rejects with RpcError. */
+  async execute(
+    action: JobAction,
+    cache: CacheUse,
+    watching: Watching,
+    now: () => number,
+    room?: () => Promise<() => void>,
+  ): Promise<Executed> {
     const { executor, acceptCached } = this.#options
     if (executor === undefined) throw new RpcError(CODE.UNIMPLEMENTED, 'this is a cache')
     const startedMs = now()
     await orAborted(this.store.ensure(action.blobs, watching.cost), watching.signal)
     const sentMs = now()
     watching.onSent?.()
-    const skip = cache === 'skip' || !acceptCached
+    const leave = await room?.()
+    try {
+      return {
+        ...(await this.#execute(executor, action, cache === 'skip' || !acceptCached, watching, now)),
+        sendMs: sentMs - startedMs,
+      }
+    } finally {
+      leave?.()
+    }
+  }
+
+  async #execute(
+    executor: Channel,
+    action: JobAction,
+    skip: boolean,
+    watching: Watching,
+    now: () => number,
+  ): Promise<Omit<Executed, 'sendMs'>> {
+    const sinceMs = now()
     const run = async (skipCacheLookup: boolean) => {
       const { result, cachedResult: isCached } = await new Execution(executor, this.#options, action, watching).run(
         skipCacheLookup,
       )
       if (result === undefined) throw new RpcError(CODE.INTERNAL, 'a response without a result')
-      return { result, isCached, sendMs: sentMs - startedMs, executeMs: now() - sentMs }
+      return { result, isCached, executeMs: now() - sinceMs }
     }
     const executed = await run(skip).catch(async (error: unknown) => {
       if (!(await this.#uploadLost(action, error, watching.signal))) throw error

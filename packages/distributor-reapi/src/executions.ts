@@ -7,6 +7,7 @@
  */
 import { type JobAction, memberPath, OBJECT_PATH, RESULT_PATH } from './action.js'
 import { ActionCosts } from './action-costs.js'
+import { insertByCost } from './by-cost.js'
 import type { Compiler } from './compilers.js'
 import type { Engine, Executed } from './engine.js'
 import { engineTimes } from './engine-times.js'
@@ -23,6 +24,8 @@ const SMALL = 1 / 4
 /** Groups that may fail as such before there are no more of them in this link. */
 const FAILURES = 2
 const PUBLISH_MS = 5_000
+/** For each job that may be at the engine, this part of one more is at hand here, so that the next one is there as soon as one has ended, and not when its object has been read. */
+const AT_HAND = 1 / 8
 
 export interface ExecutionsOptions {
   readonly engine: Engine
@@ -45,10 +48,18 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
+interface Guest {
+  readonly cost: number
+  readonly signal: AbortSignal
+  readonly enter: () => void
+}
+
 export class Executions {
   readonly #options: ExecutionsOptions
   readonly #costs = new ActionCosts()
   #waiting: Waiting[] = []
+  /** Those that are to be executed alone and wait until there is room; the costliest one first. */
+  readonly #atTheDoor: Guest[] = []
   /** Actions at the engine. */
   #running = 0
   #isPlanned = false
@@ -62,7 +73,8 @@ export class Executions {
 
   /** Jobs that there may be at a time. */
   get slots(): number {
-    return this.#options.inFlight.most * (this.#isGrouping ? MEMBERS : 1)
+    const { most } = this.#options.inFlight
+    return this.#isGrouping ? most * MEMBERS : most + Math.ceil(most * AT_HAND)
   }
 
   /** Whether small jobs are executed together, with an action for all of them. */
@@ -82,7 +94,7 @@ export class Executions {
       this.#isGrouping = isSmall
       this.#options.onChange()
     }
-    if (!isSmall) return this.#alone({ action, cost, watching })
+    if (!isSmall) return this.#alone({ action, cost, watching }, () => this.#room(cost, watching.signal))
     const executed = new Promise<Executed>((resolve, reject) => {
       this.#waiting.push({ action, cost, watching, resolve, reject })
       this.#plan()
@@ -110,7 +122,8 @@ export class Executions {
     const room = this.#options.inFlight.most - this.#running
     const members = this.#take(Math.ceil(this.#waiting.length / room))
     const [first] = members
-    if (members.length === 1 && first !== undefined) this.#alone(first).then(first.resolve, first.reject)
+    if (members.length === 1 && first !== undefined)
+      this.#counted(() => this.#alone(first)).then(first.resolve, first.reject)
     else void this.#together(members)
   }
 
@@ -126,9 +139,12 @@ export class Executions {
     return this.#waiting.splice(0, count)
   }
 
-  async #alone({ action, cost, watching }: Pick<Waiting, 'action' | 'cost' | 'watching'>): Promise<Executed> {
+  async #alone(
+    { action, cost, watching }: Pick<Waiting, 'action' | 'cost' | 'watching'>,
+    room?: () => Promise<() => void>,
+  ): Promise<Executed> {
     const { engine, now } = this.#options
-    const executed = await this.#counted(() => engine.execute(action, 'ask', this.#learning(watching), now))
+    const executed = await engine.execute(action, 'ask', this.#learning(watching), now, room)
     if (executed.isCached) return executed
     this.#costs.add(cost, engineTimes(executed.result.executionMetadata).workerMs ?? executed.executeMs)
     this.#tellQueue(executed)
@@ -140,8 +156,30 @@ export class Executions {
     try {
       return await execute()
     } finally {
-      this.#running--
-      this.#plan()
+      this.#ended()
+    }
+  }
+
+  /** Resolves when one more action may be at the engine, to what is to be called when it is not any more. */
+  async #room(cost: number, signal: AbortSignal): Promise<() => void> {
+    if (this.#running < this.#options.inFlight.most) this.#running++
+    else await orAborted(new Promise<void>((enter) => insertByCost(this.#atTheDoor, { cost, signal, enter })), signal)
+    return () => this.#ended()
+  }
+
+  #ended(): void {
+    this.#running--
+    this.#letIn()
+    this.#plan()
+  }
+
+  #letIn(): void {
+    while (this.#running < this.#options.inFlight.most) {
+      const guest = this.#atTheDoor.shift()
+      if (guest === undefined) return
+      if (guest.signal.aborted) continue
+      this.#running++
+      guest.enter()
     }
   }
 
@@ -149,7 +187,10 @@ export class Executions {
   #learning(watching: Watching): Watching {
     let isTold = false
     const onExecuting = (queuedMs?: number): void => {
-      if (!isTold && queuedMs !== undefined) this.#options.inFlight.begun(queuedMs)
+      if (!isTold && queuedMs !== undefined) {
+        this.#options.inFlight.begun(queuedMs)
+        this.#letIn()
+      }
       isTold ||= queuedMs !== undefined
       watching.onExecuting()
     }
@@ -171,7 +212,7 @@ export class Executions {
       this.#grouped = { actions: this.#grouped.actions + 1, jobs: this.#grouped.jobs + members.length }
     for (const [i, member] of members.entries()) {
       const own = executed && memberOf(executed, i, members.length)
-      if (own === undefined) this.#alone(member).then(member.resolve, member.reject)
+      if (own === undefined) this.#counted(() => this.#alone(member)).then(member.resolve, member.reject)
       else void this.#publish(member.action, own, member.watching.signal).then(() => member.resolve(own))
     }
   }

@@ -4,6 +4,7 @@
  */
 import { type BackendJob, type CannotExpress, type JobPackage, LookAhead, takeTurn } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
+import type { Blob } from './blob.js'
 import type { Compiler } from './compilers.js'
 import type { Engine } from './engine.js'
 import type { Watching } from './execution.js'
@@ -25,6 +26,15 @@ export interface PreparedJob {
 
 type Prepared = PreparedJob | CannotExpress
 
+/** Neither rejects. */
+interface LookedUp {
+  readonly made: Promise<Prepared | undefined>
+  /** What the job needs, if the action cache does not have its result. */
+  readonly missing: Promise<readonly Blob[]>
+}
+
+const NOT_KNOWN = null
+
 export interface PreparationOptions {
   readonly engine: Engine
   readonly compiler: Compiler
@@ -37,7 +47,11 @@ export interface PreparationOptions {
 export class Preparation {
   readonly #options: PreparationOptions
   readonly #ahead = new Map<BackendJob, Promise<Prepared>>()
-  readonly #lookAhead = new LookAhead({ together: TOGETHER, make: (jobs) => this.#makeAhead(jobs) })
+  readonly #lookAhead = new LookAhead({
+    together: TOGETHER,
+    make: (jobs) => this.#makeAhead(jobs),
+    forget: (job) => this.#ahead.delete(job),
+  })
 
   constructor(options: PreparationOptions) {
     this.#options = options
@@ -82,34 +96,37 @@ export class Preparation {
     return { kind: 'prepared', packed, action, lookUp: (watching) => engine.lookUp(action, watching) }
   }
 
+  /** Resolves when this machine has done its part: answers are waited for while the next ones are made. */
   async #makeAhead(jobs: readonly BackendJob[]): Promise<void> {
-    const missing = await Promise.all(jobs.map((job) => this.#missesAhead(job)))
-    const { engine, uploads } = this.#options
-    if (uploads())
-      await engine.store.ensure(
-        missing.flatMap((action) => action?.blobs ?? []),
-        AHEAD,
-      )
+    const looked = jobs.map((job) => this.#lookUpAhead(job))
+    void this.#uploadAhead(looked)
+    await Promise.all(looked.map(({ made }) => made))
   }
 
-  /** The job's action, if the action cache does not have it. */
-  async #missesAhead(job: BackendJob): Promise<JobAction | undefined> {
+  #lookUpAhead(job: BackendJob): LookedUp {
     const { engine, signal } = this.#options
-    let found: Promise<ActionResult | undefined> | undefined
-    const made = this.#make(job, signal).then((prepared): Prepared => {
+    let found: Promise<ActionResult | undefined> = Promise.resolve(undefined)
+    const prepared = this.#make(job, signal).then((prepared): Prepared => {
       if (prepared.kind === 'cannot') return prepared
       const { action, lookUp } = prepared
       const headers = engine.invocation.headers(action.digest.hash, job.moduleId)
-      const first = (found = lookUp({ signal, headers, cost: AHEAD, onExecuting: () => undefined }))
+      found = lookUp({ signal, headers, cost: AHEAD, onExecuting: () => undefined })
+      const first = found
       return { ...prepared, lookUp: (watching) => first.catch(() => lookUp(watching)) }
     })
-    this.#ahead.set(job, made)
-    try {
-      const prepared = await made
-      if (prepared.kind === 'prepared' && (await found) === undefined) return prepared.action
-    } catch {
-      // The same again, or something better, when the job is asked for.
-    }
-    return undefined
+    this.#ahead.set(job, prepared)
+    // What goes wrong goes wrong again, or not, when the job is asked for.
+    const made = prepared.catch(() => undefined)
+    const missing = made.then(async (prepared) => {
+      const isMissing = prepared?.kind === 'prepared' && (await found.catch(() => NOT_KNOWN)) === undefined
+      return isMissing ? prepared.action.blobs : []
+    })
+    return { made, missing }
+  }
+
+  async #uploadAhead(looked: readonly LookedUp[]): Promise<void> {
+    const { engine, uploads } = this.#options
+    const blobs = (await Promise.all(looked.map(({ missing }) => missing))).flat()
+    if (uploads()) await engine.store.ensure(blobs, AHEAD).catch(() => undefined)
   }
 }

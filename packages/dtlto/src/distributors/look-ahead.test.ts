@@ -88,4 +88,29 @@ describe('looking ahead', () => {
     await end(10)
     assert.deepEqual(made.slice(40), [2, 1])
   })
+
+  it('goes on where another distributor takes the jobs that were made, which it forgets', async () => {
+    const made: number[] = []
+    const forgotten: number[] = []
+    const ahead = new LookAhead({
+      together: 8,
+      make: (next) => Promise.resolve(made.push(...next.map(({ cost }) => cost))),
+      forget: ({ cost }) => forgotten.push(cost),
+    })
+    const all = jobs(...Array.from({ length: 100 }, (_, i) => 100 - i))
+    ahead.begin(all)
+    const ask = async (job: BackendJob | undefined): Promise<void> => {
+      if (job !== undefined) ahead.asked(job)()
+      for (let i = 0; i < 8; i++) await setImmediate()
+    }
+    await ask(all[0])
+    assert.equal(made.length, 32)
+    for (const job of all.slice(60, 63)) await ask(job)
+    assert.deepEqual([made.length, forgotten.length], [32, 0])
+    await ask(all[63])
+    assert.equal(forgotten.length, 32)
+    assert.deepEqual(made.slice(32, 34), [67, 66])
+    assert.equal(made.length, 64)
+    assert.ok(!made.includes(100 - 60), 'those that were asked for are not made')
+  })
 })

@@ -6,30 +6,36 @@ import type { BackendJob } from './interface.js'
 
 /** Jobs that were made and have not been asked for: each holds its index, some ten kilobytes. */
 const MOST_AHEAD = 32
+/** So many shorter jobs were asked for since a job was made: another distributor has it. */
+const PASSED_OVER = 4
 
 export interface LookAheadOptions {
   /** Makes these jobs ahead; what it makes of them is kept elsewhere. What goes wrong goes wrong again when a job is asked for. */
   readonly make: (jobs: readonly BackendJob[]) => Promise<unknown>
   /** How many jobs are made together, where that saves something: `make` gets so many, and fewer at the end. Default 1. */
   readonly together?: number
+  /** The job was made ahead and is not going to be asked for, as it seems: what was made of it need not be kept. */
+  readonly forget?: (job: BackendJob) => void
 }
 
 export class LookAhead {
   readonly #make: (jobs: readonly BackendJob[]) => Promise<unknown>
   readonly #together: number
+  readonly #forget: (job: BackendJob) => void
   /** The next one last. */
   #jobs: BackendJob[] = []
   /** Those that were asked for. */
   readonly #begun = new Set<BackendJob>()
-  /** Those that were made and have not been asked for. */
-  readonly #ahead = new Set<BackendJob>()
+  /** Those that were made and have not been asked for, and how many shorter ones were since then. */
+  readonly #ahead = new Map<BackendJob, number>()
   #onTheirWay = 0
   #isMaking = false
   #isOver = false
 
-  constructor({ make, together = 1 }: LookAheadOptions) {
+  constructor({ make, together = 1, forget = () => undefined }: LookAheadOptions) {
     this.#make = make
     this.#together = together
+    this.#forget = forget
   }
 
   /** All jobs of the link: what `Distributor.prepare` gets. */
@@ -41,6 +47,7 @@ export class LookAhead {
   asked(job: BackendJob): () => void {
     this.#begun.add(job)
     this.#ahead.delete(job)
+    this.#passOver(job.cost)
     this.#onTheirWay++
     let isSent = false
     return () => {
@@ -57,6 +64,18 @@ export class LookAhead {
     this.#jobs = []
   }
 
+  /** The longest waiting job is asked for first: longer ones that were not have gone elsewhere. */
+  #passOver(cost: number): void {
+    for (const [job, passes] of this.#ahead) {
+      if (job.cost <= cost) continue
+      if (passes + 1 < PASSED_OVER) this.#ahead.set(job, passes + 1)
+      else {
+        this.#ahead.delete(job)
+        this.#forget(job)
+      }
+    }
+  }
+
   #goOn(): void {
     if (this.#isOver || this.#isMaking || this.#onTheirWay > 0) return
     if (this.#ahead.size + this.#together > MOST_AHEAD) return
@@ -68,7 +87,7 @@ export class LookAhead {
     }
     if (next.length === 0) return
     this.#isMaking = true
-    for (const job of next) this.#ahead.add(job)
+    for (const job of next) this.#ahead.set(job, 0)
     const done = (): void => {
       this.#isMaking = false
       this.#goOn()
