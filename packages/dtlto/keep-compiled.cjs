@@ -50,6 +50,6 @@ async function keepDistributors(compile) {
   }
 }
 
-function keep({ hash, cache, script }) {
-  writeFileSync(cache, Buffer.concat([Buffer.from(hash, 'latin1'), script.createCachedData()]))
+function keep({ made, cache, script }) {
+  writeFileSync(cache, Buffer.concat([Buffer.from(made, 'latin1'), script.createCachedData()]))
 }

@@ -27,6 +27,11 @@ export default {
   },
 }`
 
+/** The line with which a code cache begins: the program's hash, and the Node that has compiled it. */
+function headOf(cache: Buffer): string {
+  return cache.toString('latin1', 0, cache.indexOf('\n') + 1)
+}
+
 /** Options with which the distributors that come with dtlto are loaded, and find nobody. */
 const UNREACHABLE: Readonly<Record<string, string>> = {
   distcc: 'hosts=127.0.0.1:1',
@@ -212,10 +217,39 @@ describe('the start of a linker program', () => {
     must(process.execPath, [join(root, 'packages/dtlto/keep-compiled.cjs')], { cwd })
     const cache = join(root, 'packages/dtlto/build/cli.cache')
     const bytes = readFileSync(cache)
-    for (const text of [bytes, bytes.subarray(0, 5000), Buffer.from(`${bytes.toString('latin1', 0, 68)}no cache`)]) {
+    for (const text of [bytes, bytes.subarray(0, 5000), Buffer.from(`${headOf(bytes)}no cache`)]) {
       writeFileSync(cache, text)
       assert.deepEqual(link({}, ['--distribute=local'], join(bin, 'ld.dtlto')), quiet)
     }
+  })
+
+  it('takes no code cache of another Node, though V8 would', () => {
+    const root = join(cwd, 'cached elsewhere')
+    const bin = copyInstallation(root)
+    must(process.execPath, [join(root, 'packages/dtlto/keep-compiled.cjs')], { cwd })
+    const cache = join(root, 'packages/dtlto/build/cli.cache')
+    const source = readFileSync(join(root, 'packages/dtlto/dist/cli.cjs'), 'utf8')
+    const made = headOf(readFileSync(cache))
+    assert.ok(made.includes(`"node":"${process.versions.node}"`), made)
+    // Something else, of the same length, which is what V8 compares; made without the options of this process, which V8 compares too.
+    const length = `(function(require,module,__import,__filename,__dirname){${source}\n})`.length
+    writeFileSync(
+      join(root, 'make.cjs'),
+      `const script = new (require('node:vm').Script)('(function(){process.reallyExit(7)})'.padEnd(${length}))
+      const { reallyExit } = process
+      process.reallyExit = () => undefined
+      script.runInThisContext()()
+      process.reallyExit = reallyExit
+      require('node:fs').writeFileSync('compiled', script.createCachedData())`,
+    )
+    must(process.execPath, [join(root, 'make.cjs')], { cwd: root })
+    const compiled = readFileSync(join(root, 'compiled'))
+    const write = (node: string): void => writeFileSync(cache, Buffer.concat([Buffer.from(node, 'latin1'), compiled]))
+    const ran = (): Ran => link({}, ['--distribute=local'], join(bin, 'ld.dtlto'))
+    write(made)
+    assert.equal(ran().exitCode, 7, 'a cache of this Node is what runs')
+    write(made.replace(`"node":"${process.versions.node}"`, '"node":"20.19.0"'))
+    assert.deepEqual(ran(), quiet)
   })
 
   it('loads libLLVM beside the program, not where threads or another way of loading forbid it', () => {

@@ -6,7 +6,7 @@ const SMALLEST_BYTES = 1024
 
 export class BufferPool {
   readonly #free = new Map<number, Uint8Array[]>()
-  readonly #budgetBytes: number
+  #budgetBytes: number
   #freeBytes = 0
 
   /** `budgetBytes`: the most that is kept for nobody. */
@@ -21,6 +21,12 @@ export class BufferPool {
     if (buffer === undefined) return new Uint8Array(size)
     this.#freeBytes -= size
     return buffer
+  }
+
+  /** Nothing is kept any more. */
+  keepNone(): void {
+    this.#budgetBytes = 0
+    this.clear()
   }
 
   clear(): void {

@@ -93,6 +93,7 @@ export class Distcc implements Distributor {
       if (wire.kind === 'cannot') return wire
       const { parts, release } = await this.#packer.pack(wire, server.compiler, signal)
       isPacked()
+      if (this.#lookAhead.allAsked) this.#packer.keepNoBuffers()
       const limits = answerLimits(bitcodeBytes(wire))
       const onSent = (): void => {
         release()

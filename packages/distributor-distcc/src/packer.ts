@@ -109,6 +109,11 @@ export class Packer {
     }
   }
 
+  /** Few requests are going to come. */
+  keepNoBuffers(): void {
+    this.#pool.keepNone()
+  }
+
   /** Lets go of what is kept. */
   clear(): void {
     for (const { pieces } of this.#kept.values()) pieces.forget()

@@ -16,10 +16,10 @@ import { progressFor } from './progress.js'
 import { reporters } from './reporters.js'
 import { printable, printableLine } from '../printable.js'
 import { holdProcess } from './hold-process.js'
-import { optimizeLate } from './optimize-late.js'
 import { otherDistributor, ownHelp, splitOwnOptions } from './own-options.js'
 import { DISTRIBUTOR_PROGRAM, PROGRAM_NAMES } from './programs.js'
 import { restoreEnvironment, type StartInformation, startInformation } from './start-information.js'
+import { keepYoungGeneration, optimizeLate } from './v8-flags.js'
 
 /** Runs the program that the launcher was started as. Does not return. */
 async function main(started: StartInformation): Promise<void> {
@@ -158,6 +158,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   const listeners: LinkListener[] = [...(progress ? [progress] : []), ...reported.listeners]
   listeners.push((event) => {
     if (event.type === 'warning') warn(`${event.distributor}: ${event.message}`)
+    if (event.type === 'jobs' && remote) keepYoungGeneration()
   })
   const { exitCode } = await runLink({
     argv: [started.stock, ...rest],

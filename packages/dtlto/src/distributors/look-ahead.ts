@@ -24,6 +24,7 @@ export class LookAhead {
   readonly #forget: (job: BackendJob) => void
   /** The next one last. */
   #jobs: BackendJob[] = []
+  #count = Infinity
   /** Those that were asked for. */
   readonly #begun = new Set<BackendJob>()
   /** Those that were made and have not been asked for, and how many shorter ones were since then. */
@@ -41,6 +42,12 @@ export class LookAhead {
   /** All jobs of the link: what `Distributor.prepare` gets. */
   begin(jobs: readonly BackendJob[]): void {
     this.#jobs = [...jobs].sort((a, b) => a.cost - b.cost)
+    this.#count = jobs.length
+  }
+
+  /** Whether all jobs were asked for: what comes now is asked for once more. */
+  get allAsked(): boolean {
+    return this.#begun.size >= this.#count
   }
 
   /** The job was asked for: nothing is made ahead until what this returns is called, when the job was sent, or will not be. To call it again does nothing. */

@@ -1,0 +1,44 @@
+/**
+ * How V8 is told that a linker is no server. Flags have other names in other versions, and V8 says on the linker's stderr what it does not know, so each is set for the versions in
+ * which it was seen to work: 11.3 (Node 20) to 14.6 (Node 26).
+ */
+import { setFlagsFromString } from 'node:v8'
+
+/**
+ * A link is over in seconds. V8 takes 8 to 20 % of its processor time for optimizing functions that will not run often enough to repay it, so it is told to see a function four
+ * times as often first. Loops over many bytes are C++, or reached soon enough anyway. To be seen with `npm run bench:farm -- git --wires reapi --slots 8`, or by `perf record`
+ * (GraphReducer and the like).
+ */
+export function optimizeLate(): void {
+  set(lateFlag(process.versions.v8))
+}
+
+/**
+ * From here on the part of the heap for what is new stays as large as it is. It would grow to three times 16 MiB, and what is outside the heap, messages and objects, is let go of
+ * with it: seldom then. Of git's peak over 128 slots it is 25 MiB; from the start of the program on collecting small parts would cost 10 % of the processor time.
+ */
+export function keepYoungGeneration(): void {
+  set(youngFlag(process.versions.v8))
+}
+
+/** 11.3 counts bytecodes until it optimizes, 67,584 by default; from 12.4 on calls, 3,000 by default, and its cheaper compiler, Maglev, goes on as before. */
+export function lateFlag(version: string): string | undefined {
+  if (!isKnown(version)) return undefined
+  return major(version) === 11 ? '--interrupt-budget=300000' : '--invocation-count-for-turbofan=12000'
+}
+
+export function youngFlag(version: string): string | undefined {
+  return isKnown(version) ? '--semi-space-growth-factor=1' : undefined
+}
+
+function set(flag: string | undefined): void {
+  if (flag !== undefined) setFlagsFromString(flag)
+}
+
+function isKnown(version: string): boolean {
+  return major(version) >= 11 && major(version) <= 14
+}
+
+function major(version: string): number {
+  return Number.parseInt(version)
+}
