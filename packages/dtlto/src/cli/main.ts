@@ -145,6 +145,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
     const other = otherDistributor(rest, windows)
     if (other !== undefined) warn(`${remote.from} is not used: '${other}' has lld distribute the jobs itself`)
   }
+  const hasLargeRequests = settings.distributors.some(({ name }) => name === 'distcc')
   const reported = reporters({
     settings,
     program: name,
@@ -158,7 +159,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   const listeners: LinkListener[] = [...(progress ? [progress] : []), ...reported.listeners]
   listeners.push((event) => {
     if (event.type === 'warning') warn(`${event.distributor}: ${event.message}`)
-    if (event.type === 'jobs' && remote) keepYoungGeneration()
+    if (event.type === 'jobs' && hasLargeRequests) keepYoungGeneration()
   })
   const { exitCode } = await runLink({
     argv: [started.stock, ...rest],
