@@ -48,10 +48,11 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-interface Guest {
+/** An action that waits until there is room for it. */
+interface Queued {
   readonly cost: number
   readonly signal: AbortSignal
-  readonly enter: () => void
+  readonly begin: () => void
 }
 
 export class Executions {
@@ -59,7 +60,7 @@ export class Executions {
   readonly #costs = new ActionCosts()
   #waiting: Waiting[] = []
   /** Those that are to be executed alone and wait until there is room; the costliest one first. */
-  readonly #atTheDoor: Guest[] = []
+  readonly #queue: Queued[] = []
   /** Actions at the engine. */
   #running = 0
   #isPlanned = false
@@ -163,23 +164,23 @@ export class Executions {
   /** Resolves when one more action may be at the engine, to what is to be called when it is not any more. */
   async #room(cost: number, signal: AbortSignal): Promise<() => void> {
     if (this.#running < this.#options.inFlight.most) this.#running++
-    else await orAborted(new Promise<void>((enter) => insertByCost(this.#atTheDoor, { cost, signal, enter })), signal)
+    else await orAborted(new Promise<void>((begin) => insertByCost(this.#queue, { cost, signal, begin })), signal)
     return () => this.#ended()
   }
 
   #ended(): void {
     this.#running--
-    this.#letIn()
+    this.#beginQueued()
     this.#plan()
   }
 
-  #letIn(): void {
+  #beginQueued(): void {
     while (this.#running < this.#options.inFlight.most) {
-      const guest = this.#atTheDoor.shift()
-      if (guest === undefined) return
-      if (guest.signal.aborted) continue
+      const next = this.#queue.shift()
+      if (next === undefined) return
+      if (next.signal.aborted) continue
       this.#running++
-      guest.enter()
+      next.begin()
     }
   }
 
@@ -189,7 +190,7 @@ export class Executions {
     const onExecuting = (queuedMs?: number): void => {
       if (!isTold && queuedMs !== undefined) {
         this.#options.inFlight.begun(queuedMs)
-        this.#letIn()
+        this.#beginQueued()
       }
       isTold ||= queuedMs !== undefined
       watching.onExecuting()

@@ -78,7 +78,7 @@ export const OPTIONS = {
     min: 0,
     max: 10_000,
     description:
-      'jobs at the engine at a time; 0: as many as it takes up without a long queue, or 64 look-ups in a cache alone',
+      'jobs at the engine at a time, for which up to an eighth more wait here; 0: as many as it takes up without a long queue, or 64 look-ups in a cache alone',
   },
   remote_execution_priority: { type: 'integer', default: 0, description: 'priority of its actions; smaller is sooner' },
   remote_accept_cached: {

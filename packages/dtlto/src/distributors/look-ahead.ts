@@ -99,6 +99,6 @@ export class LookAhead {
       this.#isMaking = false
       this.#goOn()
     }
-    this.#make(next).then(done, done)
+    new Promise((resolve) => resolve(this.#make(next))).then(done, done)
   }
 }
