@@ -241,8 +241,8 @@ test('the next jobs are looked up and uploaded while others are executed, severa
       assert.equal(engine.count('GetActionResult') - lookedUp, 25, 'each job once')
       assert.equal(engine.counts.executions, executions, 'each job once, and in each link the question for the version')
     }
-    // By itself each job would have had one of each.
     assert.equal(engine.counts.streamsAtOnce, 1, 'one job at the engine at a time')
+    // By itself each job would have had one of each.
     const asked = engine.count('FindMissingBlobs')
     const sent = engine.count('BatchUpdateBlobs')
     assert.ok(asked <= 15 && sent <= 15, `${asked} questions, ${sent} uploads`)

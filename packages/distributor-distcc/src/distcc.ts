@@ -87,12 +87,12 @@ export class Distcc implements Distributor {
   async #compile(job: BackendJob, server: Server, attempt: Attempt): Promise<CompileResult> {
     const { signal } = attempt
     if (this.#closed) throw cancelled()
-    const isPacked = this.#lookAhead.asked(job)
+    const packed = this.#lookAhead.asked(job)
     try {
       const wire = await wireJobOf(job)
       if (wire.kind === 'cannot') return wire
       const { parts, release } = await this.#packer.pack(wire, server.compiler, signal)
-      isPacked()
+      packed()
       if (this.#lookAhead.allAsked) this.#packer.keepNoBuffers()
       const limits = answerLimits(bitcodeBytes(wire))
       const onSent = (): void => {
@@ -104,7 +104,7 @@ export class Distcc implements Distributor {
       if (signal.aborted || this.#closed) throw cancelled(error)
       throw error instanceof ExchangeError ? lost(job, server, error) : error
     } finally {
-      isPacked()
+      packed()
     }
   }
 

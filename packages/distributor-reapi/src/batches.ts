@@ -2,7 +2,7 @@
  * Many callers ask for single things, and a server is asked for many at once. What is asked while nothing is under way goes at once; what is asked
  * meanwhile goes together when one of `atOnce` requests has ended, that of the costliest job first. So nothing waits for a timer, and the busier it gets the larger batches are.
  */
-import { insertByCost } from './by-cost.js'
+import { insertByCost } from 'dtlto/plugin'
 
 export interface BatchLimits {
   readonly atOnce: number

@@ -132,8 +132,6 @@ export class Execution {
   }
 
   #stream(skipCacheLookup: boolean): Promise<void> {
-    const { signal, headers, cost } = this.#watching
-    const call = { signal, headers, ...(cost !== undefined && { cost }) }
     const onMessage = (operation: Operation): void => {
       this.#operation = operation
       if (hasBegun(operation)) this.#watching.onExecuting(this.#queuedMs())
@@ -141,7 +139,7 @@ export class Execution {
     }
     if (this.#operation !== undefined) {
       const request = { name: this.#operation.name }
-      return this.#channel.serverStream(WAIT_EXECUTION, request, call, onMessage)
+      return this.#channel.serverStream(WAIT_EXECUTION, request, this.#watching, onMessage)
     }
     const { instanceName, priority } = this.#facts
     const request = {
@@ -152,7 +150,7 @@ export class Execution {
       resultsCachePolicy: undefined,
       ...inlined(this.#action),
     }
-    return this.#channel.serverStream(EXECUTE, request, call, onMessage)
+    return this.#channel.serverStream(EXECUTE, request, this.#watching, onMessage)
   }
 
   /** Nobody wants it any more. Not all engines can be told, and none must. */

@@ -5,9 +5,9 @@
  * What a group gives for a job is what an action of its own would have given, byte for byte, since each is compiled in a process of its own. A job that does not compile there, or
  * whose compiler is ended, has no outputs, and is executed alone.
  */
+import { insertByCost } from 'dtlto/plugin'
 import { type JobAction, memberPath, OBJECT_PATH, RESULT_PATH } from './action.js'
 import { ActionCosts } from './action-costs.js'
-import { insertByCost } from './by-cost.js'
 import type { Compiler } from './compilers.js'
 import type { Engine, Executed } from './engine.js'
 import { engineTimes } from './engine-times.js'

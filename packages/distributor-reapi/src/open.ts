@@ -77,10 +77,10 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
     mayGroup: () => grouping === 'always' || (grouping === 'auto' && (publishes() || !options.remote_accept_cached)),
     publishes,
   })
-  const uploads = (): boolean => !executions.isGrouping
+  const mayUpload = (): boolean => !executions.isGrouping
   return new Reapi(context, {
     engine,
-    preparation: new Preparation({ engine, compiler, uploads, signal: context.signal }),
+    preparation: new Preparation({ engine, compiler, mayUpload, signal: context.signal }),
     compiler,
     checkCompiler,
     uploads: new Uploads(engine, compiler),

@@ -28,18 +28,16 @@ type Prepared = PreparedJob | CannotExpress
 
 /** Neither rejects. */
 interface LookedUp {
-  readonly made: Promise<Prepared | undefined>
+  readonly made: Promise<unknown>
   /** What the job needs, if the action cache does not have its result. */
   readonly missing: Promise<readonly Blob[]>
 }
 
-const NOT_KNOWN = null
-
 export interface PreparationOptions {
   readonly engine: Engine
   readonly compiler: Compiler
-  /** Whether what jobs need is uploaded for each of them. */
-  readonly uploads: () => boolean
+  /** Whether what jobs need is uploaded for each of them by itself. */
+  readonly mayUpload: () => boolean
   /** Aborted when the link ends. */
   readonly signal: AbortSignal
 }
@@ -105,28 +103,28 @@ export class Preparation {
 
   #lookUpAhead(job: BackendJob): LookedUp {
     const { engine, signal } = this.#options
-    let found: Promise<ActionResult | undefined> = Promise.resolve(undefined)
-    const prepared = this.#make(job, signal).then((prepared): Prepared => {
+    const made = this.#make(job, signal)
+    const found = made.then((prepared) => {
+      if (prepared.kind === 'cannot') return undefined
+      const headers = engine.invocation.headers(prepared.action.digest.hash, job.moduleId)
+      return prepared.lookUp({ signal, headers, cost: AHEAD, onExecuting: () => undefined })
+    })
+    const ahead = made.then((prepared): Prepared => {
       if (prepared.kind === 'cannot') return prepared
-      const { action, lookUp } = prepared
-      const headers = engine.invocation.headers(action.digest.hash, job.moduleId)
-      found = lookUp({ signal, headers, cost: AHEAD, onExecuting: () => undefined })
-      const first = found
-      return { ...prepared, lookUp: (watching) => first.catch(() => lookUp(watching)) }
+      return { ...prepared, lookUp: (watching) => found.catch(() => prepared.lookUp(watching)) }
     })
-    this.#ahead.set(job, prepared)
+    this.#ahead.set(job, ahead)
     // What goes wrong goes wrong again, or not, when the job is asked for.
-    const made = prepared.catch(() => undefined)
-    const missing = made.then(async (prepared) => {
-      const isMissing = prepared?.kind === 'prepared' && (await found.catch(() => NOT_KNOWN)) === undefined
-      return isMissing ? prepared.action.blobs : []
-    })
-    return { made, missing }
+    const missing = Promise.all([made, found]).then(
+      ([prepared, result]) => (prepared.kind === 'prepared' && result === undefined ? prepared.action.blobs : []),
+      () => [],
+    )
+    return { made: ahead.catch(() => undefined), missing }
   }
 
   async #uploadAhead(looked: readonly LookedUp[]): Promise<void> {
-    const { engine, uploads } = this.#options
+    const { engine, mayUpload } = this.#options
     const blobs = (await Promise.all(looked.map(({ missing }) => missing))).flat()
-    if (uploads()) await engine.store.ensure(blobs, AHEAD).catch(() => undefined)
+    if (mayUpload()) await engine.store.ensure(blobs, AHEAD).catch(() => undefined)
   }
 }

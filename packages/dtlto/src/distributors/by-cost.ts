@@ -1,28 +1,8 @@
 /**
- * What waits, that of the costliest job first, equal ones in the order in which they came. Jobs are asked for by the hundred, and each needs the event loop, other threads and calls several
- * times before it can be sent: first come, first served, the job that ends the link would be sent with the last.
+ * Puts what waits for a job into a list in which the costliest job's is first, and equal ones are in the order in which they came. Jobs are asked for by the hundred, and each needs the
+ * event loop, other threads and calls several times before it can be sent: first come, first served, the job that ends the link would be sent with the last. `cost`: as `BackendJob.cost`.
  */
-export class ByCost<T> {
-  /** The next one last. */
-  readonly #waiting: { readonly cost: number; readonly item: T }[] = []
-
-  get size(): number {
-    return this.#waiting.length
-  }
-
-  /** `cost`: as `BackendJob.cost`. */
-  add(cost: number, item: T): void {
-    let low = 0
-    let high = this.#waiting.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((this.#waiting[middle]?.cost ?? 0) < cost) low = middle + 1
-      else high = middle
-    }
-    this.#waiting.splice(low, 0, { cost, item })
-  }
-
-  take(): T | undefined {
-    return this.#waiting.pop()?.item
-  }
+export function insertByCost<T extends { readonly cost: number }>(list: T[], item: T): void {
+  const before = list.findLastIndex(({ cost }) => cost >= item.cost)
+  list.splice(before + 1, 0, item)
 }
