@@ -300,7 +300,7 @@ export interface BackendJob {
   readonly importedModules: number
   /** Size of those. */
   readonly importedBytes: number
-  /** Estimated work: IR instructions of the module and of what it imports, from the summaries. */
+  /** Estimated work, in IR instructions: those of the module and of what it imports, from the summaries, and one for each 2,500 bytes of the modules that it imports from, whose metadata is read. */
   readonly cost: number
   /** LLVM's ThinLTO cache key, 40 hexadecimal digits: equal keys mean equal objects. Empty where there is none: the module has no hash, or the key does not cover all. */
   cacheKey(): string

@@ -71,6 +71,20 @@ describe('looking ahead', () => {
     assert.equal(made.length, 33)
   })
 
+  it('keeps as many as it is told to', async () => {
+    const many = jobs(9, 8, 7, 6)
+    const made: number[] = []
+    const make = (next: readonly BackendJob[]): Promise<void> => {
+      made.push(...next.map(({ cost }) => cost))
+      return Promise.resolve()
+    }
+    const ahead = new LookAhead({ make, most: 2 })
+    ahead.begin(many)
+    ahead.asked(many[0] as BackendJob)()
+    await setImmediate()
+    assert.deepEqual(made, [8, 7])
+  })
+
   it('makes several together, when there is room for all of them, and at the end those that are left', async () => {
     const { ahead, made, end } = lookAhead(8)
     const all = jobs(...Array.from({ length: 43 }, (_, i) => 43 - i))

@@ -4,7 +4,7 @@
  */
 import type { BackendJob } from './interface.js'
 
-/** Jobs that were made and have not been asked for: each holds its index, some ten kilobytes. */
+/** Jobs that were made and have not been asked for. */
 const MOST_AHEAD = 32
 /** So many shorter jobs were asked for since a job was made: another distributor has it. */
 const PASSED_OVER = 4
@@ -14,6 +14,8 @@ export interface LookAheadOptions {
   readonly make: (jobs: readonly BackendJob[]) => Promise<unknown>
   /** How many jobs are made together, where that saves something: `make` gets so many, and fewer at the end. Default 1. */
   readonly together?: number
+  /** How many jobs may be made and not asked for yet: each holds its index, some ten kilobytes, and what is made of it. Default 32. */
+  readonly most?: number
   /** The job was made ahead and is not going to be asked for, as it seems: what was made of it need not be kept. */
   readonly forget?: (job: BackendJob) => void
 }
@@ -21,6 +23,7 @@ export interface LookAheadOptions {
 export class LookAhead {
   readonly #make: (jobs: readonly BackendJob[]) => Promise<unknown>
   readonly #together: number
+  readonly #most: number
   readonly #forget: (job: BackendJob) => void
   /** The next one last. */
   #jobs: BackendJob[] = []
@@ -33,9 +36,10 @@ export class LookAhead {
   #isMaking = false
   #isOver = false
 
-  constructor({ make, together = 1, forget = () => undefined }: LookAheadOptions) {
+  constructor({ make, together = 1, most = MOST_AHEAD, forget = () => undefined }: LookAheadOptions) {
     this.#make = make
     this.#together = together
+    this.#most = most
     this.#forget = forget
   }
 
@@ -85,7 +89,7 @@ export class LookAhead {
 
   #goOn(): void {
     if (this.#isOver || this.#isMaking || this.#onTheirWay > 0) return
-    if (this.#ahead.size + this.#together > MOST_AHEAD) return
+    if (this.#ahead.size + this.#together > this.#most) return
     const next: BackendJob[] = []
     while (next.length < this.#together) {
       const job = this.#jobs.pop()

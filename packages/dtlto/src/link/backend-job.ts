@@ -1,6 +1,7 @@
 import type { NativeJobFacts } from '@dtlto/native'
 import type { BackendJob, CannotExpress, JobPackage } from '../distributors/interface.js'
 import type { LinkSession } from './session.js'
+import { jobCost } from './job-cost.js'
 import type { JobPackages } from './job-packages.js'
 
 /** A backend job of a running link. Facts are copied; everything else asks the native side when asked. */
@@ -28,7 +29,7 @@ export class LinkBackendJob implements BackendJob {
     this.bitcodeBytes = facts.bitcodeBytes
     this.importedModules = facts.importedModules
     this.importedBytes = facts.importedBytes
-    this.cost = facts.instructions
+    this.cost = jobCost(facts)
     Object.freeze(this) // it goes to plugins
   }
 

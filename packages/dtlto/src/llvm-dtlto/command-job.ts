@@ -11,6 +11,7 @@ import type {
   LinkFacts,
 } from '../distributors/interface.js'
 import { LinkContent } from '../link/job-content.js'
+import { instructionsIn, jobCost } from '../link/job-cost.js'
 import { INDEX_NAME, OUTPUT_NAME } from '../link/job-packages.js'
 import type { CompileCommand } from './jobs-file.js'
 
@@ -59,8 +60,8 @@ export class CommandJob implements BackendJob {
     this.bitcodeBytes = sizeOf(command.module)
     this.importedModules = imported.length
     this.importedBytes = imported.reduce((sum, path) => sum + sizeOf(path), 0)
-    // There are no summaries to count instructions in: lld's own DTLTO goes by the size, too.
-    this.cost = this.bitcodeBytes
+    // There are no summaries to count instructions in.
+    this.cost = jobCost({ instructions: instructionsIn(this.bitcodeBytes), importedBytes: this.importedBytes })
   }
 
   cacheKey(): string {

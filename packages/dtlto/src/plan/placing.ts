@@ -1,6 +1,6 @@
 /**
  * Where would the jobs of a link go? The scheduler of real links, on a virtual clock, with endpoints that compile at the speed that they state and jobs that take
- * as long as their instruction counts let one expect.
+ * as long as their costs let one expect.
  */
 import type { Attempt, BackendJob, CompileResult, Distributor, Endpoint } from '../distributors/interface.js'
 import { Endpoints } from '../scheduler/endpoints.js'

@@ -1,6 +1,6 @@
 /**
  * `dtlto plan`: how long would the backends of a recorded link take on other machines? The scheduler of real links, on the recorded jobs and a virtual clock. What it may know is
- * what it knows in a link: instruction counts, and no durations.
+ * what it knows in a link: costs, and no durations.
  *
  * The machines: `slots` of them in all, as machines of eight, equally fast, as fast as those of the recording. A job is on its way there for `latencyMs`, and waits for its turn on the
  * one wire that all share, if that has a limit: its bitcode and that of its imports, once for each job, as distcc sends it. Before, it waits for its turn on the one thread that packs and

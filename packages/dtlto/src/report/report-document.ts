@@ -54,7 +54,7 @@ export interface ReportDocument {
 
 export interface ReportJob {
   readonly module: string
-  /** Estimated work: IR instructions, own and imported. */
+  /** `BackendJob.cost`. */
   readonly cost: number
   readonly bitcodeBytes: number
   readonly importedModules: number

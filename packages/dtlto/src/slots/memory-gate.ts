@@ -45,7 +45,7 @@ export function memoryNeed(job: {
   readonly importedBytes: number
   readonly cost: number
 }): number {
-  return 4 * MIB + 6 * job.bitcodeBytes + 4 * job.importedBytes + 1500 * job.cost
+  return 4 * MIB + 6 * job.bitcodeBytes + 3.4 * job.importedBytes + 1500 * job.cost
 }
 
 export interface MemoryGateOptions {
