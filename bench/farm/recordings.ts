@@ -41,19 +41,23 @@ export class Recordings {
   }
 
   async isEmpty(): Promise<boolean> {
-    return (await readdir(this.directory).catch(() => [])).length === 0
+    return (await this.#names()).length === 0
   }
 
-  /** Of all that are stored, in milliseconds. */
+  /** Of all that are stored, in milliseconds. They are in memory then: no link waits for this machine's disk where a farm should answer. */
   async times(): Promise<readonly number[]> {
-    const names = (await readdir(this.directory)).filter((name) => name.endsWith('.json'))
-    const texts = await Promise.all(names.map((name) => readFile(join(this.directory, name), 'utf8')))
-    return texts.map((text) => (JSON.parse(text) as { compileMs: number }).compileMs)
+    const names = await this.#names()
+    return await Promise.all(names.map(async (name) => (await this.get(name))?.compileMs ?? 0))
   }
 
   async clear(): Promise<void> {
     this.#known.clear()
     await rm(this.directory, { recursive: true, force: true })
+  }
+
+  async #names(): Promise<readonly string[]> {
+    const files = await readdir(this.directory).catch(() => [])
+    return files.filter((file) => file.endsWith('.json')).map((file) => file.slice(0, -'.json'.length))
   }
 }
 
