@@ -2,6 +2,7 @@
 import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { PACKAGED } from '../../packages/dtlto/src/distributors/locate.js'
 import { must } from '../link/toolchain.js'
 
 const PACKAGES = fileURLToPath(new URL('../../packages/', import.meta.url))
@@ -14,6 +15,19 @@ export function copyInstallation(root: string): string {
   }
   symlinkSync(join(PACKAGES, 'native'), join(root, 'packages/native'))
   return join(dtlto, 'bin')
+}
+
+/** Those that come with dtlto, for an installation that was copied before. */
+export function copyDistributors(root: string): void {
+  mkdirSync(join(root, 'node_modules/@dtlto'), { recursive: true })
+  symlinkSync(join(root, 'packages/dtlto'), join(root, 'node_modules/dtlto'))
+  symlinkSync(join(PACKAGES, 'native'), join(root, 'node_modules/@dtlto/native'))
+  for (const name of PACKAGED) {
+    const copy = join(root, `packages/distributor-${name}`)
+    for (const part of ['dist', 'package.json'])
+      cpSync(join(PACKAGES, `distributor-${name}`, part), join(copy, part), { recursive: true })
+    symlinkSync(copy, join(root, `node_modules/@dtlto/distributor-${name}`))
+  }
 }
 
 /** A shell script `directory/name` that ends as this text says; `$NODE` is the Node of the tests. */

@@ -10,6 +10,7 @@ import {
   type Endpoint,
   LookAhead,
   takeTurn,
+  type WaitingJobs,
 } from 'dtlto/plugin'
 import { answerLimits } from './answer.js'
 import { ExchangeError, type ExchangeResult } from './exchange.js'
@@ -40,8 +41,8 @@ export class Distcc implements Distributor {
     return this.#servers
   }
 
-  prepare(jobs: readonly BackendJob[]): Promise<void> {
-    this.#lookAhead.begin(jobs)
+  prepare(jobs: readonly BackendJob[], _signal: AbortSignal, waiting: WaitingJobs): Promise<void> {
+    this.#lookAhead.begin(jobs, waiting)
     return Promise.resolve()
   }
 

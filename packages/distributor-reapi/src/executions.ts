@@ -24,7 +24,10 @@ const SMALL = 1 / 4
 /** Groups that may fail as such before there are no more of them in this link. */
 const FAILURES = 2
 const PUBLISH_MS = 5_000
-/** For each job that may be at the engine, this part of one more is at hand here, so that the next one is there as soon as one has ended, and not when its object has been read. */
+/**
+ * For each job that may be at the engine, this part of one more is at hand here, so that the next one is there as soon as one has ended, and not when its object has been read. Of an
+ * engine with few slots there is none: another may be free.
+ */
 const AT_HAND = 1 / 8
 
 export interface ExecutionsOptions {
@@ -75,7 +78,8 @@ export class Executions {
   /** Jobs that there may be at a time. */
   get slots(): number {
     const { most } = this.#options.inFlight
-    return this.#isGrouping ? most * MEMBERS : most + Math.ceil(most * AT_HAND)
+    if (!this.#options.engine.canExecute) return most
+    return this.#isGrouping ? most * MEMBERS : most + Math.floor(most * AT_HAND)
   }
 
   /** Whether small jobs are executed together, with an action for all of them. */
@@ -163,13 +167,18 @@ export class Executions {
 
   /** Resolves when one more action may be at the engine, to what is to be called when it is not any more. */
   async #room(cost: number, signal: AbortSignal): Promise<() => void> {
-    if (this.#running < this.#options.inFlight.most) this.#running++
+    if (this.#queue.length === 0 && this.#running < this.#options.inFlight.most) this.#running++
     else await orAborted(new Promise<void>((begin) => insertByCost(this.#queue, { cost, signal, begin })), signal)
     return () => this.#ended()
   }
 
   #ended(): void {
     this.#running--
+    this.roomChanged()
+  }
+
+  /** More or fewer actions may be at the engine than before. */
+  roomChanged(): void {
     this.#beginQueued()
     this.#plan()
   }
@@ -188,10 +197,7 @@ export class Executions {
   #learning(watching: Watching): Watching {
     let isTold = false
     const onExecuting = (queuedMs?: number): void => {
-      if (!isTold && queuedMs !== undefined) {
-        this.#options.inFlight.begun(queuedMs)
-        this.#beginQueued()
-      }
+      if (!isTold && queuedMs !== undefined) this.#options.inFlight.begun(queuedMs)
       isTold ||= queuedMs !== undefined
       watching.onExecuting()
     }

@@ -26,7 +26,9 @@ const LOOKUPS = 64
 
 /** Throws DtltoError. */
 export function openReapi(context: DistributorContext, options: OpenOptions): Reapi {
-  const { env, signal } = context
+  const { env } = context
+  const closed = new AbortController()
+  const signal = AbortSignal.any([context.signal, closed.signal])
   const executorAddress = options.remote_executor
   const cacheAddress = options.remote_cache ?? executorAddress
   if (cacheAddress === undefined || cacheAddress === '')
@@ -65,7 +67,10 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
       "remote_upload_local_results: expected toolchain=ship with it, for nobody here knows what the image's compiler would have made",
     )
   const onChange = (): void => context.statusChanged()
-  const inFlight = new InFlight(options.slots || (engine.canExecute ? 0 : LOOKUPS), onChange)
+  const inFlight = new InFlight(options.slots || (engine.canExecute ? 0 : LOOKUPS), () => {
+    executions.roomChanged()
+    onChange()
+  })
   const publishes = (): boolean => options.remote_upload_local_results && engine.takesResults
   const { group_small_jobs: grouping } = options
   const executions = new Executions({
@@ -80,7 +85,7 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
   const mayUpload = (): boolean => !executions.isGrouping
   return new Reapi(context, {
     engine,
-    preparation: new Preparation({ engine, compiler, mayUpload, signal: context.signal }),
+    preparation: new Preparation({ engine, compiler, mayUpload, signal }),
     compiler,
     checkCompiler,
     uploads: new Uploads(engine, compiler),
@@ -89,6 +94,7 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
     inFlight,
     executions,
     close: () => {
+      closed.abort()
       for (const channel of channels.values()) channel.close()
     },
   })

@@ -2,7 +2,14 @@
  * What comes before a job is executed: its action, and a look into the action cache. While endpoints are busy the next jobs are prepared ahead, several together, and what they
  * need is uploaded: the questions for what is missing, and the uploads, are then one call for all of them, and when a job's turn comes, it is executed at once.
  */
-import { type BackendJob, type CannotExpress, type JobPackage, LookAhead, takeTurn } from 'dtlto/plugin'
+import {
+  type BackendJob,
+  type CannotExpress,
+  type JobPackage,
+  LookAhead,
+  takeTurn,
+  type WaitingJobs,
+} from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import type { Blob } from './blob.js'
 import type { Compiler } from './compilers.js'
@@ -18,8 +25,8 @@ const TOGETHER = 8
  * wait for: ffmpeg over 128 slots takes 6.6 s with 32, 6.3 with 256, 6.3 with 2,000. Some ten kilobytes each.
  */
 const MOST_AHEAD = 512
-/** Their cost, for calls: after those of jobs that were asked for. */
-const AHEAD = 0
+/** Of outputs that came with results which nobody has asked for. Of further results they are read again when somebody does. */
+const MOST_INLINED = 16 * 1024 ** 2
 
 export interface PreparedJob {
   readonly kind: 'prepared'
@@ -36,6 +43,13 @@ interface LookedUp {
   readonly made: Promise<unknown>
   /** What the job needs, if the action cache does not have its result. */
   readonly missing: Promise<readonly Blob[]>
+  readonly cost: number
+}
+
+interface Ahead {
+  readonly prepared: Promise<Prepared>
+  /** Of outputs that came with the result. */
+  inlinedBytes: number
 }
 
 export interface PreparationOptions {
@@ -43,28 +57,29 @@ export interface PreparationOptions {
   readonly compiler: Compiler
   /** Whether what jobs need is uploaded for each of them by itself. */
   readonly mayUpload: () => boolean
-  /** Aborted when the link ends. */
+  /** Aborted when nobody wants anything of this any more. */
   readonly signal: AbortSignal
 }
 
 export class Preparation {
   readonly #options: PreparationOptions
-  readonly #ahead = new Map<BackendJob, Promise<Prepared>>()
+  readonly #ahead = new Map<BackendJob, Ahead>()
+  #inlinedBytes = 0
   readonly #lookAhead = new LookAhead({
     together: TOGETHER,
     most: MOST_AHEAD,
     make: (jobs) => this.#makeAhead(jobs),
-    forget: (job) => this.#ahead.delete(job),
+    forget: (job) => void this.#take(job),
   })
 
   constructor(options: PreparationOptions) {
     this.#options = options
   }
 
-  /** All jobs of the link. */
-  begin(jobs: readonly BackendJob[]): void {
+  /** What `Distributor.prepare` gets. */
+  begin(jobs: readonly BackendJob[], waiting: WaitingJobs): void {
     // A cache that executes nothing is asked for each job within a time that counts from its turn.
-    if (this.#options.engine.canExecute) this.#lookAhead.begin(jobs)
+    if (this.#options.engine.canExecute) this.#lookAhead.begin(jobs, waiting)
   }
 
   /** To be called when the job is asked for; returns what is to be called when it was sent to the engine, or will not be. */
@@ -74,10 +89,9 @@ export class Preparation {
 
   /** Rejects with RpcError, CANCELLED if `signal` is aborted before. */
   async prepare(job: BackendJob, signal: AbortSignal): Promise<Prepared> {
-    const ahead = this.#ahead.get(job)
-    this.#ahead.delete(job)
+    const ahead = this.#take(job)
     if (ahead === undefined) return await this.#make(job, signal)
-    return await orAborted(ahead, signal).catch((error: unknown) => {
+    return await orAborted(ahead.prepared, signal).catch((error: unknown) => {
       if (signal.aborted) throw error
       return this.#make(job, signal)
     })
@@ -86,6 +100,25 @@ export class Preparation {
   end(): void {
     this.#lookAhead.end()
     this.#ahead.clear()
+  }
+
+  #take(job: BackendJob): Ahead | undefined {
+    const ahead = this.#ahead.get(job)
+    this.#ahead.delete(job)
+    this.#inlinedBytes -= ahead?.inlinedBytes ?? 0
+    return ahead
+  }
+
+  /** A result that may have to wait, with as much of its outputs as may be kept. */
+  #kept(job: BackendJob, result: ActionResult): ActionResult {
+    const bytes = result.outputFiles.reduce((sum, { contents }) => sum + contents.length, 0)
+    const ahead = this.#ahead.get(job)
+    if (bytes === 0 || ahead === undefined) return result
+    if (this.#inlinedBytes + bytes > MOST_INLINED)
+      return { ...result, outputFiles: result.outputFiles.map((file) => ({ ...file, contents: Buffer.alloc(0) })) }
+    ahead.inlinedBytes = bytes
+    this.#inlinedBytes += bytes
+    return result
   }
 
   async #make(job: BackendJob, signal: AbortSignal): Promise<Prepared> {
@@ -110,27 +143,31 @@ export class Preparation {
   #lookUpAhead(job: BackendJob): LookedUp {
     const { engine, signal } = this.#options
     const made = this.#make(job, signal)
-    const found = made.then((prepared) => {
+    const found = made.then(async (prepared) => {
       if (prepared.kind === 'cannot') return undefined
       const headers = engine.invocation.headers(prepared.action.digest.hash, job.moduleId)
-      return prepared.lookUp({ signal, headers, cost: AHEAD, onExecuting: () => undefined })
+      const result = await prepared.lookUp({ signal, headers, cost: job.cost, onExecuting: () => undefined })
+      return result && this.#kept(job, result)
     })
-    const ahead = made.then((prepared): Prepared => {
+    const prepared = made.then((prepared): Prepared => {
       if (prepared.kind === 'cannot') return prepared
       return { ...prepared, lookUp: (watching) => found.catch(() => prepared.lookUp(watching)) }
     })
-    this.#ahead.set(job, ahead)
+    this.#ahead.set(job, { prepared, inlinedBytes: 0 })
     // What goes wrong goes wrong again, or not, when the job is asked for.
     const missing = Promise.all([made, found]).then(
       ([prepared, result]) => (prepared.kind === 'prepared' && result === undefined ? prepared.action.blobs : []),
       () => [],
     )
-    return { made: ahead.catch(() => undefined), missing }
+    return { made: prepared.catch(() => undefined), missing, cost: job.cost }
   }
 
   async #uploadAhead(looked: readonly LookedUp[]): Promise<void> {
     const { engine, mayUpload } = this.#options
-    const blobs = (await Promise.all(looked.map(({ missing }) => missing))).flat()
-    if (mayUpload()) await engine.store.ensure(blobs, AHEAD).catch(() => undefined)
+    const missing = await Promise.all(looked.map(({ missing }) => missing))
+    if (!mayUpload()) return
+    // In one turn of the event loop, so that they share calls.
+    const uploads = looked.map(({ cost }, i) => engine.store.ensure(missing[i] ?? [], cost))
+    await Promise.allSettled(uploads)
   }
 }

@@ -9,6 +9,7 @@ import {
   type Endpoint,
   type FinishedJob,
   type SelfCheck,
+  type WaitingJobs,
 } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import type { Compiler } from './compilers.js'
@@ -64,8 +65,8 @@ export class Reapi implements Distributor {
     return [{ id: engine.target, slots: executions.slots, accepting: !this.#isClosed, hasQueue: true }]
   }
 
-  prepare(jobs: readonly BackendJob[]): Promise<void> {
-    this.#parts.preparation.begin(jobs)
+  prepare(jobs: readonly BackendJob[], _signal: AbortSignal, waiting: WaitingJobs): Promise<void> {
+    this.#parts.preparation.begin(jobs, waiting)
     return Promise.resolve()
   }
 

@@ -58,4 +58,5 @@ export type {
   SelfCheck,
   SideOutput,
   UnreadRanges,
+  WaitingJobs,
 } from './distributors/interface.js'

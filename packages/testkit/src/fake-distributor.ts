@@ -4,7 +4,7 @@
  * set of machines) all that is the scheduler's.
  */
 import { DtltoError } from 'dtlto/plugin'
-import type { Attempt, BackendJob, CompileResult, Distributor, Endpoint, ErrorCode } from 'dtlto/plugin'
+import type { Attempt, BackendJob, CompileResult, Distributor, Endpoint, ErrorCode, WaitingJobs } from 'dtlto/plugin'
 
 export interface FakeClock {
   now(): number
@@ -76,7 +76,7 @@ export interface FakeOptions {
   readonly result?: (job: BackendJob, worker: string) => CompileResult | Promise<CompileResult>
   /** A worker that failed gets no job for this long, and does not count as slots, unless all are resting. Default 10,000. */
   readonly restWorkerMs?: number
-  readonly prepare?: (jobs: readonly BackendJob[], signal: AbortSignal) => Promise<void>
+  readonly prepare?: (jobs: readonly BackendJob[], signal: AbortSignal, waiting: WaitingJobs) => Promise<void>
 }
 
 /** What tests look at. */

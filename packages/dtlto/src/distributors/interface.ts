@@ -5,7 +5,7 @@
  */
 
 /** Semantic version of this contract. A plugin is accepted if its major version is the same and its minor not newer. */
-export const PLUGIN_API_VERSION = '2.9.0'
+export const PLUGIN_API_VERSION = '2.10.0'
 
 /** One option that a distributor accepts, as written in `--distribute=NAME,key=value` or in dtlto.toml. */
 export type OptionSpec =
@@ -145,12 +145,21 @@ export interface Attempt {
   sent?(): void
 }
 
+/** What a link knows of its jobs while it runs. */
+export interface WaitingJobs {
+  /** Nobody compiles the job, and nobody has. Costs nothing. */
+  isWaiting(job: BackendJob): boolean
+}
+
 /** An open distributor. All methods are called on the event loop of the linker's process. */
 export interface Distributor {
   /** A snapshot, at once. `context.statusChanged()` says that there is another. An endpoint that is not in it any more gets no jobs. */
   endpoints(): readonly Endpoint[]
-  /** All jobs of the link, once, before the first `compile`: upload in one batch, look results up. Optional; failing is only a warning. */
-  prepare?(jobs: readonly BackendJob[], signal: AbortSignal): Promise<void>
+  /**
+   * All jobs of the link, once, before the first `compile`: upload in one batch, look results up. Since 2.10 in the order in which they are going to start, and with what tells
+   * of each whether it waits. Optional; failing is only a warning.
+   */
+  prepare?(jobs: readonly BackendJob[], signal: AbortSignal, waiting: WaitingJobs): Promise<void>
   /**
    * Whether an endpoint works. Called before its first job, after each rest, and when its jobs are late. Rejects with a DtltoError for trouble that
    * may pass (the endpoint rests and is asked again), with DTLTO_ENDPOINT_REFUSED when it cannot be used in this link at all. Optional: without

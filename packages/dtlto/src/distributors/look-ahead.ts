@@ -1,13 +1,11 @@
 /**
  * While endpoints compile, the linking machine has nothing to do, and when a slot is free the next job is made first and then sent. So while no job is on its way to an endpoint the
- * next ones are made ahead, those first that take longest.
+ * next ones are made ahead, in the order in which they are going to start.
  */
-import type { BackendJob } from './interface.js'
+import type { BackendJob, WaitingJobs } from './interface.js'
 
 /** Jobs that were made and have not been asked for. */
 const MOST_AHEAD = 32
-/** So many shorter jobs were asked for since a job was made: another distributor has it. */
-const PASSED_OVER = 4
 
 export interface LookAheadOptions {
   /** Makes these jobs ahead; what it makes of them is kept elsewhere. What goes wrong goes wrong again when a job is asked for. */
@@ -16,7 +14,7 @@ export interface LookAheadOptions {
   readonly together?: number
   /** How many jobs may be made and not asked for yet: each holds its index, some ten kilobytes, and what is made of it. Default 32. */
   readonly most?: number
-  /** The job was made ahead and is not going to be asked for, as it seems: what was made of it need not be kept. */
+  /** The job was made ahead, and somebody else compiles it: what was made of it need not be kept. */
   readonly forget?: (job: BackendJob) => void
 }
 
@@ -27,38 +25,39 @@ export class LookAhead {
   readonly #forget: (job: BackendJob) => void
   /** The next one last. */
   #jobs: BackendJob[] = []
+  #isWaiting: (job: BackendJob) => boolean = () => true
   #count = Infinity
   /** Those that were asked for. */
   readonly #begun = new Set<BackendJob>()
-  /** Those that were made and have not been asked for, and how many shorter ones were since then. */
-  readonly #ahead = new Map<BackendJob, number>()
+  /** Those that were made and have not been asked for. */
+  readonly #ahead = new Set<BackendJob>()
   #onTheirWay = 0
   #isMaking = false
   #isOver = false
 
   constructor({ make, together = 1, most = MOST_AHEAD, forget = () => undefined }: LookAheadOptions) {
     this.#make = make
-    this.#together = together
+    this.#together = Math.min(together, most)
     this.#most = most
     this.#forget = forget
   }
 
-  /** All jobs of the link: what `Distributor.prepare` gets. */
-  begin(jobs: readonly BackendJob[]): void {
-    this.#jobs = [...jobs].sort((a, b) => a.cost - b.cost)
+  /** What `Distributor.prepare` gets: all jobs of the link in the order in which they are going to start, and which of them wait. */
+  begin(jobs: readonly BackendJob[], waiting: WaitingJobs): void {
+    this.#jobs = [...jobs].reverse()
     this.#count = jobs.length
+    this.#isWaiting = (job) => waiting.isWaiting(job)
   }
 
-  /** Whether all jobs were asked for: what comes now is asked for once more. */
+  /** Whether all jobs were asked for, and none is on its way: what comes now is asked for once more. */
   get allAsked(): boolean {
-    return this.#begun.size >= this.#count
+    return this.#begun.size >= this.#count && this.#onTheirWay === 0
   }
 
   /** The job was asked for: nothing is made ahead until what this returns is called, when the job was sent, or will not be. To call it again does nothing. */
   asked(job: BackendJob): () => void {
     this.#begun.add(job)
     this.#ahead.delete(job)
-    this.#passOver(job.cost)
     this.#onTheirWay++
     let isSent = false
     return () => {
@@ -75,30 +74,27 @@ export class LookAhead {
     this.#jobs = []
   }
 
-  /** The longest waiting job is asked for first: longer ones that were not have gone elsewhere. */
-  #passOver(cost: number): void {
-    for (const [job, passes] of this.#ahead) {
-      if (job.cost <= cost) continue
-      if (passes + 1 < PASSED_OVER) this.#ahead.set(job, passes + 1)
-      else {
-        this.#ahead.delete(job)
-        this.#forget(job)
-      }
+  #forgetTaken(): void {
+    for (const job of this.#ahead) {
+      if (this.#isWaiting(job)) continue
+      this.#ahead.delete(job)
+      this.#forget(job)
     }
   }
 
   #goOn(): void {
     if (this.#isOver || this.#isMaking || this.#onTheirWay > 0) return
+    this.#forgetTaken()
     if (this.#ahead.size + this.#together > this.#most) return
     const next: BackendJob[] = []
     while (next.length < this.#together) {
       const job = this.#jobs.pop()
       if (job === undefined) break
-      if (!this.#begun.has(job)) next.push(job)
+      if (!this.#begun.has(job) && this.#isWaiting(job)) next.push(job)
     }
     if (next.length === 0) return
     this.#isMaking = true
-    for (const job of next) this.#ahead.set(job, 0)
+    for (const job of next) this.#ahead.add(job)
     const done = (): void => {
       this.#isMaking = false
       this.#goOn()

@@ -17,7 +17,10 @@ export class LinkBackendJob implements BackendJob {
   readonly #session: LinkSession
   readonly #packages: JobPackages
   /** In a box: the job itself is frozen. */
-  readonly #package: { made: Promise<JobPackage | CannotExpress> | undefined } = { made: undefined }
+  readonly #package: { made: Promise<JobPackage | CannotExpress> | undefined; isKept: boolean } = {
+    made: undefined,
+    isKept: true,
+  }
 
   constructor(session: LinkSession, packages: JobPackages, index: number, facts: NativeJobFacts) {
     this.#session = session
@@ -38,11 +41,14 @@ export class LinkBackendJob implements BackendJob {
   }
 
   package(): Promise<JobPackage | CannotExpress> {
-    return (this.#package.made ??= this.#packages.make(this))
+    const made = this.#package.made ?? this.#packages.make(this)
+    if (this.#package.isKept) this.#package.made = made
+    return made
   }
 
-  /** Nobody compiles it any more: what its package alone holds may go. */
+  /** Nobody compiles it any more: what its package alone holds may go, and one that somebody asks for late is not kept. */
   forget(): void {
     this.#package.made = undefined
+    this.#package.isKept = false
   }
 }

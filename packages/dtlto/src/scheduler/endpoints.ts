@@ -6,7 +6,7 @@
  * distributors are called through their public interface, time comes from a Clock, what happened goes out as events. Nothing that a plugin says is
  * believed beyond what makes sense.
  */
-import type { BackendJob, Distributor, Endpoint } from '../distributors/interface.js'
+import type { BackendJob, Distributor, Endpoint, WaitingJobs } from '../distributors/interface.js'
 import type { DtltoError } from '../errors.js'
 import { readEndpoint, type ReadEndpoint } from './belief.js'
 import type { Clock } from './clock.js'
@@ -36,6 +36,11 @@ export interface EndpointsOptions {
   readonly memory?: EndpointMemory | undefined
   /** Who compiles when a distributor is down, for people: `compiling here`. */
   readonly instead?: string | undefined
+}
+
+/** What distributors are told of the jobs. */
+export interface PreparedJobs extends WaitingJobs {
+  readonly inOrder: readonly BackendJob[]
 }
 
 /** What the schedule wants to hear. */
@@ -80,7 +85,7 @@ export class Endpoints {
   #cancelStatus: (() => void) | undefined
   #listener: EndpointsListener | undefined
   #failure: { readonly error: unknown } | undefined
-  #jobs: readonly BackendJob[] | undefined
+  #jobs: PreparedJobs | undefined
   #mostSlots = MOST_SLOTS
   #readMs = -Infinity
 
@@ -108,11 +113,11 @@ export class Endpoints {
   }
 
   /** The jobs are known, and somebody listens. */
-  begin(jobs: readonly BackendJob[], listener: EndpointsListener): void {
+  begin(jobs: PreparedJobs, listener: EndpointsListener): void {
     if (this.#failure !== undefined) throw this.#failure.error
     this.#listener = listener
     this.#jobs = jobs
-    this.#mostSlots = Math.max(1, jobs.length)
+    this.#mostSlots = Math.max(1, jobs.inOrder.length)
     for (const state of this.distributors) if (state.distributor) this.#prepare(state, state.distributor, jobs)
     this.reread()
     this.update()
@@ -237,7 +242,7 @@ export class Endpoints {
     )
   }
 
-  #prepare(state: DistributorState, distributor: Distributor, jobs: readonly BackendJob[]): void {
+  #prepare(state: DistributorState, distributor: Distributor, jobs: PreparedJobs): void {
     if (distributor.prepare === undefined) return
     state.preparing = true
     this.#noteAll(state)
@@ -252,7 +257,9 @@ export class Endpoints {
       this.#guard(() => done(() => this.warnOfSlowStart(state, this.policy.prepareMs))),
     )
     this.#cleanups.push(cancel)
-    new Promise<void>((resolve) => resolve(distributor.prepare?.(Object.freeze([...jobs]), this.#over.signal))).then(
+    const given = Object.freeze([...jobs.inOrder])
+    const waiting = Object.freeze({ isWaiting: (job: BackendJob) => jobs.isWaiting(job) })
+    new Promise<void>((resolve) => resolve(distributor.prepare?.(given, this.#over.signal, waiting))).then(
       () => this.#guard(() => done(() => undefined)),
       (thrown: unknown) => {
         const text = `distributor '${state.name}' could not prepare: ${asTrouble(copyThrown(thrown), state.name).message}`

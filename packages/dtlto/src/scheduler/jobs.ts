@@ -37,7 +37,10 @@ export interface JobsOptions {
 export class Jobs {
   readonly all: readonly JobState[]
   readonly pending: Pending
+  /** As they are going to start. */
+  readonly inOrder: readonly BackendJob[]
   readonly #options: JobsOptions
+  readonly #stateOf: ReadonlyMap<BackendJob, JobState>
   #unfinished: number
   #duplicatesWaiting = 0
 
@@ -51,6 +54,8 @@ export class Jobs {
     if (longestFirst) order.sort((a, b) => (units[b] ?? 0) - (units[a] ?? 0) || a - b)
     else order.sort((a, b) => (jobs[a]?.index ?? a) - (jobs[b]?.index ?? b))
     this.pending = new Pending(order, units)
+    this.inOrder = order.map((position) => this.at(position).job)
+    this.#stateOf = new Map(this.all.map((state) => [state.job, state]))
   }
 
   get unfinished(): number {
@@ -71,6 +76,11 @@ export class Jobs {
     if (state === undefined)
       throw new Error(`bug in dtlto: there is no job ${String(job)} among ${String(this.all.length)}`)
     return state
+  }
+
+  /** Nobody compiles the job, and nobody has. */
+  isWaiting(job: BackendJob): boolean {
+    return this.#stateOf.get(job)?.phase.kind === 'waiting'
   }
 
   routeOf(state: JobState): Route {

@@ -6,7 +6,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { fakeJob } from '../../../testkit/src/index.js'
 import type { Fault } from '../../../testkit/src/index.js'
+import type { Distributor } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
+import type { SchedulerEvent } from './events.js'
 import { costs, link, ofKind, slots, starts } from './test-link.fixture.js'
 
 const trouble: Fault = { kind: 'trouble', afterMs: 5 }
@@ -107,6 +109,24 @@ describe('order and placement', () => {
 })
 
 describe('preparing', () => {
+  it('tells distributors in which order jobs are going to start, and which of them nobody compiles yet', async () => {
+    const jobs = costs(10, 50, 30)
+    const seen: { order?: readonly number[]; waiting?: () => readonly number[] } = {}
+    const prepare: Distributor['prepare'] = (given, _signal, waiting) => {
+      seen.order = given.map(({ index }) => index)
+      seen.waiting = () => given.filter((job) => waiting.isWaiting(job)).map(({ index }) => index)
+      return Promise.resolve()
+    }
+    const waitingAt: (readonly number[] | undefined)[] = []
+    const onEvent = ({ kind }: SchedulerEvent): void => {
+      if (kind === 'attempt-started' || kind === 'job-ended') waitingAt.push(seen.waiting?.())
+    }
+    await link(jobs, { farm: { ...slots(1), prepare } }, {}, { pastMs: (job) => [90, 40, 30][job.index], onEvent })
+    assert.deepEqual(seen.order, [0, 1, 2])
+    assert.deepEqual(waitingAt, [[1, 2], [1, 2], [2], [2], [], []])
+    assert.equal(seen.waiting?.().length, 0)
+  })
+
   it('sends nothing to a distributor before it has prepared, and uses the others meanwhile', async () => {
     const run = await link(
       costs(...Array.from({ length: 20 }, () => 100)),

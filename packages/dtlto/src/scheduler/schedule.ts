@@ -138,7 +138,7 @@ class Schedule {
       const onAbort = (): void => this.#guard(() => this.#jobs.cancelRest())
       signal?.addEventListener('abort', onAbort, { once: true })
       this.#cleanups.push(() => signal?.removeEventListener('abort', onAbort))
-      endpoints.begin(jobs, {
+      endpoints.begin(this.#jobs, {
         changed: () => this.#dispatcher.dispatch(),
         appeared: () => this.#reroute(({ exclusion }) => exclusion.isHomeOnly),
         retired: () => this.#reroute(({ exclusion }) => !exclusion.isHomeOnly && !this.#hasTaker(exclusion)),

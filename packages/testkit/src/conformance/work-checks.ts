@@ -37,11 +37,12 @@ export const WORK_CHECKS = checks([
         const { distributor } = opened
         if (distributor.prepare === undefined) return
         const { jobs } = bench.program
-        const preparing = distributor.prepare(jobs, new AbortController().signal)
+        const waiting = { isWaiting: () => true }
+        const preparing = distributor.prepare(jobs, new AbortController().signal, waiting)
         await within(preparing, bench.limits.jobMs, 'prepare() should have ended: nothing is sent before')
         for (const job of jobs) await checkedResult(opened, opened.compile(job))
         const aborted = AbortSignal.abort(new DtltoError('DTLTO_CANCELLED', 'the link is over'))
-        const late = distributor.prepare(jobs, aborted).catch(() => undefined)
+        const late = distributor.prepare(jobs, aborted, waiting).catch(() => undefined)
         await within(late, bench.limits.abortMs, 'prepare() should stop when its signal is aborted')
       }),
   },

@@ -233,7 +233,9 @@ function watch(definition: DistributorDefinition): {
     },
     close: () => distributor.close(),
     destroy: () => distributor.destroy(),
-    ...(distributor.prepare && { prepare: (jobs, signal) => distributor.prepare?.(jobs, signal) ?? Promise.resolve() }),
+    ...(distributor.prepare && {
+      prepare: (jobs, signal, waiting) => distributor.prepare?.(jobs, signal, waiting) ?? Promise.resolve(),
+    }),
     ...(distributor.probe && {
       probe: (endpoint, signal) => {
         const probe = Promise.resolve(distributor.probe?.(endpoint, signal))
