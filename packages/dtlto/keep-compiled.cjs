@@ -7,6 +7,7 @@
 const { existsSync, mkdirSync, readdirSync, writeFileSync } = require('node:fs')
 const { createRequire } = require('node:module')
 const { join } = require('node:path')
+const { pathToFileURL } = require('node:url')
 
 const BUILD = join(__dirname, 'build')
 const LOAD = join(__dirname, 'dist/load.cjs')
@@ -35,6 +36,9 @@ function writeCodeCaches() {
 }
 
 async function keepDistributors(compile) {
+  // As links do before they load them: V8 takes no code cache that was made with other flags.
+  const { optimizeLate } = await import(pathToFileURL(join(__dirname, 'dist/cli/v8-flags.js')))
+  optimizeLate()
   for (const directory of readdirSync(PACKAGES)) {
     const [, name] = /^distributor-(.*)/.exec(directory) || []
     const path = join(PACKAGES, directory, 'dist', `${name}.cjs`)

@@ -25,7 +25,10 @@ export const modes = {
   },
   clang: { about: 'a stock clang for every job that it can express', distribute: [example('process-pool')] },
   distcc: { about: 'stock distccd, at DISTCC_HOSTS', distribute: ['distcc'] },
-  reapi: { about: 'an engine, named by DTLTO_PARITY_DISTRIBUTE, with the compiler that is sent', distribute: ['reapi'] },
+  reapi: {
+    about: 'an engine, named by DTLTO_PARITY_DISTRIBUTE, with the compiler that is sent',
+    distribute: ['reapi'],
+  },
   faulty: {
     about: 'beside this process, a distributor whose every kind of answer is wrong now and then',
     distribute: [fileURLToPath(new URL('faulty.js', import.meta.url)), 'local'],

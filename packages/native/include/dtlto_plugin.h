@@ -122,7 +122,7 @@ typedef struct dtlto_job {
   const char *module_id;
   const char *target_triple;
   const char *cache_key;   /* equal keys, equal objects; "" if there is none */
-  double cost;             /* IR instructions, imports included */
+  double cost;             /* estimated work, in IR instructions */
   uint64_t bitcode_bytes;
   uint64_t imported_bytes; /* of imported_modules other modules */
   uint32_t imported_modules;

@@ -141,6 +141,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   const remote = settings.distributors.find(({ name }) => name !== 'local')
   if (remote) {
     guard.expectPlugins()
+    optimizeLate()
     const other = otherDistributor(rest, windows)
     if (other !== undefined) warn(`${remote.from} is not used: '${other}' has lld distribute the jobs itself`)
   }
@@ -158,10 +159,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   const listeners: LinkListener[] = [...(progress ? [progress] : []), ...reported.listeners]
   listeners.push((event) => {
     if (event.type === 'warning') warn(`${event.distributor}: ${event.message}`)
-    if (event.type !== 'jobs' || remote === undefined) return
-    // Not before: V8 takes no code cache that was made with other flags, and now the distributors are loaded.
-    optimizeLate()
-    if (hasLargeRequests) keepYoungGeneration()
+    if (event.type === 'jobs' && hasLargeRequests) keepYoungGeneration()
   })
   const { exitCode } = await runLink({
     argv: [started.stock, ...rest],

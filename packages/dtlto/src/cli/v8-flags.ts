@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8'
  * A link is over in seconds. V8 takes 8 to 20 % of its processor time for optimizing functions that will not run often enough to repay it, so it is told to see a function four
  * times as often first. Loops over many bytes are C++, or reached soon enough anyway. To be seen with `npm run bench:farm -- git --wires reapi --slots 8`, or by `perf record`
  * (GraphReducer and the like).
- * To be called when code caches have been taken: V8 compares the flags with which one was made, and says nothing when it refuses it.
+ * V8 takes no code cache that was made with other flags, and does not say so: keep-compiled.cjs, too, calls this before it loads distributors.
  */
 export function optimizeLate(): void {
   set(lateFlag(process.versions.v8))
