@@ -1,5 +1,5 @@
 /**
- * Links with other Nodes than the one that has built dtlto: the oldest that it supports and a new one. Packages are made with one Node and run with the user's, and with it go code
+ * Links with other Nodes than the one that has built dtlto: the oldest that it supports, and one of each line since then. Packages are made with one Node and run with the user's, and with it go code
  * caches, and flags of V8 that not every version knows.
  */
 import assert from 'node:assert/strict'
@@ -13,8 +13,7 @@ import { FakeEngine } from '../../packages/distributor-reapi/src/testing/fake-en
 import { DistccLink } from '../engines/distcc-link.js'
 
 const NODES = fileURLToPath(new URL('../../build/nodes', import.meta.url))
-const OLDEST = '20.19.0'
-const NEW = '26.12.1'
+const VERSIONS = ['20.19.0', '22.23.3', '24.21.0', '26.12.1']
 
 /** The path of this Node's program, which npm has as a package. */
 function nodeOf(version: string): string {
@@ -49,7 +48,7 @@ describe('with a Node that has not built it', () => {
   })
   afterEach(() => delete process.env['DTLTO_NODE'])
 
-  for (const version of [OLDEST, NEW]) {
+  for (const version of VERSIONS) {
     it(`dtlto links as ever, and V8 has nothing to say (${version})`, async () => {
       process.env['DTLTO_NODE'] = nodeOf(version)
       const reapi = `reapi,remote_executor=${engine.address},toolchain=image,image_compiler=${codegenProgram()}`

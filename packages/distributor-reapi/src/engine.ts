@@ -33,7 +33,9 @@ export interface Executed {
   /** It was in the action cache. */
   readonly isCached: boolean
   readonly sendMs: number
-  /** From the last upload to the result, by this machine's clock. */
+  /** How long it waited here, uploaded, until there was room for it at the engine. */
+  readonly heldMs: number
+  /** From then to the result, by this machine's clock. */
   readonly executeMs: number
   /** How many jobs the action had; times of the worker are those of all. Default 1. */
   readonly jobs?: number
@@ -125,11 +127,10 @@ export class Engine {
     const sentMs = now()
     watching.onSent?.()
     const leave = await room?.()
+    const heldMs = now() - sentMs
     try {
-      return {
-        ...(await this.#execute(executor, action, cache === 'skip' || !acceptCached, watching, now)),
-        sendMs: sentMs - startedMs,
-      }
+      const executed = await this.#execute(executor, action, cache === 'skip' || !acceptCached, watching, now)
+      return { ...executed, sendMs: sentMs - startedMs, heldMs }
     } finally {
       leave?.()
     }
@@ -141,7 +142,7 @@ export class Engine {
     skip: boolean,
     watching: Watching,
     now: () => number,
-  ): Promise<Omit<Executed, 'sendMs'>> {
+  ): Promise<Omit<Executed, 'sendMs' | 'heldMs'>> {
     const sinceMs = now()
     const run = async (skipCacheLookup: boolean) => {
       const { result, cachedResult: isCached } = await new Execution(executor, this.#options, action, watching).run(

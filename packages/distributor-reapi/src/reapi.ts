@@ -283,14 +283,14 @@ function withFigures(outcome: CompileResult, { timings, worker }: Figures): Comp
 }
 
 /** Of a job that shared its action: its share. */
-function figuresOf({ result, isCached, sendMs, executeMs, jobs = 1 }: Executed): Figures {
+function figuresOf({ result, isCached, sendMs, heldMs, executeMs, jobs = 1 }: Executed): Figures {
   if (isCached) return { timings: { sendMs }, worker: 'action cache' }
   const { ranMs, queuedMs, fetchMs, handOverMs } = engineTimes(result.executionMetadata)
   const worker = workerName(result.executionMetadata)
-  if (ranMs === undefined) return { timings: { sendMs, compileMs: executeMs }, worker }
+  if (ranMs === undefined) return { timings: { sendMs, queuedMs: heldMs, compileMs: executeMs }, worker }
   const timings = {
     sendMs,
-    queuedMs: queuedMs ?? Math.max(0, executeMs - ranMs / jobs),
+    queuedMs: heldMs + (queuedMs ?? Math.max(0, executeMs - ranMs / jobs)),
     compileMs: ranMs / jobs,
     ...(fetchMs !== undefined && { fetchMs: fetchMs / jobs }),
     ...(handOverMs !== undefined && { handOverMs: handOverMs / jobs }),
