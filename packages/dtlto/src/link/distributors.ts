@@ -152,7 +152,7 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
         listeners.delete(listener)
       }
     }
-    return { spec: { name: label, distributor, onStatusChanged }, close }
+    return { spec: { name: label, distributor, onStatusChanged, hasOwnEndpoints: definition === worker }, close }
   })
   return {
     specs: opened.map(({ spec }) => spec),

@@ -10,6 +10,8 @@ export interface DistributorSpec {
   readonly distributor: Distributor | Promise<Distributor>
   /** Tells that the distributor called `statusChanged`. Returns how to stop. */
   readonly onStatusChanged?: (listener: () => void) => () => void
+  /** Other links have endpoints of the same names, which are others: what they remember of theirs says nothing. Default: they are the same. */
+  readonly hasOwnEndpoints?: boolean
 }
 
 /** What is known of one distributor beside its endpoints. */

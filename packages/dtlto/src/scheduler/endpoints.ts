@@ -171,7 +171,7 @@ export class Endpoints {
   troubled(endpoint: EndpointExecutor, cause: DtltoError, sentMs: number, isDown: boolean): void {
     const restMs = endpoint.troubled(cause, sentMs, this.#clock.now(), isDown)
     if (restMs === undefined) return
-    if (!endpoint.proven) this.#memory?.setDown(endpoint.distributorName, endpoint.endpointId)
+    if (!endpoint.proven) this.#memoryOf(endpoint.distributor)?.setDown(endpoint.distributorName, endpoint.endpointId)
     const { distributorName: distributor, endpointId } = endpoint
     this.#emit({ kind: 'endpoint-rested', atMs: this.#clock.now(), distributor, endpoint: endpointId, restMs, cause })
   }
@@ -331,13 +331,17 @@ export class Endpoints {
     return endpoint
   }
 
+  #memoryOf({ spec }: DistributorState): EndpointMemory | undefined {
+    return spec.hasOwnEndpoints === true ? undefined : this.#memory
+  }
+
   #add(state: DistributorState, endpoint: Endpoint, id: string): EndpointExecutor {
     const added = new EndpointExecutor({
       index: this.all.length + 1,
       distributor: state,
       endpoint,
       id,
-      wasDown: this.#memory?.isDown(state.name, id) === true,
+      wasDown: this.#memoryOf(state)?.isDown(state.name, id) === true,
       estimates: this.estimates,
       policy: this.policy,
       onChange: (changed) => this.roster.note(changed),

@@ -182,6 +182,20 @@ describe('when every endpoint refuses', () => {
     )
   })
 
+  it('asks and tells nobody of endpoints that are of one link alone', async () => {
+    const found: string[] = []
+    const memory = { isDown: () => true, setDown: (_: string, endpoint: string) => void found.push(endpoint) }
+    const { during, probe } = noting(({ id }) => (id === 'm0' ? Promise.reject(down(id)) : Promise.resolve()))
+    const lanes = {
+      farm: { ...machines(2), probe, hasOwnEndpoints: true },
+      home: { ...home(), role: 'fallback' as const },
+    }
+    const run = await link(many(4), lanes, {}, { during, memory })
+    assert.equal(run.fakes['home']?.calls.length, 0)
+    assert.equal(startsAt(run, 'm1').length, 4)
+    assert.deepEqual(found, [])
+  })
+
   it('remembers an endpoint that has never worked, and not one that has', async () => {
     const found: string[] = []
     const memory = { isDown: () => false, setDown: (_: string, endpoint: string) => void found.push(endpoint) }

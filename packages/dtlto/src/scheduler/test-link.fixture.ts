@@ -19,6 +19,7 @@ export interface TestLane extends Omit<FakeOptions, 'clock'> {
   readonly opened?: Promise<void>
   /** What `endpoints()` gives instead of all of them. */
   readonly snapshot?: (all: readonly Endpoint[]) => readonly Endpoint[]
+  readonly hasOwnEndpoints?: boolean
 }
 
 export interface TestRun {
@@ -76,12 +77,14 @@ export async function link(
   let home: Home | undefined
   let homeTakesPart = false
   const distributors: DistributorSpec[] = []
-  for (const [name, { isLocal = false, role, opened, snapshot, ...options }] of Object.entries(lanes)) {
+  for (const [name, { isLocal = false, role, opened, snapshot, hasOwnEndpoints = false, ...options }] of Object.entries(
+    lanes,
+  )) {
     const fake = (fakes[name] = fakeDistributor({ ...options, clock, name }))
     const all = fake.endpoints.bind(fake)
     if (wrap && !isLocal) Object.assign(fake, { compile: wrap(fake) })
     if (snapshot) Object.assign(fake, { endpoints: () => snapshot(all()) })
-    if (!isLocal) distributors.push({ name, distributor: opened ? opened.then(() => fake) : fake })
+    if (!isLocal) distributors.push({ name, distributor: opened ? opened.then(() => fake) : fake, hasOwnEndpoints })
     else {
       home = asHome(fake, place)
       homeTakesPart = role !== 'fallback'
