@@ -167,7 +167,7 @@ export class Executions {
 
   /** Resolves when one more action may be at the engine, to what is to be called when it is not any more. */
   async #room(cost: number, signal: AbortSignal): Promise<() => void> {
-    if (this.#queue.length === 0 && this.#running < this.#options.inFlight.most) this.#running++
+    if (this.#running < this.#options.inFlight.most) this.#running++
     else await orAborted(new Promise<void>((begin) => insertByCost(this.#queue, { cost, signal, begin })), signal)
     return () => this.#ended()
   }
@@ -177,7 +177,7 @@ export class Executions {
     this.roomChanged()
   }
 
-  /** More or fewer actions may be at the engine than before. */
+  /** More or fewer actions may be at the engine than before. So while there is room nobody waits for it. */
   roomChanged(): void {
     this.#beginQueued()
     this.#plan()

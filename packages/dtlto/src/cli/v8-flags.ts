@@ -25,7 +25,7 @@ export function keepYoungGeneration(): void {
 
 /**
  * 11.3 counts bytecodes until it optimizes, 67,584 by default; from 12.4 on calls, 3,000 by default. The cheaper compiler, Maglev, goes on as before where it is on: not in Node 22,
- * where it is for the better all the same (git over 64 slots of distcc 2.02 to 1.84 s of processor time).
+ * where the flag is worth it all the same (git over 64 slots of distcc 2.02 to 1.84 s of processor time).
  */
 export function lateFlag(version: string): string | undefined {
   if (!isKnown(version)) return undefined

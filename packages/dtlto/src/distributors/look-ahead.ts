@@ -25,7 +25,7 @@ export class LookAhead {
   readonly #forget: (job: BackendJob) => void
   /** The next one last. */
   #jobs: BackendJob[] = []
-  #isWaiting: (job: BackendJob) => boolean = () => true
+  #waiting: WaitingJobs | undefined
   #count = Infinity
   /** Those that were asked for. */
   readonly #begun = new Set<BackendJob>()
@@ -46,7 +46,7 @@ export class LookAhead {
   begin(jobs: readonly BackendJob[], waiting: WaitingJobs): void {
     this.#jobs = [...jobs].reverse()
     this.#count = jobs.length
-    this.#isWaiting = (job) => waiting.isWaiting(job)
+    this.#waiting = waiting
   }
 
   /** Whether all jobs were asked for, and none is on its way: what comes now is asked for once more. */
@@ -76,7 +76,7 @@ export class LookAhead {
 
   #forgetTaken(): void {
     for (const job of this.#ahead) {
-      if (this.#isWaiting(job)) continue
+      if (this.#waiting?.isWaiting(job)) continue
       this.#ahead.delete(job)
       this.#forget(job)
     }
@@ -90,7 +90,7 @@ export class LookAhead {
     while (next.length < this.#together) {
       const job = this.#jobs.pop()
       if (job === undefined) break
-      if (!this.#begun.has(job) && this.#isWaiting(job)) next.push(job)
+      if (!this.#begun.has(job) && this.#waiting?.isWaiting(job)) next.push(job)
     }
     if (next.length === 0) return
     this.#isMaking = true
