@@ -24,7 +24,7 @@ export class Distcc implements Distributor {
   readonly #context: DistributorContext
   readonly #servers: readonly Server[]
   readonly #packer: Packer
-  readonly #lookAhead = new LookAhead({ make: (jobs) => Promise.all(jobs.map(makeAhead)) })
+  readonly #lookAhead = new LookAhead({ make: (jobs) => Promise.all(jobs.map((job) => this.#makeAhead(job))) })
   readonly #running = new Set<Promise<unknown>>()
   readonly #onAbort = (): void => this.destroy()
   #closed = false
@@ -109,6 +109,14 @@ export class Distcc implements Distributor {
     }
   }
 
+  /** What is made of it is kept by the job, and by the packer. */
+  async #makeAhead(job: BackendJob): Promise<void> {
+    const wire = await wireJobOf(job)
+    if (wire.kind === 'cannot') return
+    await Promise.all(wire.files.map(async ({ unread }) => unread?.()))
+    await this.#packer.compressAhead(wire, this.#context.signal)
+  }
+
   #judge(job: BackendJob, server: Server, exchanged: ExchangeResult): CompileResult {
     const verdict = judge(exchanged.answer, job.targetTriple)
     const details = { server: server.id, moduleId: job.moduleId }
@@ -159,12 +167,6 @@ async function wireJobOf(job: BackendJob): Promise<WireJob | CannotExpress> {
   const wire = toWireJob(clang)
   if (wire.kind === 'cannot' || fitsProtocol(wire)) return wire
   return { kind: 'cannot', reason: `distcc: a file of '${job.moduleId}' is too large for the protocol` }
-}
-
-/** The job keeps it. */
-async function makeAhead(job: BackendJob): Promise<void> {
-  const wire = await wireJobOf(job)
-  if (wire.kind !== 'cannot') await Promise.all(wire.files.map(async ({ unread }) => unread?.()))
 }
 
 /** An exchange that gave no answer. */

@@ -69,6 +69,28 @@ export class Packer {
     }
   }
 
+  /** Compresses what nobody has needed yet of the contents that others need too, one after the other: so little is in memory besides what is kept. */
+  async compressAhead(job: WireJob, signal: AbortSignal): Promise<void> {
+    for (const { content, shared, unread } of job.files) {
+      if (!shared || content.sizeBytes === 0 || this.#kept.has(content.id)) continue
+      const ranges = await unread?.()
+      await this.#inTurn(async () => {
+        signal.throwIfAborted()
+        const into = this.#pool.take(lzo1x().mostBytes(content.sizeBytes, ranges))
+        const lease = content.lease()
+        try {
+          const pieces = this.#piecesOf(content.id)
+          const [packed] = await lzo1x().pack([{ parts: lease.parts, unread: ranges, pieces, into }])
+          this.#count(content.id, pieces)
+          this.totals.packedBytes += packed?.compressedBytes ?? 0
+        } finally {
+          lease.release()
+          this.#pool.give(into)
+        }
+      })
+    }
+  }
+
   async #inTurn<T>(pack: () => Promise<T>): Promise<T> {
     const packed = await this.#packing.acquire(1)
     try {

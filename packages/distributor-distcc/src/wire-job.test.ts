@@ -96,6 +96,16 @@ describe('the packer', () => {
     assert.deepEqual([packer.totals.files, packer.totals.packedBytes], [4, 'module'.length + 2 * 'index'.length])
   })
 
+  it('compresses ahead what others need too, and makes the same request of it', async () => {
+    const packer = new Packer(1000)
+    await packer.compressAhead(wire('module'), signal)
+    assert.deepEqual([packer.totals.files, packer.totals.packedBytes], [0, 'module'.length])
+    await packer.compressAhead(wire('module'), signal)
+    const { parts } = await packer.pack(wire('module'), 'clang-22', signal)
+    assert.equal(packer.totals.packedBytes, 'module'.length + 'index'.length)
+    assert.deepEqual(parts, (await new Packer(1000).pack(wire('module'), 'clang-22', signal)).parts)
+  })
+
   it('keeps no more than its budget', async () => {
     const packer = new Packer(15)
     for (const text of ['module-one', 'module-two', 'module-one']) await packer.pack(wire(text), 'clang-22', signal)

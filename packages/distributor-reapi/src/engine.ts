@@ -123,7 +123,7 @@ export class Engine {
     const { executor, acceptCached } = this.#options
     if (executor === undefined) throw new RpcError(CODE.UNIMPLEMENTED, 'this is a cache')
     const startedMs = now()
-    await orAborted(this.store.ensure(action.blobs, watching.cost), watching.signal)
+    await orAborted(this.store.ensure(action.blobs, watching.precedence), watching.signal)
     const sentMs = now()
     watching.onSent?.()
     const leave = await room?.()

@@ -30,8 +30,8 @@ export interface EngineFacts {
 export interface Watching {
   readonly signal: AbortSignal
   readonly headers: Readonly<Record<string, Buffer>>
-  /** The job's: who comes first where much waits. Default: before all. */
-  readonly cost?: number
+  /** Who comes first where much waits: the highest. Default: before all. */
+  readonly precedence?: number
   /** All that the action needs was uploaded. May be called more than once. */
   readonly onSent?: () => void
   /**

@@ -99,7 +99,7 @@ export class Executions {
       this.#isGrouping = isSmall
       this.#options.onChange()
     }
-    if (!isSmall) return this.#alone({ action, cost, watching }, () => this.#room(cost, watching.signal))
+    if (!isSmall) return this.#alone({ action, cost, watching }, () => this.#room(watching))
     const executed = new Promise<Executed>((resolve, reject) => {
       this.#waiting.push({ action, cost, watching, resolve, reject })
       this.#plan()
@@ -166,9 +166,13 @@ export class Executions {
   }
 
   /** Resolves when one more action may be at the engine, to what is to be called when it is not any more. */
-  async #room(cost: number, signal: AbortSignal): Promise<() => void> {
+  async #room({ precedence = Infinity, signal }: Watching): Promise<() => void> {
     if (this.#running < this.#options.inFlight.most) this.#running++
-    else await orAborted(new Promise<void>((begin) => insertByCost(this.#queue, { cost, signal, begin })), signal)
+    else
+      await orAborted(
+        new Promise<void>((begin) => insertByCost(this.#queue, { cost: precedence, signal, begin })),
+        signal,
+      )
     return () => this.#ended()
   }
 

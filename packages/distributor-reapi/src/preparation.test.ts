@@ -14,7 +14,7 @@ const never = new AbortController().signal
 
 /** Jobs, the longest first; which of them wait; and what the engine was asked for. */
 function link(count: number, resultOf: (job: number) => ActionResult | undefined) {
-  const asked: { lookedUp: number[]; uploaded: (readonly [job: number, cost: number])[] } = {
+  const asked: { lookedUp: number[]; uploaded: (readonly [job: number, precedence: number])[] } = {
     lookedUp: [],
     uploaded: [],
   }
@@ -37,8 +37,8 @@ function link(count: number, resultOf: (job: number) => ActionResult | undefined
       return Promise.resolve(resultOf(Number(hash)))
     },
     store: {
-      ensure: (blobs: readonly Blob[], cost: number) => {
-        for (const { digest } of blobs) asked.uploaded.push([Number(digest.hash), cost])
+      ensure: (blobs: readonly Blob[], precedence: number) => {
+        for (const { digest } of blobs) asked.uploaded.push([Number(digest.hash), precedence])
         return Promise.resolve()
       },
     },
@@ -52,7 +52,7 @@ function link(count: number, resultOf: (job: number) => ActionResult | undefined
 }
 
 describe('jobs that are prepared ahead', () => {
-  it('are looked up and uploaded, those that wait, for what they cost', async () => {
+  it('are looked up and uploaded, those that wait, the first to start first, and all after jobs that are asked for', async () => {
     const { preparation, jobs, taken, asked, settle } = link(20, () => undefined)
     for (const job of jobs.slice(1, 5)) taken.add(job)
     preparation.asked(jobs[0] as BackendJob)()
@@ -64,7 +64,7 @@ describe('jobs that are prepared ahead', () => {
     )
     assert.deepEqual(
       asked.uploaded.sort(([a], [b]) => a - b),
-      expected.map((job) => [job, 20 - job]),
+      expected.map((job) => [job, -1 - job]),
     )
   })
 

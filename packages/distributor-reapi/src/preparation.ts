@@ -43,7 +43,7 @@ interface LookedUp {
   readonly made: Promise<unknown>
   /** What the job needs, if the action cache does not have its result. */
   readonly missing: Promise<readonly Blob[]>
-  readonly cost: number
+  readonly precedence: number
 }
 
 interface Ahead {
@@ -64,6 +64,7 @@ export interface PreparationOptions {
 export class Preparation {
   readonly #options: PreparationOptions
   readonly #ahead = new Map<BackendJob, Ahead>()
+  readonly #starts = new Map<BackendJob, number>()
   #inlinedBytes = 0
   readonly #lookAhead = new LookAhead({
     together: TOGETHER,
@@ -78,6 +79,7 @@ export class Preparation {
 
   /** What `Distributor.prepare` gets. */
   begin(jobs: readonly BackendJob[], waiting: WaitingJobs): void {
+    for (const [i, job] of jobs.entries()) this.#starts.set(job, i)
     // A cache that executes nothing is asked for each job within a time that counts from its turn.
     if (this.#options.engine.canExecute) this.#lookAhead.begin(jobs, waiting)
   }
@@ -95,6 +97,11 @@ export class Preparation {
       if (signal.aborted) throw error
       return this.#make(job, signal)
     })
+  }
+
+  /** Those first that start earlier, and all of them after jobs that were asked for, whose precedence is their cost. */
+  #aheadOf(job: BackendJob): number {
+    return -1 - (this.#starts.get(job) ?? 0)
   }
 
   end(): void {
@@ -146,7 +153,12 @@ export class Preparation {
     const found = made.then(async (prepared) => {
       if (prepared.kind === 'cannot') return undefined
       const headers = engine.invocation.headers(prepared.action.digest.hash, job.moduleId)
-      const result = await prepared.lookUp({ signal, headers, cost: job.cost, onExecuting: () => undefined })
+      const result = await prepared.lookUp({
+        signal,
+        headers,
+        precedence: this.#aheadOf(job),
+        onExecuting: () => undefined,
+      })
       return result && this.#kept(job, result)
     })
     const prepared = made.then((prepared): Prepared => {
@@ -159,7 +171,7 @@ export class Preparation {
       ([prepared, result]) => (prepared.kind === 'prepared' && result === undefined ? prepared.action.blobs : []),
       () => [],
     )
-    return { made: prepared.catch(() => undefined), missing, cost: job.cost }
+    return { made: prepared.catch(() => undefined), missing, precedence: this.#aheadOf(job) }
   }
 
   async #uploadAhead(looked: readonly LookedUp[]): Promise<void> {
@@ -167,7 +179,7 @@ export class Preparation {
     const missing = await Promise.all(looked.map(({ missing }) => missing))
     if (!mayUpload()) return
     // In one turn of the event loop, so that they share calls.
-    const uploads = looked.map(({ cost }, i) => engine.store.ensure(missing[i] ?? [], cost))
+    const uploads = looked.map(({ precedence }, i) => engine.store.ensure(missing[i] ?? [], precedence))
     await Promise.allSettled(uploads)
   }
 }

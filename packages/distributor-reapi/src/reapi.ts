@@ -91,6 +91,7 @@ export class Reapi implements Distributor {
       job,
       signal,
       once(() => attempt.started()),
+      once(() => attempt.sent?.()),
     )
     const watched = running
       .catch(() => undefined)
@@ -134,9 +135,18 @@ export class Reapi implements Distributor {
     this.#parts.close()
   }
 
-  async #compile(job: BackendJob, signal: AbortSignal, started: () => void): Promise<CompileResult> {
+  async #compile(
+    job: BackendJob,
+    signal: AbortSignal,
+    started: () => void,
+    tellSent: () => void,
+  ): Promise<CompileResult> {
     const { engine, inFlight, preparation } = this.#parts
-    const sent = preparation.asked(job)
+    const nothingOnItsWay = preparation.asked(job)
+    const sent = (): void => {
+      tellSent()
+      nothingOnItsWay()
+    }
     try {
       const prepared = await preparation.prepare(job, signal)
       return prepared.kind === 'cannot' ? prepared : await this.#run(job, prepared, { signal, started, sent })
@@ -145,7 +155,7 @@ export class Reapi implements Distributor {
       if (error instanceof RpcError && error.code === CODE.RESOURCE_EXHAUSTED) inFlight.refused()
       throw asTrouble(error, engine.target)
     } finally {
-      sent()
+      nothingOnItsWay()
     }
   }
 
@@ -156,7 +166,7 @@ export class Reapi implements Distributor {
   ): Promise<CompileResult> {
     const { engine } = this.#parts
     const headers = engine.invocation.headers(action.digest.hash, job.moduleId)
-    const watching: Watching = { signal, headers, cost: job.cost, onSent: sent, onExecuting: started }
+    const watching: Watching = { signal, headers, precedence: job.cost, onSent: sent, onExecuting: started }
     const read = (result: ActionResult, reading = signal) =>
       outcomeOf(
         result,

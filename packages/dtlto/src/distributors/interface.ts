@@ -140,7 +140,7 @@ export interface Attempt {
   started(): void
   /**
    * All that the job needs has been sent, so that nothing of it waits in this process any more. There are limits on what does (1 GiB a link), so a system with thousands of
-   * slots needs it. `started()` and the end say the same. dtlto offers it always, who wraps a distributor need not. Since 2.6.
+   * slots needs it; and while much does, jobs start that take little to be sent. `started()` and the end say the same. dtlto offers it always, who wraps a distributor need not. Since 2.6.
    */
   sent?(): void
 }
@@ -156,7 +156,7 @@ export interface Distributor {
   /** A snapshot, at once. `context.statusChanged()` says that there is another. An endpoint that is not in it any more gets no jobs. */
   endpoints(): readonly Endpoint[]
   /**
-   * All jobs of the link, once, before the first `compile`: upload in one batch, look results up. Since 2.10 in the order in which they are going to start, and with what tells
+   * All jobs of the link, once, before the first `compile`: upload in one batch, look results up. Since 2.10 in the order in which they are likely to start, and with what tells
    * of each whether it waits. Optional; failing is only a warning.
    */
   prepare?(jobs: readonly BackendJob[], signal: AbortSignal, waiting: WaitingJobs): Promise<void>

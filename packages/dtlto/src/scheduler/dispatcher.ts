@@ -8,7 +8,8 @@ import { Attempt, type Executor } from './executor.js'
 import { pays } from './hedging.js'
 import type { Home, HomeExecutor, HomeResult } from './home.js'
 import type { Jobs } from './jobs.js'
-import { Board, Horizon, nextPlace, nextProbe, nextScout, type Place } from './placement.js'
+import { ENOUGH_BYTES } from './openers.js'
+import { Board, Horizon, nextOpener, nextPlace, nextProbe, nextScout, type Place } from './placement.js'
 import { copyThrown } from './result-shape.js'
 
 /** What one attempt came to. */
@@ -36,6 +37,8 @@ export class Dispatcher {
   readonly #horizon = new Horizon()
   #attempts = 0
   #bytesInFlight = 0
+  /** Whether all distributors that have given objects have said when jobs were sent: else nobody knows what is on its way. */
+  #areTold = true
   /** A job had to wait for bytes in flight. */
   #isFull = false
   #isDispatching = false
@@ -52,7 +55,7 @@ export class Dispatcher {
     const board = this.board()
     while (jobs.pending.size > 0) {
       endpoints.update()
-      const place = nextProbe(board) ?? nextScout(board) ?? nextPlace(board)
+      const place = nextProbe(board) ?? nextScout(board) ?? this.#nextOpener(board) ?? nextPlace(board)
       if (place === undefined) {
         endpoints.roster.setIdle()
         break
@@ -76,9 +79,9 @@ export class Dispatcher {
       const { troubles, failures } = jobs.at(job)
       return home === undefined || troubles.length - failures < maxAttempts
     }
-    const { pending } = jobs
+    const { pending, openers } = jobs
     const nowMs = clock.now()
-    return new Board({ home, homeTakesPart, endpoints, pending, nowMs, fits, mayProbe }, this.#horizon)
+    return new Board({ home, homeTakesPart, endpoints, pending, openers, nowMs, fits, mayProbe }, this.#horizon)
   }
 
   /** The attempt's slot is free, and its bytes are let go. */
@@ -93,10 +96,15 @@ export class Dispatcher {
   }
 
   #sent(attempt: Attempt): void {
+    attempt.isSent = true
     this.#letGo(attempt)
     if (!this.#isFull) return
     this.#isFull = false
     this.dispatch()
+  }
+
+  #nextOpener(board: Board): Place | undefined {
+    return this.#areTold && this.#bytesInFlight >= ENOUGH_BYTES ? nextOpener(board) : undefined
   }
 
   #place({ job, executor }: Place, nowMs: number): void {
@@ -153,7 +161,11 @@ export class Dispatcher {
     new Promise<unknown>((resolve) => {
       resolve(distributor.distributor?.compile(job, endpoint, Object.freeze({ signal, started, sent })))
     }).then(
-      (value) => guard(() => listener.answered(attempt, value)),
+      (value) =>
+        guard(() => {
+          listener.answered(attempt, value)
+          if (attempt.answeredMs !== undefined && !attempt.isSent) this.#areTold = false
+        }),
       (thrown: unknown) => guard(() => listener.threw(attempt, copyThrown(thrown))),
     )
   }

@@ -135,6 +135,8 @@ export class Attempt {
   readonly bytes: number
   /** Until they are sent, they count among what is in flight. */
   holdsBytes = true
+  /** Its distributor has said so. */
+  isSent = false
   readonly sentMs: number
   /** When the work began: `sentMs`, but for jobs in a queue of the endpoint's own, which begin when it says so. */
   startedMs: number | undefined

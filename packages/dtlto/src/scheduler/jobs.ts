@@ -16,6 +16,7 @@ import type { SchedulerEvent } from './events.js'
 import type { Exclusion } from './exclusion.js'
 import type { Attempt } from './executor.js'
 import { type JobPhase, type JobState, liveAttempts, newJobState, phaseOf } from './job-state.js'
+import { Openers } from './openers.js'
 import { type Group, Pending } from './pending.js'
 import type { ScheduleResult } from './result.js'
 import { noDistributorLeft, type Route, routeOf, type Takers } from './route.js'
@@ -37,6 +38,8 @@ export interface JobsOptions {
 export class Jobs {
   readonly all: readonly JobState[]
   readonly pending: Pending
+  /** Undefined where jobs start in lld's order. */
+  readonly openers: Openers | undefined
   /** As they are going to start. */
   readonly inOrder: readonly BackendJob[]
   readonly #options: JobsOptions
@@ -54,7 +57,9 @@ export class Jobs {
     if (longestFirst) order.sort((a, b) => (units[b] ?? 0) - (units[a] ?? 0) || a - b)
     else order.sort((a, b) => (jobs[a]?.index ?? a) - (jobs[b]?.index ?? b))
     this.pending = new Pending(order, units)
-    this.inOrder = order.map((position) => this.at(position).job)
+    this.openers = longestFirst ? new Openers(jobs, units) : undefined
+    const inOrder = new Set([...(this.openers?.first ?? []), ...order])
+    this.inOrder = Array.from(inOrder, (position) => this.at(position).job)
     this.#stateOf = new Map(this.all.map((state) => [state.job, state]))
   }
 

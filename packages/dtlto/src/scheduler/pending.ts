@@ -43,6 +43,10 @@ export class Pending {
     return groups.length < 2 ? groups : groups.sort((a, b) => this.#rankOf(this.first(a)) - this.#rankOf(this.first(b)))
   }
 
+  groupOf(job: number): Group | undefined {
+    return this.#groupOf[job]
+  }
+
   has(job: number): boolean {
     return this.#groupOf[job] !== undefined
   }

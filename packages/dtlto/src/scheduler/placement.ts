@@ -3,6 +3,7 @@ import type { Endpoints } from './endpoints.js'
 import type { EndpointExecutor } from './endpoint.js'
 import type { Executor } from './executor.js'
 import type { HomeExecutor } from './home.js'
+import type { Openers } from './openers.js'
 import type { Group, Pending } from './pending.js'
 
 /** A job and who should take it now. */
@@ -24,6 +25,7 @@ export class Board {
   readonly homeTakesPart: boolean
   readonly endpoints: Endpoints
   readonly pending: Pending
+  readonly openers: Openers | undefined
   readonly nowMs: number
   /** Of all that take part. */
   readonly slots: number
@@ -39,7 +41,7 @@ export class Board {
   #rooms: Room[] | undefined
 
   constructor(
-    facts: Pick<Board, 'home' | 'homeTakesPart' | 'endpoints' | 'pending' | 'nowMs' | 'fits' | 'mayProbe'>,
+    facts: Pick<Board, 'home' | 'homeTakesPart' | 'endpoints' | 'pending' | 'openers' | 'nowMs' | 'fits' | 'mayProbe'>,
     horizon: Horizon,
   ) {
     const { home, homeTakesPart, endpoints, pending } = facts
@@ -47,6 +49,7 @@ export class Board {
     this.homeTakesPart = homeTakesPart
     this.endpoints = endpoints
     this.pending = pending
+    this.openers = facts.openers
     this.nowMs = facts.nowMs
     this.fits = facts.fits
     this.mayProbe = facts.mayProbe
@@ -161,18 +164,42 @@ function horizonOf(board: Board): number {
  */
 export function nextPlace(board: Board): Place | undefined {
   const { pending } = board
-  const { slowShare, goodEnough } = board.endpoints.policy
   for (const group of pending.groupsInOrder()) {
     const job = pending.first(group)
-    const units = board.unitsOf(job)
-    const bestMs = bestOfAll(board, group, units)
-    const executor = fastestFree(board, group, job, bestMs)
-    if (executor === undefined) continue
-    const ms = executor.estimate.expectedMs(units)
-    const isGood = ms <= bestMs * goodEnough || ms <= slowShare * board.horizonMs || !isBeaten(board, group, units, ms)
-    return isGood ? { job, executor } : somethingShorter(board)
+    const found = fastestFor(board, group, job)
+    if (found === undefined) continue
+    return found.isGood ? { job, executor: found.executor } : somethingShorter(board)
   }
   return undefined
+}
+
+/** Where enough is on its way, a job that takes little to be sent, and its endpoint (openers.ts): one after which the longest that waits is still done before the rest of the link. */
+export function nextOpener(board: Board): Place | undefined {
+  const { pending, openers, endpoints } = board
+  const [group] = pending.groupsInOrder()
+  if (openers === undefined || endpoints.roster.free.size === 0 || group === undefined) return undefined
+  const mostUnits = (endpoints.policy.openerShare * board.horizonMs) / endpoints.estimates.msPerUnit
+  const job = openers.best(mostUnits - board.unitsOf(pending.first(group)), (job) => pending.has(job))
+  const own = job === undefined ? undefined : pending.groupOf(job)
+  if (job === undefined || own === undefined) return undefined
+  const found = fastestFor(board, own, job)
+  return found?.isGood === true && !found.executor.isHome ? { job, executor: found.executor } : undefined
+}
+
+/** The free executor that should finish a job first; whether it should have it. */
+function fastestFor(
+  board: Board,
+  group: Group,
+  job: number,
+): { readonly executor: Executor; readonly isGood: boolean } | undefined {
+  const { slowShare, goodEnough } = board.endpoints.policy
+  const units = board.unitsOf(job)
+  const bestMs = bestOfAll(board, group, units)
+  const executor = fastestFree(board, group, job, bestMs)
+  if (executor === undefined) return undefined
+  const ms = executor.estimate.expectedMs(units)
+  const isGood = ms <= bestMs * goodEnough || ms <= slowShare * board.horizonMs || !isBeaten(board, group, units, ms)
+  return { executor, isGood }
 }
 
 /**

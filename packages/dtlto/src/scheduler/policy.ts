@@ -26,6 +26,8 @@ export interface Policy {
   readonly slowShare: number
   /** The first jobs of each slot of an endpoint take at most this share of the link's expected duration. 0: no scouts. */
   readonly scoutShare: number
+  /** A job that is started before longer ones, as these are still being sent, takes with the longest that waits at most this share of what remains of the link. */
+  readonly openerShare: number
   /** A duplicate is started if the running attempt should take this many times longer than the duplicate. */
   readonly hedgeGain: number
   /** A late job is duplicated before the tail when what remains of the link is shorter than this many times its length. */
@@ -82,6 +84,7 @@ export const DEFAULT_POLICY: Policy = {
   goodEnough: 1.25,
   slowShare: 0.5,
   scoutShare: 0.02,
+  openerShare: 0.9,
   hedgeGain: 1.25,
   hedgeAhead: 3,
   lateFloorMs: 200,

@@ -79,8 +79,10 @@ export const worker = defineDistributor({
         slots.prepare(jobs.length)
         return Promise.resolve()
       },
-      compile: (job, _endpoint, { signal }) =>
-        running.add(slots.run(job, signal, () => processes.compile(job, signal, () => undefined))),
+      compile: (job, _endpoint, attempt) => {
+        const { signal } = attempt
+        return running.add(slots.run(job, signal, () => processes.compile(job, signal, () => attempt.sent?.())))
+      },
       close: async () => {
         await running.end()
         slots.close()
