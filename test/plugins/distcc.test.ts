@@ -11,6 +11,7 @@ if (skip === undefined) {
   after(() => server.stop())
   const host = `${server.address}/2`
   conformance({
+    saysSent: true,
     definition: distcc,
     options: { hosts: [host], 'stats-port': 0 },
     badOptions: [{ hosts: ['[::1'] }, { hosts: ['localhost'] }, { hosts: ['127.0.0.1:70000'] }],

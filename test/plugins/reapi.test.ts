@@ -11,6 +11,7 @@ if (skip === undefined) {
   after(() => server.stop())
   const remote_executor = server.address
   conformance({
+    saysSent: true,
     definition: reapi,
     // Each check is to execute, not to find what the one before has made.
     options: { remote_executor, slots: 2, remote_accept_cached: false, remote_upload_local_results: true },

@@ -13,6 +13,7 @@ if (skip === undefined) {
   // The suite's links inherit the environment.
   Object.assign(process.env, user.env)
   conformance({
+    saysSent: true,
     definition: ssh,
     options: { hosts: ['build1/2'] },
     badOptions: [{ hosts: ['[::1'] }, { hosts: ['-oProxyCommand=x'] }, { hosts: ['a,lzo'] }],

@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { conformance } from '@dtlto/testkit'
 import { worker } from '../../packages/dtlto/dist/distributors/worker/worker.js'
 
-conformance({ definition: worker, options: { slots: 2, share: false }, distribute: 'worker,slots=2' })
+conformance({ definition: worker, options: { slots: 2, share: false }, saysSent: true, distribute: 'worker,slots=2' })
 
 test('the built-in worker is a distributor like any other', () => {
   assert.equal(worker.name, 'worker')

@@ -114,7 +114,7 @@ export class Distcc implements Distributor {
     const wire = await wireJobOf(job)
     if (wire.kind === 'cannot') return
     await Promise.all(wire.files.map(async ({ unread }) => unread?.()))
-    await this.#packer.compressAhead(wire, this.#context.signal)
+    await this.#packer.compressAhead(wire)
   }
 
   #judge(job: BackendJob, server: Server, exchanged: ExchangeResult): CompileResult {

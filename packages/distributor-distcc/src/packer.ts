@@ -28,6 +28,8 @@ export class Packer {
   readonly #pool = new BufferPool(POOL_BYTES)
   readonly #room = roomForRequests()
   readonly #packing = new ByteBudget(PACKED_AT_ONCE)
+  /** Aborted when nothing is kept any more. */
+  readonly #over = new AbortController()
   /** Bytes of files before compression, of those what was compressed for them, and sent; for the trace. */
   readonly totals = { files: 0, plainBytes: 0, packedBytes: 0, sentBytes: 0 }
 
@@ -69,25 +71,30 @@ export class Packer {
     }
   }
 
-  /** Compresses what nobody has needed yet of the contents that others need too, one after the other: so little is in memory besides what is kept. */
-  async compressAhead(job: WireJob, signal: AbortSignal): Promise<void> {
+  /** Compresses what nobody has needed yet of the contents that others need too, one after the other: so little is in memory besides what is kept. Rejects after `clear`. */
+  async compressAhead(job: WireJob): Promise<void> {
+    const { signal } = this.#over
     for (const { content, shared, unread } of job.files) {
+      signal.throwIfAborted()
       if (!shared || content.sizeBytes === 0 || this.#kept.has(content.id)) continue
       const ranges = await unread?.()
-      await this.#inTurn(async () => {
-        signal.throwIfAborted()
-        const into = this.#pool.take(lzo1x().mostBytes(content.sizeBytes, ranges))
-        const lease = content.lease()
-        try {
+      const bytes = lzo1x().mostBytes(content.sizeBytes, ranges)
+      const giveRoom = await this.#room.acquire(bytes)
+      const into = this.#pool.take(bytes)
+      const lease = content.lease()
+      try {
+        await this.#inTurn(async () => {
+          signal.throwIfAborted()
           const pieces = this.#piecesOf(content.id)
           const [packed] = await lzo1x().pack([{ parts: lease.parts, unread: ranges, pieces, into }])
           this.#count(content.id, pieces)
           this.totals.packedBytes += packed?.compressedBytes ?? 0
-        } finally {
-          lease.release()
-          this.#pool.give(into)
-        }
-      })
+        })
+      } finally {
+        lease.release()
+        this.#pool.give(into)
+        giveRoom()
+      }
     }
   }
 
@@ -138,6 +145,7 @@ export class Packer {
 
   /** Lets go of what is kept. */
   clear(): void {
+    this.#over.abort()
     for (const { pieces } of this.#kept.values()) pieces.forget()
     this.#kept.clear()
     this.#keptBytes = 0

@@ -98,12 +98,14 @@ describe('the packer', () => {
 
   it('compresses ahead what others need too, and makes the same request of it', async () => {
     const packer = new Packer(1000)
-    await packer.compressAhead(wire('module'), signal)
+    await packer.compressAhead(wire('module'))
     assert.deepEqual([packer.totals.files, packer.totals.packedBytes], [0, 'module'.length])
-    await packer.compressAhead(wire('module'), signal)
+    await packer.compressAhead(wire('module'))
     const { parts } = await packer.pack(wire('module'), 'clang-22', signal)
     assert.equal(packer.totals.packedBytes, 'module'.length + 'index'.length)
     assert.deepEqual(parts, (await new Packer(1000).pack(wire('module'), 'clang-22', signal)).parts)
+    packer.clear()
+    await assert.rejects(packer.compressAhead(wire('other')))
   })
 
   it('keeps no more than its budget', async () => {

@@ -83,3 +83,17 @@ test('what a costlier job needs goes first, equals in the order in which they ca
   await turn()
   assert.deepEqual(sent, [[3, 2], [4, 1], [5]])
 })
+
+test('what somebody else needs sooner goes forward', async () => {
+  const { sent, send } = slow()
+  const batches = new Batches({ atOnce: 9, items: 2, weight: 10 }, send)
+  for (const item of [1, 2, 3, 4]) void batches.add(item, 1, 10 - item)
+  batches.raise(4, 20)
+  batches.raise(2, 1)
+  batches.raise(9, 99)
+  await turn()
+  assert.deepEqual(sent, [
+    [4, 1],
+    [2, 3],
+  ])
+})

@@ -1,6 +1,6 @@
 /**
  * Many callers ask for single things, and a server is asked for many at once. What is asked while nothing is under way goes at once; what is asked
- * meanwhile goes together when one of `atOnce` requests has ended, that of the costliest job first. So nothing waits for a timer, and the busier it gets the larger batches are.
+ * meanwhile goes together when one of `atOnce` requests has ended, that of the highest precedence first. So nothing waits for a timer, and the busier it gets the larger batches are.
  */
 import { insertByCost } from 'dtlto/plugin'
 
@@ -22,7 +22,7 @@ export class Batches<Item, Answer> {
   /** May grow smaller while it works. */
   limits: BatchLimits
   readonly #send: (items: readonly Item[]) => Promise<readonly Answer[]>
-  /** Those of higher costs first, equal ones in the order in which they came. */
+  /** Those of higher precedence (`cost`, for insertByCost) first, equal ones in the order in which they came. */
   readonly #waiting: Waiting<Item, Answer>[] = []
   #running = 0
   #isPlanned = false
@@ -33,12 +33,21 @@ export class Batches<Item, Answer> {
     this.#send = send
   }
 
-  /** `cost`: that of the job that needs it. */
-  add(item: Item, weight = 1, cost = Infinity): Promise<Answer> {
+  /** `precedence`: of whoever needs it; default: before all. */
+  add(item: Item, weight = 1, precedence = Infinity): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      insertByCost(this.#waiting, { item, weight, cost, resolve, reject })
+      insertByCost(this.#waiting, { item, weight, cost: precedence, resolve, reject })
       this.#plan()
     })
+  }
+
+  /** Somebody else needs it, too. Nothing happens if it does not wait any more. */
+  raise(item: Item, precedence: number): void {
+    const at = this.#waiting.findIndex((waiting) => waiting.item === item)
+    const waiting = this.#waiting[at]
+    if (waiting === undefined || waiting.cost >= precedence) return
+    this.#waiting.splice(at, 1)
+    insertByCost(this.#waiting, { ...waiting, cost: precedence })
   }
 
   /** In a moment: whoever asks for several does it in one turn of the event loop. */

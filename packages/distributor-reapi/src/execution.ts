@@ -30,7 +30,7 @@ export interface EngineFacts {
 export interface Watching {
   readonly signal: AbortSignal
   readonly headers: Readonly<Record<string, Buffer>>
-  /** Who comes first where much waits: the highest. Default: before all. */
+  /** As of calls; its uploads wait in this order, too. */
   readonly precedence?: number
   /** All that the action needs was uploaded. May be called more than once. */
   readonly onSent?: () => void

@@ -100,6 +100,8 @@ export class Executions {
       this.#options.onChange()
     }
     if (!isSmall) return this.#alone({ action, cost, watching }, () => this.#room(watching))
+    // Small as it is, and until there is room nothing of it is sent.
+    watching.onSent?.()
     const executed = new Promise<Executed>((resolve, reject) => {
       this.#waiting.push({ action, cost, watching, resolve, reject })
       this.#plan()

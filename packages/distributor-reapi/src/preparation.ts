@@ -79,9 +79,10 @@ export class Preparation {
 
   /** What `Distributor.prepare` gets. */
   begin(jobs: readonly BackendJob[], waiting: WaitingJobs): void {
-    for (const [i, job] of jobs.entries()) this.#starts.set(job, i)
     // A cache that executes nothing is asked for each job within a time that counts from its turn.
-    if (this.#options.engine.canExecute) this.#lookAhead.begin(jobs, waiting)
+    if (!this.#options.engine.canExecute) return
+    for (const [i, job] of jobs.entries()) this.#starts.set(job, i)
+    this.#lookAhead.begin(jobs, waiting)
   }
 
   /** To be called when the job is asked for; returns what is to be called when it was sent to the engine, or will not be. */
@@ -107,6 +108,7 @@ export class Preparation {
   end(): void {
     this.#lookAhead.end()
     this.#ahead.clear()
+    this.#starts.clear()
   }
 
   #take(job: BackendJob): Ahead | undefined {
@@ -153,12 +155,7 @@ export class Preparation {
     const found = made.then(async (prepared) => {
       if (prepared.kind === 'cannot') return undefined
       const headers = engine.invocation.headers(prepared.action.digest.hash, job.moduleId)
-      const result = await prepared.lookUp({
-        signal,
-        headers,
-        precedence: this.#aheadOf(job),
-        onExecuting: () => undefined,
-      })
+      const result = await prepared.lookUp({ signal, headers, precedence: job.cost, onExecuting: () => undefined })
       return result && this.#kept(job, result)
     })
     const prepared = made.then((prepared): Prepared => {

@@ -48,8 +48,8 @@ export class Store {
   readonly #facts: StoreFacts
   readonly #reads: Reads
   readonly #compression: Compression
-  /** By hash: resolves when the server has it. */
-  readonly #there = new Map<string, Promise<void>>()
+  /** By hash. */
+  readonly #there = new Map<string, Upload>()
   readonly #find: Batches<Digest, boolean>
   readonly #update: Batches<Blob, undefined>
   readonly #streams: Batches<Blob, undefined>
@@ -86,9 +86,9 @@ export class Store {
     return this.#reads.bytes
   }
 
-  /** Resolves when all of them are there. `cost`: of the job that needs them, those of costlier jobs are sent first. Default: before all. */
-  async ensure(blobs: readonly Blob[], cost = Infinity): Promise<void> {
-    await Promise.all(blobs.map((blob) => this.#ensure(blob, cost)))
+  /** Resolves when all of them are there. `precedence`: those of the highest are sent first. Default: before all. */
+  async ensure(blobs: readonly Blob[], precedence = Infinity): Promise<void> {
+    await Promise.all(blobs.map((blob) => this.#ensure(blob, precedence)))
   }
 
   /** The server has lost these: they are asked for again when somebody needs them. */
@@ -101,27 +101,35 @@ export class Store {
     return this.#reads.read(digest, signal)
   }
 
-  #ensure(blob: Blob, cost: number): Promise<void> {
+  #ensure(blob: Blob, precedence: number): Promise<void> {
     const { hash, sizeBytes } = blob.digest
     if (sizeBytes === 0) return Promise.resolve()
     const known = this.#there.get(hash)
-    if (known) return known
-    const there = this.#upload(blob, cost)
-    this.#there.set(hash, there)
+    if (known !== undefined) {
+      if (known.precedence < precedence) known.raise((known.precedence = precedence))
+      return known.done
+    }
+    const upload: Upload = { done: Promise.resolve(), precedence, raise: () => undefined }
+    upload.done = this.#upload(blob, upload)
+    this.#there.set(hash, upload)
     // Whoever needs it next tries again.
-    there.catch(() => {
-      if (this.#there.get(hash) === there) this.#there.delete(hash)
+    upload.done.catch(() => {
+      if (this.#there.get(hash) === upload) this.#there.delete(hash)
     })
-    return there
+    return upload.done
   }
 
-  async #upload(blob: Blob, cost: number): Promise<void> {
+  async #upload(blob: Blob, upload: Upload): Promise<void> {
+    const { digest } = blob
     this.totals.askedBlobs++
-    if (!(await this.#find.add(blob.digest, 1, cost))) return
-    const weight = blob.digest.sizeBytes + BLOB_OVERHEAD
+    upload.raise = (precedence) => this.#find.raise(digest, precedence)
+    if (!(await this.#find.add(digest, 1, upload.precedence))) return
+    const weight = digest.sizeBytes + BLOB_OVERHEAD
     const isForBatch =
       weight <= this.#batchBytes && (this.#compression.inBatches() || !this.#compression.inStream(blob))
-    await (isForBatch ? this.#update.add(blob, weight, cost) : this.#streams.add(blob, 1, cost))
+    const batches = isForBatch ? this.#update : this.#streams
+    upload.raise = (precedence) => batches.raise(blob, precedence)
+    await batches.add(blob, isForBatch ? weight : 1, upload.precedence)
     this.totals.sentBlobs++
   }
 
@@ -196,6 +204,16 @@ export class Store {
       await this.#write(blob)
     }
   }
+}
+
+/** Of a blob, by the link. */
+interface Upload {
+  /** Resolves when the server has it. */
+  done: Promise<void>
+  /** Of all who need it, the highest. */
+  precedence: number
+  /** Moves it forward where it waits. */
+  raise: (precedence: number) => void
 }
 
 /** A blob on its way by ByteStream. */

@@ -56,8 +56,8 @@ export interface CallOptions {
   readonly signal: AbortSignal
   /** None for streams that wait for somebody else's work. */
   readonly timeoutMs?: number
-  /** Of the job that it is for, which decides who comes first where many calls wait. Default: before all. */
-  readonly cost?: number
+  /** Who comes first where many calls wait: the highest. Default: before all. */
+  readonly precedence?: number
   /** Beside those of the channel. */
   readonly headers?: Readonly<Record<string, string | Buffer>>
 }
@@ -195,14 +195,14 @@ export class Channel {
 
   /** Makes the call, with fresh headers once more if the server does not know who we are: tokens end in the middle of links. */
   async #withHeaders<T>(
-    { headers, signal, cost }: CallOptions,
+    { headers, signal, precedence }: CallOptions,
     call: (metadata: Metadata, connection: Connection) => Promise<T>,
   ): Promise<T> {
     for (let refused: Headers | undefined; ; ) {
       const metadata = new Metadata()
       const own = await this.#headers(refused)
       // The library takes half a millisecond for each call.
-      await takeTurn(cost)
+      await takeTurn(precedence)
       for (const [name, value] of Object.entries({ ...own, ...headers })) {
         metadata.set(name, value)
       }

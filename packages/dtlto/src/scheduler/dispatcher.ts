@@ -8,6 +8,7 @@ import { Attempt, type Executor } from './executor.js'
 import { pays } from './hedging.js'
 import type { Home, HomeExecutor, HomeResult } from './home.js'
 import type { Jobs } from './jobs.js'
+import { OnTheirWay } from './on-their-way.js'
 import { ENOUGH_BYTES } from './openers.js'
 import { Board, Horizon, nextOpener, nextPlace, nextProbe, nextScout, type Place } from './placement.js'
 import { copyThrown } from './result-shape.js'
@@ -36,9 +37,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions
   readonly #horizon = new Horizon()
   #attempts = 0
-  #bytesInFlight = 0
-  /** Whether all distributors that have given objects have said when jobs were sent: else nobody knows what is on its way. */
-  #areTold = true
+  readonly #onTheirWay = new OnTheirWay()
   /** A job had to wait for bytes in flight. */
   #isFull = false
   #isDispatching = false
@@ -70,7 +69,8 @@ export class Dispatcher {
     endpoints.update()
     const { inFlightBytes, maxAttempts } = endpoints.policy
     const fits = (job: number): boolean => {
-      if (this.#bytesInFlight === 0 || this.#bytesInFlight + bytesOf(jobs.at(job).job) <= inFlightBytes) return true
+      const { bytes } = this.#onTheirWay
+      if (bytes === 0 || bytes + bytesOf(jobs.at(job).job) <= inFlightBytes) return true
       this.#isFull = true
       return false
     }
@@ -86,25 +86,19 @@ export class Dispatcher {
 
   /** The attempt's slot is free, and its bytes are let go. */
   release(attempt: Attempt): void {
-    if (attempt.executor.release(attempt)) this.#letGo(attempt)
-  }
-
-  /** Nothing of the attempt's bytes is on its way any more. */
-  #letGo(attempt: Attempt): void {
-    if (attempt.holdsBytes) this.#bytesInFlight -= attempt.bytes
-    attempt.holdsBytes = false
+    if (attempt.executor.release(attempt)) this.#onTheirWay.letGo(attempt)
   }
 
   #sent(attempt: Attempt): void {
     attempt.isSent = true
-    this.#letGo(attempt)
+    this.#onTheirWay.letGo(attempt)
     if (!this.#isFull) return
     this.#isFull = false
     this.dispatch()
   }
 
   #nextOpener(board: Board): Place | undefined {
-    return this.#areTold && this.#bytesInFlight >= ENOUGH_BYTES ? nextOpener(board) : undefined
+    return this.#onTheirWay.sendingBytes(board.nowMs) >= ENOUGH_BYTES ? nextOpener(board) : undefined
   }
 
   #place({ job, executor }: Place, nowMs: number): void {
@@ -141,7 +135,7 @@ export class Dispatcher {
       endpoint?.belief.hasQueue !== true,
     )
     jobs.started(attempt)
-    this.#bytesInFlight += attempt.bytes
+    this.#onTheirWay.add(attempt)
     executor.add(attempt)
     emit({ kind: 'attempt-started', atMs: sentMs, ...attempt.facts() })
     if (endpoint) this.#send(attempt, endpoint, job)
@@ -164,7 +158,7 @@ export class Dispatcher {
       (value) =>
         guard(() => {
           listener.answered(attempt, value)
-          if (attempt.answeredMs !== undefined && !attempt.isSent) this.#areTold = false
+          if (attempt.answeredMs !== undefined && !attempt.isSent) this.#onTheirWay.untold(distributor)
         }),
       (thrown: unknown) => guard(() => listener.threw(attempt, copyThrown(thrown))),
     )

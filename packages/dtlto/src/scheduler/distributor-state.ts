@@ -24,6 +24,8 @@ export class DistributorState {
   endpoints = 0
   preparing = false
   retired = false
+  /** Until an object has come of whose job it has not said that it was sent. */
+  saysSent = true
   lastTrouble: DtltoError | undefined
   /** Why it could not express the latest of the jobs that it could not. */
   lastCannot: string | undefined

@@ -40,7 +40,7 @@ export class Jobs {
   readonly pending: Pending
   /** Undefined where jobs start in lld's order. */
   readonly openers: Openers | undefined
-  /** As they are going to start. */
+  /** As they are likely to start. */
   readonly inOrder: readonly BackendJob[]
   readonly #options: JobsOptions
   readonly #stateOf: ReadonlyMap<BackendJob, JobState>
@@ -58,8 +58,7 @@ export class Jobs {
     else order.sort((a, b) => (jobs[a]?.index ?? a) - (jobs[b]?.index ?? b))
     this.pending = new Pending(order, units)
     this.openers = longestFirst ? new Openers(jobs, units) : undefined
-    const inOrder = new Set([...(this.openers?.first ?? []), ...order])
-    this.inOrder = Array.from(inOrder, (position) => this.at(position).job)
+    this.inOrder = (this.openers?.likely(order) ?? order).map((position) => this.at(position).job)
     this.#stateOf = new Map(this.all.map((state) => [state.job, state]))
   }
 

@@ -13,8 +13,8 @@ const heavy = (index: number, cost: number): BackendJob =>
 const light = (index: number, cost: number): BackendJob =>
   fakeJob(index, { cost, bitcodeBytes: 100_000, importedBytes: 0 })
 
-/** Over a farm behind one wire, which sends large jobs one after the other, and small ones beside them. */
-function overWire(jobs: readonly BackendJob[], slotCount: number, areTold: boolean): Promise<TestRun> {
+/** Over a farm behind one wire, which sends large jobs one after the other, and small ones beside them; a wide one sends all side by side. */
+function overWire(jobs: readonly BackendJob[], slotCount: number, areTold: boolean, isWide = false): Promise<TestRun> {
   let clock: VirtualClock | undefined
   let freeAtMs = 0
   const during = (its: VirtualClock): void => void (clock = its)
@@ -30,7 +30,7 @@ function overWire(jobs: readonly BackendJob[], slotCount: number, areTold: boole
           const nowMs = clock?.now() ?? 0
           const sendMs = (job.bitcodeBytes + job.importedBytes) / BYTES_PER_MS
           if (job.importedBytes > 0) freeAtMs = Math.max(freeAtMs, nowMs) + sendMs
-          const sentAtMs = job.importedBytes > 0 ? freeAtMs : nowMs + sendMs
+          const sentAtMs = job.importedBytes > 0 && !isWide ? freeAtMs : nowMs + sendMs
           await new Promise<void>((resolve) => clock?.setTimer(sentAtMs, resolve))
           if (areTold) attempt.sent?.()
           return compile(job, endpoint, attempt)
@@ -62,16 +62,33 @@ describe('while jobs of many bytes are on their way', () => {
     const run = await overWire(jobs, 8, false)
     assert.ok(isDone(run))
     assert.ok(run.makespanMs > 7_500, `took ${String(run.makespanMs)} ms`)
-    // The first eight places are given before anything is known of that.
+    // The first places are given before anything is known of that.
+    const places = started(run).slice(16)
+    const last = places.findLastIndex((job) => job < 16)
     assert.deepEqual(
-      started(run)
-        .slice(8)
-        .filter((job) => job < 16)
-        .sort((a, b) => a - b),
-      started(run)
-        .slice(8)
-        .filter((job) => job < 16),
+      places.slice(0, last + 1).filter((job) => job >= 16),
+      [],
     )
+  })
+
+  it('the longest wait for nothing where they need more than one round of all slots', async () => {
+    for (const [slotCount, longest, others] of [
+      [64, 80, 1280],
+      [16, 24, 160],
+      [32, 48, 320],
+    ] as const) {
+      const many = [
+        ...Array.from({ length: longest }, (_, i) => heavy(i, 2_000)),
+        ...Array.from({ length: others }, (_, i) => light(longest + i, 100)),
+      ]
+      const told = await overWire(many, slotCount, true, true)
+      assert.ok(isDone(told))
+      const untold = await overWire(many, slotCount, false, true)
+      assert.ok(
+        told.makespanMs <= untold.makespanMs * 1.05,
+        `${String(told.makespanMs)} ms, ${String(untold.makespanMs)}`,
+      )
+    }
   })
 
   it('the longest wait for nothing where one of them sets the end', async () => {
@@ -90,7 +107,12 @@ describe('openers', () => {
   it('are those with the most work for their bytes that are not too long', () => {
     const openers = new Openers(ofBytes(0, 900_000, 50 * MB, 0), Float64Array.of(300, 900, 5_000, 200))
     const waiting = new Set([0, 1, 2, 3])
-    const best = (mostUnits: number): number | undefined => openers.best(mostUnits, (job) => waiting.has(job))
+    const best = (mostUnits: number): number | undefined =>
+      openers.best(
+        mostUnits,
+        (job) => waiting.has(job),
+        (job) => job,
+      )
     assert.equal(best(1_000), 0)
     assert.equal(best(250), 3)
     waiting.delete(0)
@@ -102,9 +124,47 @@ describe('openers', () => {
     assert.equal(best(5_000), 2)
   })
 
-  it('that start before others have arrived are few', () => {
-    const openers = new Openers(ofBytes(40 * MB, 1 * MB, 2 * MB, 60 * MB), Float64Array.of(100, 100, 100, 100))
-    assert.deepEqual(openers.first, [1, 2, 0])
-    assert.deepEqual(new Openers(ofBytes(1, 2), Float64Array.of(1, 1)).first, [0, 1])
+  it('are found behind many that have started', () => {
+    const many = 200
+    const openers = new Openers(
+      ofBytes(...new Array<number>(many + 1).fill(0)),
+      Float64Array.from({ length: many + 1 }, (_, i) => (i === 0 ? 9_000 : 100)),
+    )
+    const waiting = new Set(Array.from({ length: many + 1 }, (_, i) => i))
+    for (let started = 0; started < many; started++) {
+      const job = openers.best(
+        1_000,
+        (job) => waiting.has(job),
+        (job) => job,
+      )
+      assert.ok(job !== undefined && job !== 0, `after ${String(started)}`)
+      waiting.delete(job)
+    }
+  })
+
+  it('are offered one after the other to who may place them', () => {
+    const openers = new Openers(ofBytes(0, 0, 0), Float64Array.of(300, 200, 100))
+    assert.equal(
+      openers.best(
+        1_000,
+        () => true,
+        (job) => (job === 1 ? 'placed' : undefined),
+      ),
+      'placed',
+    )
+  })
+
+  it('come after the first of the longest in the likely order, if these are slow to be sent', () => {
+    const large = Array.from({ length: 40 }, () => 10 * MB)
+    const openers = new Openers(ofBytes(...large, 0, 0), Float64Array.from([...large.map(() => 500), 50, 60]))
+    const longestFirst = Array.from({ length: 42 }, (_, i) => i)
+    const likely = openers.likely(longestFirst)
+    assert.deepEqual(likely.slice(0, 3), [0, 41, 40])
+    assert.deepEqual(
+      [...likely].sort((a, b) => a - b),
+      longestFirst,
+    )
+    const small = new Openers(ofBytes(1, 2), Float64Array.of(2, 1))
+    assert.deepEqual(small.likely([0, 1]), [0, 1])
   })
 })

@@ -11,10 +11,14 @@ import type { BackendJob } from '../distributors/interface.js'
 export const ENOUGH_BYTES = 16 * 1024 ** 2
 /** What a job takes to be sent beside its bytes, in bytes: about 3 ms where 100 MB/s are read, packed and sent. */
 const BYTES_OF_A_JOB = 300_000
+/** How many slots there may be, for a guess. */
+const LIKELY_SLOTS = 32
 /** Of those that start before others have arrived. */
 const FIRST_BYTES = 64 * 1024 ** 2
-/** So many that are too long are passed over. */
+/** So many that are too long are passed over, */
 const FEW = 64
+/** and so many that nobody who is free should have. */
+const TRIES = 4
 
 export class Openers {
   readonly #jobs: readonly Pick<BackendJob, 'bitcodeBytes' | 'importedBytes'>[]
@@ -28,23 +32,37 @@ export class Openers {
     this.#units = units
   }
 
-  /** The job of at most `mostUnits` with the most work for its bytes. Those that do not wait any more are not asked for again. */
-  best(mostUnits: number, isWaiting: (job: number) => boolean): number | undefined {
+  /** What `place` makes of the job of at most `mostUnits` with the most work for its bytes, or of one of the next few. Those that do not wait any more are not asked for again. */
+  best<T>(
+    mostUnits: number,
+    isWaiting: (job: number) => boolean,
+    place: (job: number) => T | undefined,
+  ): T | undefined {
     const order = (this.#order ??= this.#sorted())
-    for (let last = order.at(-1); last !== undefined && !isWaiting(last); last = order.at(-1)) order.pop()
-    for (let i = order.length - 1; i >= Math.max(0, order.length - FEW); i--) {
+    let passed = 0
+    let tries = 0
+    for (let i = order.length - 1; i >= 0 && passed < FEW && tries < TRIES; i--) {
       const job = order[i] ?? -1
-      if ((this.#units[job] ?? Infinity) <= mostUnits && isWaiting(job)) return job
+      if (!isWaiting(job)) {
+        order.splice(i, 1)
+        continue
+      }
+      passed++
+      if ((this.#units[job] ?? Infinity) > mostUnits) continue
+      tries++
+      const placed = place(job)
+      if (placed !== undefined) return placed
     }
     return undefined
   }
 
-  /** Those that are likely to start first, the best first. */
-  get first(): readonly number[] {
-    let bytes = 0
-    const order = (this.#order ??= this.#sorted()).toReversed()
-    const end = order.findIndex((job) => (bytes += this.#bytesOf(job)) > FIRST_BYTES)
-    return end < 0 ? order : order.slice(0, end)
+  /** The order of jobs in which they are likely to start, of their order by length: where those that would be first are slow to be sent, some others come between. */
+  likely(longestFirst: readonly number[]): readonly number[] {
+    const bytes = (jobs: readonly number[]): number => jobs.reduce((sum, job) => sum + this.#bytesOf(job), 0)
+    if (bytes(longestFirst.slice(0, LIKELY_SLOTS)) < 4 * ENOUGH_BYTES) return longestFirst
+    const first = upTo(ENOUGH_BYTES, longestFirst, (job) => this.#bytesOf(job))
+    const between = upTo(FIRST_BYTES, this.#sorted().reverse(), (job) => this.#bytesOf(job))
+    return [...new Set([...first, ...between, ...longestFirst])]
   }
 
   #bytesOf(job: number): number {
@@ -56,4 +74,10 @@ export class Openers {
     const workOfByte = this.#jobs.map((_, job) => (this.#units[job] ?? 0) / (this.#bytesOf(job) + BYTES_OF_A_JOB))
     return workOfByte.map((_, job) => job).sort((a, b) => (workOfByte[a] ?? 0) - (workOfByte[b] ?? 0) || b - a)
   }
+}
+
+function upTo(bytes: number, jobs: readonly number[], bytesOf: (job: number) => number): readonly number[] {
+  let left = bytes
+  const end = jobs.findIndex((job) => (left -= bytesOf(job)) < 0)
+  return end < 0 ? jobs : jobs.slice(0, end)
 }

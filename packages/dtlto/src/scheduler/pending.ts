@@ -83,14 +83,15 @@ export class Pending {
 
   /** The longest job of the group of at most `units`, or -1. Meant for the order "longest first". */
   longestWithin(group: Group, units: number): number {
-    let low = 0
-    let high = group.jobs.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((this.#units[group.jobs[middle] ?? 0] ?? 0) <= units) low = middle + 1
-      else high = middle
-    }
-    return low === 0 ? -1 : (group.jobs[low - 1] ?? -1)
+    const count = this.#countBelow(group, units, true)
+    return count === 0 ? -1 : (group.jobs[count - 1] ?? -1)
+  }
+
+  /** How many waiting jobs are of at least `units`. As `longestWithin`. */
+  countFrom(units: number): number {
+    let count = 0
+    for (const group of this.groups) count += group.jobs.length - this.#countBelow(group, units)
+    return count
   }
 
   /** Whether `a` should start before `b`. */
@@ -107,6 +108,19 @@ export class Pending {
 
   #rankOf(job: number): number {
     return this.#rank[job] ?? 0
+  }
+
+  /** Of a group in the order "longest first": how many jobs are shorter than `units`, or as long. */
+  #countBelow(group: Group, units: number, orAsLong = false): number {
+    let low = 0
+    let high = group.jobs.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      const own = this.#units[group.jobs[middle] ?? 0] ?? 0
+      if (own < units || (orAsLong && own === units)) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 
   /** First position in the group (ordered by falling rank) whose rank is at most `rank`. */

@@ -173,17 +173,31 @@ export function nextPlace(board: Board): Place | undefined {
   return undefined
 }
 
-/** Where enough is on its way, a job that takes little to be sent, and its endpoint (openers.ts): one after which the longest that waits is still done before the rest of the link. */
+/** Where enough is on its way, a job that takes little to be sent, and its endpoint: one after which all that are about as long as the longest are still done well before the rest (openers.ts). */
 export function nextOpener(board: Board): Place | undefined {
-  const { pending, openers, endpoints } = board
+  const { pending, openers, endpoints, horizonMs } = board
+  const [free] = endpoints.roster.free
   const [group] = pending.groupsInOrder()
-  if (openers === undefined || endpoints.roster.free.size === 0 || group === undefined) return undefined
-  const mostUnits = (endpoints.policy.openerShare * board.horizonMs) / endpoints.estimates.msPerUnit
-  const job = openers.best(mostUnits - board.unitsOf(pending.first(group)), (job) => pending.has(job))
-  const own = job === undefined ? undefined : pending.groupOf(job)
-  if (job === undefined || own === undefined) return undefined
-  const found = fastestFor(board, own, job)
-  return found?.isGood === true && !found.executor.isHome ? { job, executor: found.executor } : undefined
+  if (openers === undefined || free === undefined || group === undefined || !Number.isFinite(horizonMs))
+    return undefined
+  const { estimate } = free
+  const longest = board.unitsOf(pending.first(group))
+  const mostMs = endpoints.policy.openerShare * horizonMs - roundsOf(board, longest) * estimate.expectedMs(longest)
+  return openers.best(
+    (mostMs - estimate.latencyMs) / estimate.msPerUnit,
+    (job) => pending.has(job),
+    (job) => {
+      const own = pending.groupOf(job)
+      const found = own && fastestFor(board, own, job)
+      return found?.isGood === true && !found.executor.isHome ? { job, executor: found.executor } : undefined
+    },
+  )
+}
+
+/** How many times the longest job's time those take that are at least half as long, side by side on all slots: each slot takes one after the other, or they even out. */
+function roundsOf({ pending, slots }: Board, longest: number): number {
+  const aSlot = pending.countFrom(longest / 2) / Math.max(1, slots)
+  return Math.max(1, Math.min(Math.ceil(aSlot), 0.75 * aSlot + 1))
 }
 
 /** The free executor that should finish a job first; whether it should have it. */

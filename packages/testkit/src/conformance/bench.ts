@@ -42,6 +42,8 @@ export interface Call {
   readonly controller: AbortController
   /** How often it has said that the job begins. */
   readonly begun: () => number
+  /** How often it has said that all of the job was sent. */
+  readonly sent: () => number
   /** Never rejects. */
   readonly settled: Promise<Settled>
 }
@@ -88,7 +90,14 @@ export class Opened {
     const started = (): void => {
       begun++
     }
-    const attempt = Object.freeze({ signal, started, sent: () => undefined })
+    let sent = 0
+    const attempt = Object.freeze({
+      signal,
+      started,
+      sent: () => {
+        sent++
+      },
+    })
     this.#inFlight.set(endpoint.id, (this.#inFlight.get(endpoint.id) ?? 0) + 1)
     const settled = (async (): Promise<Settled> => {
       try {
@@ -99,7 +108,7 @@ export class Opened {
         this.#inFlight.set(endpoint.id, (this.#inFlight.get(endpoint.id) ?? 0) - 1)
       }
     })()
-    return { job, endpoint, controller, begun: () => begun, settled }
+    return { job, endpoint, controller, begun: () => begun, sent: () => sent, settled }
   }
 
   /** Compiles as many of these jobs at a time as there are slots, and looks again and again until all have settled. */

@@ -7,7 +7,7 @@ import { END_CHECKS } from './end-checks.js'
 import { linkChecks } from './link-checks.js'
 import { program } from './program.js'
 import { STORE_CHECKS } from './store-checks.js'
-import { WORK_CHECKS } from './work-checks.js'
+import { SENT_CHECKS, WORK_CHECKS } from './work-checks.js'
 
 const CHECKS = [...DEFINITION_CHECKS, ...WORK_CHECKS, ...STORE_CHECKS, ...END_CHECKS]
 
@@ -24,6 +24,8 @@ export interface ConformanceOptions<S extends OptionsSchema> {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** A path or package name to link with, as in `--distribute=PATH,key=value`. Default: whole links are not tried. */
   readonly distribute?: string
+  /** Whether it calls `attempt.sent()`: then for every job. Default: it need not. */
+  readonly saysSent?: boolean
   /** Checks that cannot hold for this distributor, and why. */
   readonly skip?: { readonly [Name in ConformanceCheck]?: string }
   /** Default: ready within 10 s, a job within 30 s, an aborted one gone within 2 s. */
@@ -66,8 +68,9 @@ export async function conformanceFailures<S extends OptionsSchema>(
   return failures
 }
 
-function checksFor<S extends OptionsSchema>({ distribute }: ConformanceOptions<S>): readonly Check[] {
-  return distribute === undefined ? CHECKS : [...CHECKS, ...linkChecks(distribute)]
+function checksFor<S extends OptionsSchema>({ distribute, saysSent }: ConformanceOptions<S>): readonly Check[] {
+  const own = saysSent === true ? [...CHECKS, ...SENT_CHECKS] : CHECKS
+  return distribute === undefined ? own : [...own, ...linkChecks(distribute)]
 }
 
 function benchFor<S extends OptionsSchema>(options: ConformanceOptions<S>): Bench {

@@ -6,6 +6,20 @@ import type { CapturedJob } from './captured-job.js'
 import { checks } from './check.js'
 import { accepts } from './endpoint-checks.js'
 
+/** Of a distributor that says when jobs were sent. */
+export const SENT_CHECKS = checks([
+  {
+    name: 'it says of each job that it was sent',
+    run: (bench) =>
+      withOpened(bench, async (opened) => {
+        for (const call of await opened.compileAll(bench.program.jobs)) {
+          const { kind } = await checkedResult(opened, call)
+          if (kind === 'object') assert.ok(call.sent() > 0, `it should call sent() for '${call.job.moduleId}'`)
+        }
+      }),
+  },
+])
+
 /** Results, slots and endpoints while it works. */
 export const WORK_CHECKS = checks([
   {

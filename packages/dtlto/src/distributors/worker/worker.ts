@@ -81,7 +81,9 @@ export const worker = defineDistributor({
       },
       compile: (job, _endpoint, attempt) => {
         const { signal } = attempt
-        return running.add(slots.run(job, signal, () => processes.compile(job, signal, () => attempt.sent?.())))
+        // Nothing goes over a wire.
+        attempt.sent?.()
+        return running.add(slots.run(job, signal, () => processes.compile(job, signal, () => undefined)))
       },
       close: async () => {
         await running.end()
