@@ -38,6 +38,8 @@ export class Dispatcher {
   readonly #horizon = new Horizon()
   #attempts = 0
   readonly #onTheirWay = new OnTheirWay()
+  /** Long jobs that could not wait are on their way, more than enough: what would start beside them waits behind them. */
+  #isFlooded = false
   /** A job had to wait for bytes in flight. */
   #isFull = false
   #isDispatching = false
@@ -98,7 +100,13 @@ export class Dispatcher {
   }
 
   #nextOpener(board: Board): Place | undefined {
-    return this.#onTheirWay.sendingBytes(board.nowMs) >= ENOUGH_BYTES ? nextOpener(board) : undefined
+    if (this.#onTheirWay.sendingBytes(board.nowMs) < ENOUGH_BYTES) this.#isFlooded = false
+    else if (!this.#isFlooded && board.endpoints.roster.free.size > 0) {
+      const opener = nextOpener(board)
+      this.#isFlooded = opener === undefined
+      return opener
+    }
+    return undefined
   }
 
   #place({ job, executor }: Place, nowMs: number): void {

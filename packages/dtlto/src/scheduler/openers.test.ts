@@ -91,6 +91,21 @@ describe('while jobs of many bytes are on their way', () => {
     }
   })
 
+  it('no others start where the longest could not wait and are on their way already', async () => {
+    // 2.7 s of work for each slot, and jobs of 4 s to 1 s: for the longest nothing may come before, and the others wait for the wire behind it.
+    const many = [
+      ...Array.from({ length: 16 }, (_, i) => heavy(i, 4_000 - 200 * i)),
+      ...Array.from({ length: 60 }, (_, i) => light(16 + i, 50)),
+    ]
+    const run = await overWire(many, 16, true)
+    assert.ok(isDone(run))
+    const order = started(run)
+    assert.deepEqual(
+      order.slice(0, 16),
+      Array.from({ length: 16 }, (_, i) => i),
+    )
+  })
+
   it('the longest wait for nothing where one of them sets the end', async () => {
     const few = [heavy(0, 3_000), heavy(1, 2_900), ...Array.from({ length: 12 }, (_, i) => light(2 + i, 400))]
     const run = await overWire(few, 4, true)
