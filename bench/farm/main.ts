@@ -5,7 +5,7 @@
  *     npm run bench:farm -- redis|git|ninja|ffmpeg [--wires distcc,worker,reapi,llvm-dtlto] [--slots 8,32,64,128] [--rounds 3] [--record]
  *         [--slots-of-a-machine 16] [--delay-ms MS] [--machine-mbit N] [--uplink-mbit N] [--slow-machines N] [--killed-machines N] [--with=ARGUMENT …]
  *
- * (Servers collect their garbage on one thread: on more they would take what is the linker's.) The first run over a wire records: a real link, in which every job is compiled. Compare only recordings of one machine and day.
+ * Servers collect their garbage on one thread: on more they would take what is the linker's. The first run over a wire records: a real link, in which every job is compiled. Compare only recordings of one machine and day.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'

@@ -3,7 +3,7 @@
  *
  * The longest jobs are mostly those that import from the most modules. While they are packed, and are on their way, the slots that are free would wait for more of them, and the link for its
  * slots; later, when all that is left is short and small, the wire would have nothing to do. So while enough is on its way the next job is the one that gives a slot the most work for
- * what it takes to be sent, as long as the longest one that waits can still follow it (ffmpeg over 32 slots: 15.5 to 14.7 s; over 1 Gbit/s more).
+ * what it takes to be sent, as long as all long ones that wait can still follow it (ffmpeg over 32 slots: 15.5 to 14.7 s; over 1 Gbit/s more).
  */
 import type { BackendJob } from '../distributors/interface.js'
 
@@ -38,7 +38,7 @@ export class Openers {
     isWaiting: (job: number) => boolean,
     place: (job: number) => T | undefined,
   ): T | undefined {
-    const order = (this.#order ??= this.#sorted())
+    const order = this.#worthwhile()
     let passed = 0
     let tries = 0
     for (let i = order.length - 1; i >= 0 && passed < FEW && tries < TRIES; i--) {
@@ -61,7 +61,7 @@ export class Openers {
     const bytes = (jobs: readonly number[]): number => jobs.reduce((sum, job) => sum + this.#bytesOf(job), 0)
     if (bytes(longestFirst.slice(0, LIKELY_SLOTS)) < 4 * ENOUGH_BYTES) return longestFirst
     const first = upTo(ENOUGH_BYTES, longestFirst, (job) => this.#bytesOf(job))
-    const between = upTo(FIRST_BYTES, this.#sorted().reverse(), (job) => this.#bytesOf(job))
+    const between = upTo(FIRST_BYTES, this.#worthwhile().toReversed(), (job) => this.#bytesOf(job))
     return [...new Set([...first, ...between, ...longestFirst])]
   }
 
@@ -70,9 +70,11 @@ export class Openers {
     return bitcodeBytes + importedBytes
   }
 
-  #sorted(): number[] {
+  #worthwhile(): number[] {
+    if (this.#order !== undefined) return this.#order
     const workOfByte = this.#jobs.map((_, job) => (this.#units[job] ?? 0) / (this.#bytesOf(job) + BYTES_OF_A_JOB))
-    return workOfByte.map((_, job) => job).sort((a, b) => (workOfByte[a] ?? 0) - (workOfByte[b] ?? 0) || b - a)
+    this.#order = workOfByte.map((_, job) => job).sort((a, b) => (workOfByte[a] ?? 0) - (workOfByte[b] ?? 0) || b - a)
+    return this.#order
   }
 }
 

@@ -11,7 +11,7 @@
  * - how long a job takes where, learnt while the link runs          estimate.ts
  * - the longest job to the executor that should finish it first;
  *   unknown machines get a short one first                          placement.ts, roster.ts, fastest.ts
- * - while much is on its way, the job with the most work a byte     openers.ts
+ * - while much is on its way, the job with the most work a byte     openers.ts, on-their-way.ts
  * - starting attempts                                               dispatcher.ts
  * - what the end of an attempt means                                outcomes.ts, trouble.ts
  * - what compiles jobs: this machine, or an endpoint                executor.ts, home.ts, endpoint.ts
