@@ -139,7 +139,7 @@ describe('a link in a program', () => {
     assert.deepEqual(await session.jobsOrEnd, { at: 'jobs' })
     // More than libuv has threads for.
     const calls = Array.from({ length: 40 }, (_, i) =>
-      (i % 2 === 0 ? session.native.compileToMemory(i % 3) : session.native.remoteIndex(i % 3)).then(
+      (i % 2 === 0 ? session.native.compileToMemory(i % 3) : session.native.remoteIndex(i % 3, false)).then(
         () => 'done',
         (error: unknown) => String(error),
       ),

@@ -42,7 +42,7 @@ test('a job has facts, and its module as bytes, which a captured link copies and
     const text = (file: string): string =>
       must(join(LLVM_BIN, 'llvm-dis'), [file, '-o', '-'], { cwd }).replaceAll(file, 'FILE')
     assert.equal(text('main.bc'), text('main.o'))
-    const { bytes, modules } = await session.native.remoteIndex(main)
+    const { bytes, modules } = await session.native.remoteIndex(main, false)
     assert.equal(Buffer.from(bytes).toString('latin1', 0, 2), 'BC')
     assert.deepEqual(
       modules.map(({ name, moduleId, imported }) => [name, moduleId.replace(/^.*\//, ''), imported]),
@@ -51,6 +51,18 @@ test('a job has facts, and its module as bytes, which a captured link copies and
         ['m1', 'main.o', false],
         ['m2', 'twice.o', true],
       ],
+    )
+    const together = await session.native.remoteIndex(main, true)
+    assert.deepEqual(together, {
+      bytes,
+      modules,
+      clang: await session.native.clangModule(main),
+      unread: await session.native.unreadImports(main),
+    })
+    assert.equal(together.clang?.reason, '')
+    assert.deepEqual(
+      together.unread?.map(({ ranges }) => ranges.length > 0),
+      [true, true],
     )
 
     for (const index of jobs.keys()) await session.compileInProcess(index)

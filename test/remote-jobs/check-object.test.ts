@@ -31,10 +31,12 @@ describe('an object from elsewhere', () => {
           for (const { index } of jobs) {
             const object = Buffer.from(await native.compileToMemory(index))
             const verdict = native.checkObject(object)
+            assert.equal(native.checkObjectNow(object), '')
             object.fill(0)
             assert.equal(await verdict, '')
             assert.notEqual(await native.checkObject(object), '')
-            assert.equal(await native.checkObject(new Uint8Array(0)), 'empty')
+            assert.equal(native.checkObjectNow(object), await native.checkObject(object))
+            assert.equal(native.checkObjectNow(new Uint8Array(0)), 'empty')
           }
         })
       }))

@@ -6,12 +6,12 @@
  *     toolchain/      the compiler, if it is sent
  */
 import { codegenDirectory, type ClangJob, type JobPackage } from 'dtlto/plugin'
-import { type Blob, bytesBlob, contentBlob, messageBlob } from './blob.js'
+import { type Blob, bytesBlob, contentBlobs, messageBlob } from './blob.js'
+import { directoryBlob, type NamedDigest } from './directory.js'
 import {
   Action,
   Command,
   type Digest,
-  Directory,
   type Platform,
 } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { byName, type ShippedToolchain } from './toolchain.js'
@@ -44,12 +44,17 @@ export interface Properties {
   readonly properties: readonly { readonly name: string; readonly value: string }[]
 }
 
-interface Work {
+interface Program {
   readonly arguments: readonly string[]
   readonly environment: Readonly<Record<string, string>>
   readonly outputs: readonly string[]
+  readonly platform: Platform
+}
+
+interface Work {
+  readonly command: Blob
   readonly root: Blob
-  readonly platform: Properties
+  readonly platform: Platform
   /** What else decides the result, and is in no input: the version of a compiler that the worker has. */
   readonly salt: string
   readonly doNotCache?: boolean
@@ -57,49 +62,59 @@ interface Work {
 
 /** A dtlto-codegen, and what makes it run at a worker. */
 export interface PlacedCodegen {
-  readonly command: readonly string[]
+  readonly program: readonly string[]
   readonly environment: Readonly<Record<string, string>>
+  readonly platform: Platform
+  /** For one job: the same for all. */
+  readonly command: Blob
   /** Of the input root. */
-  readonly directories: readonly { readonly name: string; readonly digest: Digest }[]
+  readonly directories: readonly NamedDigest[]
   readonly blobs: readonly Blob[]
   readonly salt: string
 }
 
 /** The one that is sent. */
-export function shippedCodegen(toolchain: ShippedToolchain): PlacedCodegen {
-  return {
-    command: [`toolchain/${toolchain.loader}`, '--library-path', 'toolchain', 'toolchain/dtlto-codegen'],
+export function shippedCodegen(toolchain: ShippedToolchain, properties: Properties): PlacedCodegen {
+  return placed({
+    program: [`toolchain/${toolchain.loader}`, '--library-path', 'toolchain', 'toolchain/dtlto-codegen'],
     environment: {},
+    platform: platformOf(properties),
     directories: [{ name: 'toolchain', digest: toolchain.directory.digest }],
     blobs: [toolchain.directory, ...toolchain.files],
     salt: '',
-  }
+  })
 }
 
 /** What a program of the image may need to be found, and to find its linker and its like. */
 const IMAGE_ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin' }
 
 /** One of the worker's image. `version`: what it says of itself. */
-export function imageCodegen(compiler: string, version: string): PlacedCodegen {
-  return { command: [compiler], environment: IMAGE_ENVIRONMENT, directories: [], blobs: [], salt: version }
+export function imageCodegen(compiler: string, version: string, properties: Properties): PlacedCodegen {
+  return placed({
+    program: [compiler],
+    environment: IMAGE_ENVIRONMENT,
+    platform: platformOf(properties),
+    directories: [],
+    blobs: [],
+    salt: version,
+  })
 }
 
-export async function codegenAction(job: JobPackage, codegen: PlacedCodegen, platform: Properties): Promise<JobAction> {
+function placed(codegen: Omit<PlacedCodegen, 'command'>): PlacedCodegen {
+  const command = commandBlob({
+    ...codegen,
+    arguments: [...codegen.program, '--job', 'job', '-o', OBJECT_PATH, '--side-outputs', 'out'],
+    outputs: [OBJECT_PATH, RESULT_PATH],
+  })
+  return { ...codegen, command }
+}
+
+export async function codegenAction(job: JobPackage, codegen: PlacedCodegen): Promise<JobAction> {
   const member = await jobDirectory(job)
   const { directory, contents } = member
-  const root = messageBlob(Directory, {
-    ...NO_ENTRIES,
-    directories: [{ name: 'job', digest: directory.digest }, ...codegen.directories],
-  })
-  const work = {
-    ...codegen,
-    arguments: [...codegen.command, '--job', 'job', '-o', OBJECT_PATH, '--side-outputs', 'out'],
-    outputs: [OBJECT_PATH, RESULT_PATH],
-    root,
-    platform,
-  }
+  const root = directoryBlob([], [{ name: 'job', digest: directory.digest }, ...codegen.directories])
   return {
-    ...actionOf(work, [...contents, directory, ...codegen.blobs, root]),
+    ...actionOf({ ...codegen, root }, [...contents, directory, ...codegen.blobs, root]),
     objectPath: OBJECT_PATH,
     resultPath: RESULT_PATH,
     member,
@@ -113,26 +128,19 @@ export async function codegenAction(job: JobPackage, codegen: PlacedCodegen, pla
 export function groupAction(
   members: readonly GroupMember[],
   codegen: PlacedCodegen,
-  platform: Properties,
 ): Pick<JobAction, 'kind' | 'digest' | 'blobs'> {
-  const jobs = messageBlob(Directory, {
-    ...NO_ENTRIES,
-    directories: members.map(({ directory }, i) => ({ name: String(i), digest: directory.digest })).sort(byName),
-  })
-  const root = messageBlob(Directory, {
-    ...NO_ENTRIES,
-    directories: [{ name: 'jobs', digest: jobs.digest }, ...codegen.directories],
-  })
-  const work = {
+  const jobs = directoryBlob(
+    [],
+    members.map(({ directory }, i) => ({ name: String(i), digest: directory.digest })).sort(byName),
+  )
+  const root = directoryBlob([], [{ name: 'jobs', digest: jobs.digest }, ...codegen.directories])
+  const command = commandBlob({
     ...codegen,
-    arguments: [...codegen.command, '--jobs', 'jobs', '--side-outputs', 'out'],
+    arguments: [...codegen.program, '--jobs', 'jobs', '--side-outputs', 'out'],
     outputs: members.flatMap((_, i) => [memberPath(i, OBJECT_PATH), memberPath(i, RESULT_PATH)]),
-    root,
-    platform,
-    doNotCache: true,
-  }
+  })
   const inputs = members.flatMap(({ directory, contents }) => [...contents, directory])
-  return actionOf(work, [...inputs, jobs, ...codegen.blobs, root])
+  return actionOf({ ...codegen, command, root, doNotCache: true }, [...inputs, jobs, ...codegen.blobs, root])
 }
 
 /** Where the Nth job of a group puts what it would put at `path`, alone. */
@@ -145,49 +153,49 @@ export async function clangAction(
   job: ClangJob,
   compiler: string,
   version: string,
-  platform: Properties,
+  properties: Properties,
 ): Promise<JobAction> {
-  const files = await Promise.all(
-    job.files.map(async ({ name, content }) => ({ name, blob: await contentBlob(content) })),
-  )
-  const { root, blobs } = treeOf(files)
-  const work = {
+  const contents = await contentBlobs(job.files.map(({ content }) => content))
+  const { root, blobs } = treeOf(job.files.map(({ name }, i) => ({ name, blob: contents[i] as Blob })))
+  const platform = platformOf(properties)
+  const command = commandBlob({
     arguments: [compiler, ...job.args],
     environment: IMAGE_ENVIRONMENT,
     outputs: [job.output],
-    root,
     platform,
-    salt: version,
+  })
+  return {
+    ...actionOf({ command, root, platform, salt: version }, blobs),
+    objectPath: job.output,
+    resultPath: undefined,
   }
-  return { ...actionOf(work, blobs), objectPath: job.output, resultPath: undefined }
 }
 
 /** `COMPILER --version` at a worker. */
-export function versionAction(compiler: string, platform: Properties, salt: string): JobAction {
-  const root = messageBlob(Directory, NO_ENTRIES)
-  const work = { arguments: [compiler, '--version'], environment: IMAGE_ENVIRONMENT, outputs: [], root, platform, salt }
-  return { ...actionOf(work, [root]), objectPath: '', resultPath: undefined }
+export function versionAction(compiler: string, properties: Properties, salt: string): JobAction {
+  const root = directoryBlob([], [])
+  const platform = platformOf(properties)
+  const command = commandBlob({
+    arguments: [compiler, '--version'],
+    environment: IMAGE_ENVIRONMENT,
+    outputs: [],
+    platform,
+  })
+  return { ...actionOf({ command, root, platform, salt }, [root]), objectPath: '', resultPath: undefined }
 }
 
-const NO_ENTRIES: Directory = { files: [], directories: [], symlinks: [], nodeProperties: undefined }
-
 async function jobDirectory(job: JobPackage): Promise<GroupMember> {
-  const known = new Map(
-    (await Promise.all(job.blobs.map(({ content }) => contentBlob(content)))).map((blob) => [blob.digest.hash, blob]),
-  )
+  const blobs = await contentBlobs(job.blobs.map(({ content }) => content))
+  const known = new Map(blobs.map((blob) => [blob.digest.hash, blob]))
   const contents: Blob[] = []
-  const files: Directory['files'] = []
+  const files: NamedDigest[] = []
   for (const { name, sha256, bytes } of await codegenDirectory(job)) {
     // Only the text is rendered; contents stay where they are.
     const blob = known.get(sha256) ?? bytesBlob(Buffer.from(bytes()))
     contents.push(blob)
-    files.push(fileNode(name, blob.digest))
+    files.push({ name, digest: blob.digest })
   }
-  return { contents, directory: messageBlob(Directory, { ...NO_ENTRIES, files: files.sort(byName) }) }
-}
-
-function fileNode(name: string, digest: Digest): Directory['files'][number] {
-  return { name, digest, isExecutable: false, nodeProperties: undefined }
+  return { contents, directory: directoryBlob(files.sort(byName), []) }
 }
 
 interface NamedBlob {
@@ -210,37 +218,41 @@ function treeOf(files: readonly NamedBlob[]): { root: Blob; blobs: readonly Blob
     }
   }
   const trees = [...below].map(([name, inside]) => ({ name, ...treeOf(inside) })).sort(byName)
-  const root = messageBlob(Directory, {
-    ...NO_ENTRIES,
-    files: here.map(({ name, blob }) => fileNode(name, blob.digest)).sort(byName),
-    directories: trees.map((tree) => ({ name: tree.name, digest: tree.root.digest })),
-  })
+  const root = directoryBlob(
+    here.map(({ name, blob }) => ({ name, digest: blob.digest })).sort(byName),
+    trees.map((tree) => ({ name: tree.name, digest: tree.root.digest })),
+  )
   return { root, blobs: [...here.map(({ blob }) => blob), ...trees.flatMap(({ blobs }) => blobs), root] }
 }
 
-function actionOf(work: Work, inputs: readonly Blob[]): Pick<JobAction, 'kind' | 'digest' | 'blobs'> {
-  const platform: Platform = {
-    properties: [...work.platform.properties].sort(
-      (a, b) => byName(a, b) || byName({ name: a.value }, { name: b.value }),
-    ),
+function platformOf({ properties }: Properties): Platform {
+  return {
+    properties: [...properties].sort((a, b) => byName(a, b) || byName({ name: a.value }, { name: b.value })),
   }
-  const command = messageBlob(Command, {
-    arguments: [...work.arguments],
-    environmentVariables: Object.entries(work.environment)
+}
+
+function commandBlob(program: Program): Blob {
+  return messageBlob(Command, {
+    arguments: [...program.arguments],
+    environmentVariables: Object.entries(program.environment)
       .map(([name, value]) => ({ name, value }))
       .sort(byName),
-    outputPaths: [...work.outputs].sort(),
+    outputPaths: [...program.outputs].sort(),
     // API 2.2 and later read it in the action, earlier ones here.
-    platform,
+    platform: program.platform,
     outputFiles: [],
     outputDirectories: [],
     workingDirectory: '',
     outputNodeProperties: [],
     outputDirectoryFormat: 0,
   })
+}
+
+function actionOf(work: Work, inputs: readonly Blob[]): Pick<JobAction, 'kind' | 'digest' | 'blobs'> {
+  const { command, root, platform } = work
   const action = messageBlob(Action, {
     commandDigest: command.digest,
-    inputRootDigest: work.root.digest,
+    inputRootDigest: root.digest,
     timeout: undefined,
     doNotCache: work.doNotCache ?? false,
     salt: Buffer.from(work.salt),

@@ -1,5 +1,5 @@
 /** What is uploaded: bytes under their digest, wherever they lie until they are sent. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import type { JobContent } from 'dtlto/plugin'
 import type { Digest, MessageFns } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
@@ -15,7 +15,7 @@ export interface Blob {
 }
 
 export function digestOf(bytes: Uint8Array): Digest {
-  return { hash: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length }
+  return { hash: hash('sha256', bytes, 'hex'), sizeBytes: bytes.length }
 }
 
 export function bytesBlob(bytes: Buffer): Blob {
@@ -26,9 +26,19 @@ export function messageBlob<T>(codec: Pick<MessageFns<T>, 'encode' | 'decode'>, 
   return bytesBlob(encodeMessage(codec, message))
 }
 
-export async function contentBlob(content: JobContent): Promise<Blob> {
-  const hash = await content.digest()
-  return { digest: { hash, sizeBytes: content.sizeBytes }, from: { kind: 'content', content } }
+/** Made once: dozens of jobs import from a module. */
+const known = new WeakMap<JobContent, Blob>()
+
+/** In the order of `contents`. */
+export async function contentBlobs(contents: readonly JobContent[]): Promise<readonly Blob[]> {
+  const others = contents.filter((content) => !known.has(content))
+  if (others.length > 0) await Promise.all(others.map(addContent))
+  return contents.map((content) => known.get(content) as Blob)
+}
+
+async function addContent(content: JobContent): Promise<void> {
+  const digest = { hash: await content.digest(), sizeBytes: content.sizeBytes }
+  known.set(content, { digest, from: { kind: 'content', content } })
 }
 
 /** The bytes in pieces of at most `chunkBytes`; of the linker's memory they are views. Rejects when a file cannot be read. */

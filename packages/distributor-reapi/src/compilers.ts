@@ -36,15 +36,17 @@ export class ShippedCompiler implements Compiler {
   }
 
   async action(job: JobPackage): Promise<JobAction> {
-    return await codegenAction(job, await this.#placed(), this.#platform)
+    return await codegenAction(job, await this.#placed())
   }
 
   async group(members: readonly GroupMember[]): Promise<Pick<JobAction, 'digest' | 'blobs'>> {
-    return groupAction(members, await this.#placed(), this.#platform)
+    return groupAction(members, await this.#placed())
   }
 
   #placed(): Promise<PlacedCodegen> {
-    return (this.#codegen ??= shippedToolchain(codegenProgram(), this.#env).then(shippedCodegen))
+    return (this.#codegen ??= shippedToolchain(codegenProgram(), this.#env).then((toolchain) =>
+      shippedCodegen(toolchain, this.#platform),
+    ))
   }
 }
 
@@ -54,6 +56,7 @@ export class ImageCompiler implements Compiler {
   readonly #platform: Properties
   readonly #ask: AskVersion
   #version: Promise<string> | undefined
+  #codegen: PlacedCodegen | undefined
 
   constructor(program: string, llvmVersion: string, platform: Properties, ask: AskVersion) {
     this.#program = program
@@ -64,13 +67,13 @@ export class ImageCompiler implements Compiler {
 
   async action(job: JobPackage): Promise<JobAction | CannotExpress> {
     const version = await this.version()
-    if (this.#isCodegen) return await codegenAction(job, imageCodegen(this.#program, version), this.#platform)
+    if (this.#isCodegen) return await codegenAction(job, this.#placed(version))
     const clang = await job.forClang()
     return clang.kind === 'cannot' ? clang : await clangAction(clang, this.#program, version, this.#platform)
   }
 
   async group(members: readonly GroupMember[]): Promise<Pick<JobAction, 'digest' | 'blobs'>> {
-    return groupAction(members, imageCodegen(this.#program, await this.version()), this.#platform)
+    return groupAction(members, this.#placed(await this.version()))
   }
 
   /** What the compiler says of itself. Rejects with DTLTO_ENDPOINT_REFUSED if it is not the right one. */
@@ -82,6 +85,10 @@ export class ImageCompiler implements Compiler {
       if (!(DtltoError.is(error) && error.code === 'DTLTO_ENDPOINT_REFUSED')) this.#version = undefined
       throw error
     }
+  }
+
+  #placed(version: string): PlacedCodegen {
+    return (this.#codegen ??= imageCodegen(this.#program, version, this.#platform))
   }
 
   get #isCodegen(): boolean {

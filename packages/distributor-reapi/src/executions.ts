@@ -15,7 +15,7 @@ import type { Watching } from './execution.js'
 import { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { CODE, RpcError } from './grpc/status.js'
 import type { InFlight } from './in-flight.js'
-import { orAborted } from './or-aborted.js'
+import { onAbort, orAborted, whileNone } from './or-aborted.js'
 
 /** Of an action. */
 const MEMBERS = 16
@@ -261,7 +261,7 @@ export class Executions {
     const late = new AbortController()
     const timer = setTimeout(() => late.abort(), PUBLISH_MS)
     try {
-      await engine.publish(action, entry, [], AbortSignal.any([wanted, late.signal]))
+      await whileNone([wanted, late.signal], (signal) => engine.publish(action, entry, [], signal))
     } catch {
       // A refusal, perhaps. Where others cannot find what groups make, there are none.
       if (!wanted.aborted) this.#failures = FAILURES
@@ -292,11 +292,9 @@ function abortedByAll(signals: readonly AbortSignal[]): AbortSignal {
   const controller = new AbortController()
   let wanting = signals.length
   for (const signal of signals) {
-    const abort = (): void => {
+    onAbort(signal, () => {
       if (--wanting === 0) controller.abort()
-    }
-    if (signal.aborted) abort()
-    else signal.addEventListener('abort', abort, { once: true })
+    })
   }
   return controller.signal
 }

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import {
   type Attempt,
   type BackendJob,
@@ -20,7 +19,7 @@ import type { Executions } from './executions.js'
 import type { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { CODE, RpcError } from './grpc/status.js'
 import type { InFlight } from './in-flight.js'
-import { orAborted } from './or-aborted.js'
+import { abortedWith, orAborted, whileNone } from './or-aborted.js'
 import { OutputsLost, outcomeOf } from './outcome.js'
 import { LOOKUP_MS, Patience } from './patience.js'
 import type { Preparation, PreparedJob } from './preparation.js'
@@ -57,7 +56,6 @@ export class Reapi implements Distributor {
     this.#context = context
     this.#parts = parts
     this.#patience = new Patience(() => context.now())
-    setMaxListeners(0, this.#destroyed.signal, context.signal)
   }
 
   endpoints(): readonly Endpoint[] {
@@ -83,8 +81,7 @@ export class Reapi implements Distributor {
   }
 
   compile(job: BackendJob, _endpoint: Endpoint, attempt: Attempt): Promise<CompileResult> {
-    const signal = AbortSignal.any([attempt.signal, this.#context.signal, this.#destroyed.signal])
-    setMaxListeners(0, signal)
+    const { signal, end } = abortedWith(attempt.signal, this.#context.signal, this.#destroyed.signal)
     const { inFlight } = this.#parts
     inFlight.began()
     const running = this.#compile(
@@ -96,6 +93,7 @@ export class Reapi implements Distributor {
     const watched = running
       .catch(() => undefined)
       .finally(() => {
+        end()
         inFlight.ended()
         this.#running.delete(watched)
       })
@@ -104,11 +102,11 @@ export class Reapi implements Distributor {
   }
 
   storeResult(finished: FinishedJob, signal: AbortSignal): Promise<void> {
-    return this.#parts.uploads.store(finished, AbortSignal.any([signal, this.#destroyed.signal]))
+    return whileNone([signal, this.#destroyed.signal], (either) => this.#parts.uploads.store(finished, either))
   }
 
   selfCheck(signal: AbortSignal): Promise<readonly SelfCheck[]> {
-    return selfCheck(this.#parts, AbortSignal.any([signal, this.#destroyed.signal]))
+    return whileNone([signal, this.#destroyed.signal], (either) => selfCheck(this.#parts, either))
   }
 
   async close(): Promise<void> {
@@ -204,7 +202,7 @@ export class Reapi implements Distributor {
     const patience = this.#patience
     watching.onExecuting()
     const late = AbortSignal.timeout(LOOKUP_MS)
-    const signal = AbortSignal.any([watching.signal, late])
+    const { signal, end } = abortedWith(watching.signal, late)
     const beganMs = this.#context.now()
     const tookMs = (): number => this.#context.now() - beganMs
     patience.began()
@@ -226,6 +224,8 @@ export class Reapi implements Distributor {
         return { kind: 'cannot', reason: `'${engine.target}' ${what}` }
       }
       if (!(error instanceof OutputsLost)) throw error
+    } finally {
+      end()
     }
     return { kind: 'cannot', isMiss: true, reason: 'the remote cache does not have it' }
   }

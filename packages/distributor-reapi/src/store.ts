@@ -88,7 +88,7 @@ export class Store {
 
   /** Resolves when all of them are there. `precedence`: those of the highest are sent first. Default: before all. */
   async ensure(blobs: readonly Blob[], precedence = Infinity): Promise<void> {
-    await Promise.all(blobs.map((blob) => this.#ensure(blob, precedence)))
+    await Promise.all(blobs.flatMap((blob) => this.#ensure(blob, precedence) ?? []))
   }
 
   /** The server has lost these: they are asked for again when somebody needs them. */
@@ -101,21 +101,26 @@ export class Store {
     return this.#reads.read(digest, signal)
   }
 
-  #ensure(blob: Blob, precedence: number): Promise<void> {
+  /** Undefined: it is there. */
+  #ensure(blob: Blob, precedence: number): Promise<void> | undefined {
     const { hash, sizeBytes } = blob.digest
-    if (sizeBytes === 0) return Promise.resolve()
+    if (sizeBytes === 0) return undefined
     const known = this.#there.get(hash)
+    if (known?.isDone === true) return undefined
     if (known !== undefined) {
       if (known.precedence < precedence) known.raise((known.precedence = precedence))
       return known.done
     }
-    const upload: Upload = { done: Promise.resolve(), precedence, raise: () => undefined }
+    const upload: Upload = { done: Promise.resolve(), isDone: false, precedence, raise: () => undefined }
     upload.done = this.#upload(blob, upload)
     this.#there.set(hash, upload)
-    // Whoever needs it next tries again.
-    upload.done.catch(() => {
-      if (this.#there.get(hash) === upload) this.#there.delete(hash)
-    })
+    upload.done.then(
+      () => (upload.isDone = true),
+      // Whoever needs it next tries again.
+      () => {
+        if (this.#there.get(hash) === upload) this.#there.delete(hash)
+      },
+    )
     return upload.done
   }
 
@@ -210,6 +215,7 @@ export class Store {
 interface Upload {
   /** Resolves when the server has it. */
   done: Promise<void>
+  isDone: boolean
   /** Of all who need it, the highest. */
   precedence: number
   /** Moves it forward where it waits. */

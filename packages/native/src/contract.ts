@@ -81,8 +81,11 @@ export interface NativeLink {
    * not hold. The same for every job; ask once.
    */
   remoteOptions(replayedArgs: readonly string[]): NativeRemoteOptions
-  /** The job's individual index with canonical module names. Made on another thread. */
-  remoteIndex(index: number): Promise<NativeRemoteIndex>
+  /**
+   * The job's individual index with canonical module names. Made on another thread. `forClang`: what `clangModule` and `unreadImports` would give is made with it, on one
+   * way there and back.
+   */
+  remoteIndex(index: number, forClang: boolean): Promise<NativeRemoteIndex>
   /** What a stock clang must be told about the job's module, beside the options of the link. Made on another thread. */
   clangModule(index: number): Promise<NativeClangModule>
   /** What the job's compile does not read of the modules that it imports definitions from. Made on another thread. */
@@ -94,6 +97,8 @@ export interface NativeLink {
    * another thread and on a copy that is made before it returns.
    */
   checkObject(object: Uint8Array): Promise<string>
+  /** The same on this thread, for objects that are looked through sooner than another thread is asked. */
+  checkObjectNow(object: Uint8Array): string
   /** The files that the job's backend writes beside its object. */
   sideOutputPaths(index: number): string[]
   /** A diagnostic of a compile elsewhere, to lld. */
@@ -163,6 +168,10 @@ export interface NativeRemoteIndex {
   readonly bytes: Uint8Array
   /** Every module that the index names, the job's own among them, in order. `imported`: definitions come from it. */
   readonly modules: readonly { readonly moduleId: string; readonly name: string; readonly imported: boolean }[]
+  /** Undefined: it was not asked for. */
+  readonly clang?: NativeClangModule
+  /** With `clang`; nothing where a clang cannot do the job. */
+  readonly unread?: readonly NativeUnreadImport[]
 }
 
 /** An argument: a string, or bytes where it is not valid UTF-8. */

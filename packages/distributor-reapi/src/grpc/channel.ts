@@ -16,6 +16,7 @@ import {
 import { takeTurn } from 'dtlto/plugin'
 import type { Headers, HeaderSource } from './header-source.js'
 import type { Method } from './methods.js'
+import { onAbort } from '../or-aborted.js'
 import { CODE, RpcError } from './status.js'
 
 /** Servers and proxies commonly allow 100 calls a connection; a call beyond waits without anybody knowing. */
@@ -253,10 +254,10 @@ function cancelWith(
   signal: AbortSignal,
   call: { cancel(): void; once(event: 'status', listener: () => void): unknown },
 ): void {
-  const cancel = (): void => call.cancel()
-  if (signal.aborted) cancel()
-  signal.addEventListener('abort', cancel)
-  call.once('status', () => signal.removeEventListener('abort', cancel))
+  call.once(
+    'status',
+    onAbort(signal, () => call.cancel()),
+  )
 }
 
 function asRpcError({ code, details, metadata }: ServiceError): RpcError {

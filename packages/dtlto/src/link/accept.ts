@@ -43,6 +43,8 @@ export interface AcceptRules extends Pick<Settings, 'verify' | 'cache'> {
   readonly onSafe?: ((job: LinkBackendJob, result: CompiledObject, distributorName: string) => void) | undefined
 }
 
+/** Looking through an object takes 0.1 ms a MiB; to ask another thread, as long as that, and a copy. */
+const SMALL_BYTES = 1024 * 1024
 /** No object is so much larger than all bitcode of its link. */
 const BYTES_ALWAYS = 16 * 1024 * 1024
 const BYTES_PER_BITCODE_BYTE = 32
@@ -55,13 +57,14 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
   const mostBytes =
     BYTES_ALWAYS + BYTES_PER_BITCODE_BYTE * jobs.reduce((sum, { bitcodeBytes }) => sum + bitcodeBytes, 0)
   // Where lld wants assembly there is no format to check, and anything passes.
-  let isAssembly: Promise<boolean> | undefined
+  let isAssembly: boolean | undefined
   const whyNot = async (object: Uint8Array): Promise<string> => {
     if (object.length > mostBytes) return 'larger than the link’s bitcode lets expect'
-    const why = await session.native.checkObject(object)
+    const why =
+      object.length <= SMALL_BYTES ? session.native.checkObjectNow(object) : await session.native.checkObject(object)
     if (why !== '') return why
-    isAssembly ??= session.native.checkObject(NO_OBJECT).then((fault) => fault === '')
-    return (await isAssembly) ? whyNotAssembly(object) : ''
+    isAssembly ??= session.native.checkObjectNow(NO_OBJECT) === ''
+    return isAssembly ? whyNotAssembly(object) : ''
   }
   const place = (
     job: LinkBackendJob,

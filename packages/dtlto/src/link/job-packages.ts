@@ -4,7 +4,7 @@
  */
 import { availableParallelism } from 'node:os'
 import { markAsUntransferable } from 'node:worker_threads'
-import { native, type NativeRemoteOptions } from '@dtlto/native'
+import { native, type NativeRemoteIndex, type NativeRemoteOptions } from '@dtlto/native'
 import type {
   BackendJob,
   CannotExpress,
@@ -47,6 +47,8 @@ export class JobPackages {
   readonly #modules = new Map<string, JobContent>()
   readonly #steps = new InOrder(STEPS_AT_ONCE)
   #options: LinkOptions | undefined
+  /** A job of this link was asked for in clang's form: the next ones are most likely, too. */
+  #isForClang = false
   /** Of modules that were asked for since all were let go. */
   #mappedBytes = 0
 
@@ -60,7 +62,8 @@ export class JobPackages {
     await takeTurn(job.cost)
     const options = (this.#options ??= this.#readOptions())
     if (options.reasonNotRemote !== '') return { kind: 'cannot', reason: options.reasonNotRemote }
-    const { bytes, modules } = await this.#steps.run(job.cost, () => this.#session.native.remoteIndex(job.index))
+    const made = await this.#steps.run(job.cost, () => this.#session.native.remoteIndex(job.index, this.#isForClang))
+    const { bytes, modules } = made
     const own = modules.find(({ moduleId }) => moduleId === job.moduleId)
     if (!own) throw new Error(`the individual index of '${job.moduleId}' does not name it`)
     const imported = modules.filter((module) => module.imported)
@@ -72,7 +75,7 @@ export class JobPackages {
           role: 'import',
           label: name,
           content: this.#module(moduleId),
-          unread: async () => (await (unread ??= this.#unreadImports(job))).get(moduleId) ?? NOTHING_UNREAD,
+          unread: async () => (await (unread ??= this.#unreadImports(job, made))).get(moduleId) ?? NOTHING_UNREAD,
         }),
       ),
       { role: 'index', label: '', content: new LinkContent(`i${String(job.index)}`, () => [bytes]) },
@@ -89,15 +92,15 @@ export class JobPackages {
       objectName,
       replayedArgs: options.replayed,
       blobs: Object.freeze(blobs),
-      forClang: () => (clang ??= this.#clangJob(job, options, objectName, blobs)),
+      forClang: () => (clang ??= this.#clangJob(job, made, options, objectName, blobs)),
     })
   }
 
-  async #unreadImports({
-    index,
-    cost,
-  }: Pick<BackendJob, 'index' | 'cost'>): Promise<ReadonlyMap<string, UnreadRanges>> {
-    const imports = await this.#steps.run(cost, () => this.#session.native.unreadImports(index))
+  async #unreadImports(
+    { index, cost }: Pick<BackendJob, 'index' | 'cost'>,
+    { unread }: NativeRemoteIndex,
+  ): Promise<ReadonlyMap<string, UnreadRanges>> {
+    const imports = unread ?? (await this.#steps.run(cost, () => this.#session.native.unreadImports(index)))
     await takeTurn(cost)
     return new Map(imports.map(({ moduleId, ranges }) => [moduleId, ranges]))
   }
@@ -139,12 +142,14 @@ export class JobPackages {
 
   async #clangJob(
     { index, cost }: Pick<BackendJob, 'index' | 'cost'>,
+    made: NativeRemoteIndex,
     options: LinkOptions,
     objectName: string,
     blobs: readonly JobBlob[],
   ): Promise<ClangJob | CannotExpress> {
     if (options.reasonNotForClang !== '') return { kind: 'cannot', reason: options.reasonNotForClang }
-    const module = await this.#steps.run(cost, () => this.#session.native.clangModule(index))
+    this.#isForClang = true
+    const module = made.clang ?? (await this.#steps.run(cost, () => this.#session.native.clangModule(index)))
     if (module.reason !== '') return { kind: 'cannot', reason: module.reason }
     await takeTurn(cost)
     return clangJob(options, module.args, objectName, blobs)

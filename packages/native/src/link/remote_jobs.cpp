@@ -112,6 +112,20 @@ std::vector<UnreadImport> unreadImports(ThinJobs &Jobs, const ThinJob &Job) {
   return Result;
 }
 
+Expected<RemoteJob> remoteJob(ThinJobs &Jobs, const ThinJob &Job,
+                              bool ForClang) {
+  Expected<RemoteIndex> Index = remoteIndex(Jobs, Job);
+  if (!Index)
+    return Index.takeError();
+  RemoteJob Made = {std::move(*Index), {}, {}};
+  if (!ForClang)
+    return Made;
+  Made.Clang = clangModule(Jobs, Job);
+  if (Made.Clang->Reason.empty())
+    Made.Unread = unreadImports(Jobs, Job);
+  return Made;
+}
+
 std::string checkObject(const ThinJobs &Jobs, StringRef Object) {
   if (Object.empty())
     return "empty";

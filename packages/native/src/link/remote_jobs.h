@@ -5,6 +5,7 @@
 
 #include "job/clang_job.h"
 #include "thin_jobs.h"
+#include <optional>
 
 namespace dtlto {
 
@@ -52,6 +53,15 @@ struct UnreadImport {
   std::vector<UnreadRange> Ranges; ///< of ThinJobs::moduleBytes; in order
 };
 std::vector<UnreadImport> unreadImports(ThinJobs &Jobs, const ThinJob &Job);
+/// The index, and \p ForClang the two others, if a clang can do the job: each way to
+/// another thread and back takes as long as they do.
+struct RemoteJob {
+  RemoteIndex Index;
+  std::optional<ClangModuleArguments> Clang;
+  std::vector<UnreadImport> Unread;
+};
+llvm::Expected<RemoteJob> remoteJob(ThinJobs &Jobs, const ThinJob &Job,
+                                    bool ForClang);
 /// Why these bytes cannot be an object of the link; empty when they may.
 std::string checkObject(const ThinJobs &Jobs, llvm::StringRef Object);
 

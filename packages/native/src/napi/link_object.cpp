@@ -76,6 +76,7 @@ Napi::Function LinkObject::define(Napi::Env Env) {
        InstanceMethod<&LinkObject::ofJob<&ThinJobs::objectPathName>>(
            "objectPathName"),
        InstanceMethod<&LinkObject::checkObject>("checkObject"),
+       InstanceMethod<&LinkObject::checkObjectNow>("checkObjectNow"),
        InstanceMethod<&LinkObject::ofJob<&ThinJobs::sideOutputPaths>>(
            "sideOutputPaths"),
        InstanceMethod<&LinkObject::diagnose>("diagnose"),

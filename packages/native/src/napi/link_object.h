@@ -50,6 +50,7 @@ private:
   Napi::Value clangModule(const Napi::CallbackInfo &Info);
   Napi::Value unreadImports(const Napi::CallbackInfo &Info);
   Napi::Value checkObject(const Napi::CallbackInfo &Info);
+  Napi::Value checkObjectNow(const Napi::CallbackInfo &Info);
   Napi::Value diagnose(const Napi::CallbackInfo &Info);
   Napi::Value compileToMemory(const Napi::CallbackInfo &Info);
   template <class T> class AsyncCall;

@@ -53,6 +53,15 @@ static Napi::Value toValue(Napi::Env Env, const RemoteIndex &Made) {
   return Result;
 }
 
+static Napi::Value toValue(Napi::Env Env, const RemoteJob &Made) {
+  auto Result = toValue(Env, Made.Index).As<Napi::Object>();
+  if (Made.Clang) {
+    Result["clang"] = toValue(Env, *Made.Clang);
+    Result["unread"] = toValue(Env, Made.Unread);
+  }
+  return Result;
+}
+
 static Napi::Value toValue(Napi::Env Env, const RemoteOptions &Options) {
   Napi::Object Result = Napi::Object::New(Env);
   Result["reasonNotRemote"] = toValue(Env, Options.ReasonNotRemote);
@@ -133,9 +142,11 @@ Napi::Value LinkObject::remoteIndex(const Napi::CallbackInfo &Info) {
   ThinJob *Job = jobOrThrow(Info);
   if (!Job)
     return Info.Env().Undefined();
-  return AsyncCall<RemoteIndex>::start(
+  return AsyncCall<RemoteJob>::start(
       *this, Info.Env(),
-      [Job](ThinJobs &Jobs) { return dtlto::remoteIndex(Jobs, *Job); });
+      [Job, ForClang = Info[1].ToBoolean().Value()](ThinJobs &Jobs) {
+        return remoteJob(Jobs, *Job, ForClang);
+      });
 }
 
 Napi::Value LinkObject::clangModule(const Napi::CallbackInfo &Info) {
@@ -173,6 +184,13 @@ Napi::Value LinkObject::checkObject(const Napi::CallbackInfo &Info) {
       *this, Info.Env(), [Object = viewOf(Info[0]).str()](ThinJobs &Jobs) {
         return dtlto::checkObject(Jobs, Object);
       });
+}
+
+Napi::Value LinkObject::checkObjectNow(const Napi::CallbackInfo &Info) {
+  ThinJobs *Jobs = jobsOrThrow(Info);
+  if (!Jobs)
+    return Info.Env().Undefined();
+  return toValue(Info.Env(), dtlto::checkObject(*Jobs, viewOf(Info[0])));
 }
 
 Napi::Value LinkObject::remoteOptions(const Napi::CallbackInfo &Info) {

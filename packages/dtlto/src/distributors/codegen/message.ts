@@ -3,7 +3,7 @@
  * bytes, the text's size (u32), the body's size (u64), both little-endian; in answers the SHA-256 of what follows; text; body. A plugin that carries bytes from one machine to
  * another need know no more than `codegenMessage`, CodegenAnswers and `codegenResult`.
  */
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { DtltoError } from '../../errors.js'
 import { printableLine } from '../../printable.js'
 import type {
@@ -12,6 +12,7 @@ import type {
   ContentLease,
   Diagnostic,
   JobBlob,
+  JobContent,
   JobPackage,
   SideOutput,
 } from '../interface.js'
@@ -81,7 +82,7 @@ export async function contentDigests(job: JobPackage): Promise<ReadonlyMap<strin
 }
 
 function sha256(text: string | Buffer): string {
-  return createHash('sha256').update(text).digest('hex')
+  return hash('sha256', text, 'hex')
 }
 
 /** A file of that directory. */
@@ -103,7 +104,7 @@ const NAME_DIGITS = [4, 8, 16, 64]
 /** The job as the files of a directory for `dtlto-codegen --job`: `job.txt`, and contents, each once. Rejects as codegenMessage throws. */
 export async function codegenDirectory(job: JobPackage): Promise<readonly CodegenFile[]> {
   checkIsForCodegen(job)
-  const digests = await Promise.all(job.blobs.map(({ content }) => content.digest()))
+  const digests = await digestsOf(job.blobs.map(({ content }) => content))
   const contents = new Map(job.blobs.map(({ content }, i) => [digests[i] as string, content]))
   const digits = NAME_DIGITS.find(
     (count) => new Set([...contents.keys()].map((digest) => digest.slice(0, count))).size === contents.size,
@@ -121,6 +122,15 @@ export async function codegenDirectory(job: JobPackage): Promise<readonly Codege
       lease: () => content.lease(),
     })),
   ]
+}
+
+/** Those that were asked for: a module is in dozens of jobs. */
+const knownDigests = new WeakMap<JobContent, string>()
+
+async function digestsOf(contents: readonly JobContent[]): Promise<readonly string[]> {
+  const others = contents.filter((content) => !knownDigests.has(content))
+  await Promise.all(others.map(async (content) => knownDigests.set(content, await content.digest())))
+  return contents.map((content) => knownDigests.get(content) as string)
 }
 
 function checkIsForCodegen({ needsClang }: JobPackage): void {
@@ -300,6 +310,7 @@ function withRealName(message: string, canonicalName: string, moduleId: string):
 
 /** `"…"`; bytes that are not printable ASCII, `"` and `\` as `\XX`. */
 function quote(text: string): string {
+  if (/^[ !#-[\]-~]*$/.test(text)) return `"${text}"`
   const escaped = Array.from(Buffer.from(text), (byte) =>
     byte < 0x20 || byte > 0x7e || byte === 0x22 || byte === 0x5c
       ? `\\${byte.toString(16).toUpperCase().padStart(2, '0')}`
