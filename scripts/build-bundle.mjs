@@ -64,7 +64,7 @@ async function bundle(entry, outfile, external) {
     external: ['*.node', ...external],
     minifySyntax: true,
     minifyWhitespace: true,
-    keepNames: true,
+    // No keepNames: functions keep their names but where two modules have the same, and to put that right takes a call for each function that is made, 2 % of the linker’s thread.
     // CommonJS has no import.meta. All modules get the bundle's own place: whoever looks for a file of a package must
     // ask for it by the package's name (createRequire(import.meta.url).resolve('@dtlto/native/package.json')).
     banner: { js: "const __bundleUrl=require('node:url').pathToFileURL(__filename).href;" },

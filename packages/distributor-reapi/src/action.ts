@@ -5,7 +5,7 @@
  *     job/            job.txt, and the job's contents
  *     toolchain/      the compiler, if it is sent
  */
-import { codegenDirectory, type ClangJob, type JobPackage } from 'dtlto/plugin'
+import { codegenLayout, type ClangJob, type JobPackage } from 'dtlto/plugin'
 import { type Blob, bytesBlob, contentBlobs, messageBlob } from './blob.js'
 import { directoryBlob, type NamedDigest } from './directory.js'
 import {
@@ -185,17 +185,12 @@ export function versionAction(compiler: string, properties: Properties, salt: st
 }
 
 async function jobDirectory(job: JobPackage): Promise<GroupMember> {
-  const blobs = await contentBlobs(job.blobs.map(({ content }) => content))
-  const known = new Map(blobs.map((blob) => [blob.digest.hash, blob]))
-  const contents: Blob[] = []
-  const files: NamedDigest[] = []
-  for (const { name, sha256, bytes } of await codegenDirectory(job)) {
-    // Only the text is rendered; contents stay where they are.
-    const blob = known.get(sha256) ?? bytesBlob(Buffer.from(bytes()))
-    contents.push(blob)
-    files.push({ name, digest: blob.digest })
-  }
-  return { contents, directory: directoryBlob(files.sort(byName), []) }
+  const { text, contents } = await codegenLayout(job)
+  const blobs = await contentBlobs(contents.map(({ content }) => content))
+  const textBlob = bytesBlob(text)
+  const files = contents.map(({ name }, i): NamedDigest => ({ name, digest: (blobs[i] as Blob).digest }))
+  files.push({ name: 'job.txt', digest: textBlob.digest })
+  return { contents: [textBlob, ...blobs], directory: directoryBlob(files.sort(byName), []) }
 }
 
 interface NamedBlob {

@@ -68,15 +68,16 @@ function* slices(bytes: Uint8Array, chunkBytes: number): Generator<Buffer> {
   }
 }
 
-/** For what is small. */
-export async function wholeBlob(blob: Blob): Promise<Buffer> {
+/** All of it in memory, one after the other: for what is small. Of the linker's memory they are views, to be read before `release`. */
+export async function partsOf(
+  blob: Blob,
+): Promise<{ readonly parts: readonly Uint8Array[]; readonly release: () => void }> {
   const { from } = blob
-  if (from.kind === 'bytes') return from.bytes
   if (from.kind === 'content') {
-    const b = from.content.bytes()
-    return Buffer.from(b.buffer, b.byteOffset, b.byteLength)
+    const lease = from.content.lease()
+    return { parts: lease.parts, release: () => lease.release() }
   }
-  const chunks: Buffer[] = []
-  for await (const chunk of chunksOf(blob, 1 << 20)) chunks.push(chunk)
-  return Buffer.concat(chunks)
+  const parts: Buffer[] = []
+  for await (const chunk of chunksOf(blob, 1 << 20)) parts.push(chunk)
+  return { parts, release: () => undefined }
 }

@@ -4,20 +4,17 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import { type Blob, chunksOf, wholeBlob } from './blob.js'
+import { type Blob, chunksOf, partsOf } from './blob.js'
 import { Batches } from './batches.js'
 import type { Compression } from './compression.js'
-import {
-  Compressor_Value,
-  type Digest,
-  DigestFunction_Value,
-} from './generated/build/bazel/remote/execution/v2/remote_execution.js'
+import { Compressor_Value, type Digest } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import type { WriteRequest } from './generated/google/bytestream/bytestream.js'
 import type { Channel } from './grpc/channel.js'
 import { BATCH_UPDATE_BLOBS, FIND_MISSING_BLOBS, WRITE } from './grpc/methods.js'
 import { retrying } from './grpc/retry.js'
 import { CODE, RpcError } from './grpc/status.js'
 import { Reads } from './reads.js'
+import { batchUpdateRequest, dataBytes, findMissingRequest, type SentBlob } from './store-requests.js'
 import {
   BATCH_BYTES,
   BLOB_OVERHEAD,
@@ -53,6 +50,7 @@ export class Store {
   readonly #find: Batches<Digest, boolean>
   readonly #update: Batches<Blob, undefined>
   readonly #streams: Batches<Blob, undefined>
+  readonly #memory = new RequestMemory()
   /** Blobs that servers have refused to take in a batch go alone. */
   #batchBytes = BATCH_BYTES
 
@@ -141,7 +139,7 @@ export class Store {
   /** For each, whether it is missing. */
   async #findMissing(blobDigests: readonly Digest[]): Promise<boolean[]> {
     const { instanceName, signal } = this.#facts
-    const request = { instanceName, blobDigests: [...blobDigests], digestFunction: DigestFunction_Value.SHA256 }
+    const request = findMissingRequest(instanceName, blobDigests)
     const { missingBlobDigests } = await retrying(signal, () =>
       this.#channel.unary(FIND_MISSING_BLOBS, request, callOf(this.#facts)),
     )
@@ -151,17 +149,11 @@ export class Store {
 
   async #sendBatch(blobs: readonly Blob[]): Promise<undefined[]> {
     const compression = this.#compression.inBatches() ? this.#compression : undefined
-    const requests = await Promise.all(
-      blobs.map(async (blob) => {
-        const { digest } = blob
-        const bytes = await wholeBlob(blob)
-        if (compression === undefined) return { digest, data: bytes, compressor: Compressor_Value.IDENTITY }
-        return { digest, data: await compression.compress(bytes), compressor: Compressor_Value.ZSTD }
-      }),
-    )
-    const sentBytes = requests.reduce((sum, { data }) => sum + data.length, 0)
     const { instanceName, signal } = this.#facts
-    const request = { instanceName, requests, digestFunction: DigestFunction_Value.SHA256 }
+    const sent = await Promise.all(blobs.map((blob) => sentBlob(blob, compression)))
+    const sentBytes = sent.reduce((sum, blob) => sum + dataBytes(blob), 0)
+    const { request, end } = this.#memory.use((memory) => batchUpdateRequest(instanceName, sent, memory))
+    for (const { release } of sent) release()
     const send = () => retrying(signal, () => this.#channel.unary(BATCH_UPDATE_BLOBS, request, callOf(this.#facts)))
     let refused = new Set<string>()
     try {
@@ -177,6 +169,8 @@ export class Store {
       // Too large for this server, whatever it has said; or it has no batches at all.
       if (!(error instanceof RpcError) || !REFUSES_BATCHES.has(error.code)) throw error
       refused = new Set(blobs.map(({ digest }) => digest.hash))
+    } finally {
+      end()
     }
     await Promise.all(blobs.filter(({ digest }) => refused.has(digest.hash)).map((blob) => this.#streams.add(blob)))
     return blobs.map(() => undefined)
@@ -209,6 +203,36 @@ export class Store {
       await this.#write(blob)
     }
   }
+}
+
+/** Of requests, used again as long as some are under way: fresh memory costs a page fault for each 4 KiB. */
+class RequestMemory {
+  readonly #free: Buffer[] = []
+  #used = 0
+
+  /** `end`: nobody reads the request any more. */
+  use(encode: (memory: Buffer | undefined) => Buffer): { readonly request: Buffer; readonly end: () => void } {
+    const memory = this.#free.pop()
+    const request = encode(memory)
+    const whole = memory?.buffer === request.buffer ? memory : request
+    this.#used++
+    const end = (): void => {
+      if (whole.length >= BATCH_BYTES / 2) this.#free.push(whole)
+      if (--this.#used === 0) this.#free.length = 0
+    }
+    return { request, end }
+  }
+}
+
+async function sentBlob(
+  blob: Blob,
+  compression: Compression | undefined,
+): Promise<SentBlob & { readonly release: () => void }> {
+  const { digest } = blob
+  const { parts, release } = await partsOf(blob)
+  if (compression === undefined) return { digest, parts, compressor: Compressor_Value.IDENTITY, release }
+  const compressed = await compression.compress(Buffer.concat(parts))
+  return { digest, parts: [compressed], compressor: Compressor_Value.ZSTD, release }
 }
 
 /** Of a blob, by the link. */

@@ -7,12 +7,19 @@ export {
   CODEGEN_EXIT_CODES,
   CodegenAnswers,
   codegenDirectory,
+  codegenLayout,
   codegenMessage,
   contentDigests,
   codegenResult,
   codegenResultFile,
 } from './distributors/codegen/message.js'
-export type { BlobTransfer, CodegenAnswer, CodegenFile, CodegenMessage } from './distributors/codegen/message.js'
+export type {
+  BlobTransfer,
+  CodegenAnswer,
+  CodegenFile,
+  CodegenLayout,
+  CodegenMessage,
+} from './distributors/codegen/message.js'
 export { codegenToolchain } from './distributors/codegen/toolchain.js'
 export type { CodegenToolchain, ToolchainFile } from './distributors/codegen/toolchain.js'
 export { clangJobIn } from './distributors/codegen/clang-directory.js'

@@ -22,6 +22,11 @@ function method<Request, Response>(
   return { path, encode: (message) => encodeMessage(request, message), decode: (bytes) => response.decode(bytes) }
 }
 
+/** Its requests come encoded. */
+function encodedMethod<Response>(path: string, response: Codec<Response>): Method<Buffer, Response> {
+  return { path, encode: (bytes) => bytes, decode: (bytes) => response.decode(bytes) }
+}
+
 /** The bytes of a message: of equal messages the same, wherever they are made. */
 export function encodeMessage<T>(codec: Codec<T>, message: T): Buffer {
   const { buffer, byteOffset, byteLength } = codec.encode(message).finish()
@@ -41,14 +46,12 @@ export const UPDATE_ACTION_RESULT = method(
   re.UpdateActionResultRequest,
   re.ActionResult,
 )
-export const FIND_MISSING_BLOBS = method(
+export const FIND_MISSING_BLOBS = encodedMethod(
   `${V2}.ContentAddressableStorage/FindMissingBlobs`,
-  re.FindMissingBlobsRequest,
   re.FindMissingBlobsResponse,
 )
-export const BATCH_UPDATE_BLOBS = method(
+export const BATCH_UPDATE_BLOBS = encodedMethod(
   `${V2}.ContentAddressableStorage/BatchUpdateBlobs`,
-  re.BatchUpdateBlobsRequest,
   re.BatchUpdateBlobsResponse,
 )
 export const BATCH_READ_BLOBS = method(

@@ -100,28 +100,55 @@ export interface CodegenFile {
  * directory already, and names are what else a job of many imports costs.
  */
 const NAME_DIGITS = [4, 8, 16, 64]
+const TEXT_NAME = 'job.txt'
 
 /** The job as the files of a directory for `dtlto-codegen --job`: `job.txt`, and contents, each once. Rejects as codegenMessage throws. */
 export async function codegenDirectory(job: JobPackage): Promise<readonly CodegenFile[]> {
-  checkIsForCodegen(job)
-  const digests = await digestsOf(job.blobs.map(({ content }) => content))
-  const contents = new Map(job.blobs.map(({ content }, i) => [digests[i] as string, content]))
-  const digits = NAME_DIGITS.find(
-    (count) => new Set([...contents.keys()].map((digest) => digest.slice(0, count))).size === contents.size,
-  )
-  const nameOf = (digest: string): string => digest.slice(0, digits)
-  const lines = job.blobs.map((blob, i) => `${blobLine(blob, nameOf(digests[i] as string))}\n`)
-  const manifest = Buffer.from(`${manifestHead(job)}${lines.join('')}contents ${sha256(digests.join(''))}\n`)
-  const own = { bytes: () => manifest, lease: () => ({ parts: [manifest], release: () => undefined }) }
+  const { text, contents } = await codegenLayout(job)
   return [
-    { name: 'job.txt', sha256: sha256(manifest), ...own },
-    ...[...contents].map(([digest, content]) => ({
-      name: nameOf(digest),
-      sha256: digest,
+    {
+      name: TEXT_NAME,
+      sha256: sha256(text),
+      bytes: () => text,
+      lease: () => ({ parts: [text], release: () => undefined }),
+    },
+    ...contents.map(({ name, sha256, content }) => ({
+      name,
+      sha256,
       bytes: () => content.bytes(),
       lease: () => content.lease(),
     })),
   ]
+}
+
+/** That directory for who has the contents already: a job has hundreds of them. */
+export interface CodegenLayout {
+  /** Of `job.txt`. */
+  readonly text: Buffer
+  /** The other files. */
+  readonly contents: readonly { readonly name: string; readonly sha256: string; readonly content: JobContent }[]
+}
+
+/** Rejects as codegenMessage throws. */
+export async function codegenLayout(job: JobPackage): Promise<CodegenLayout> {
+  checkIsForCodegen(job)
+  const digests = await digestsOf(job.blobs.map(({ content }) => content))
+  const known = new Map(job.blobs.map(({ content }, i) => [digests[i] as string, content]))
+  const digits = NAME_DIGITS.find((count) => tellApart(known.keys(), count))
+  const contents = Array.from(known, ([sha256, content]) => ({ name: sha256.slice(0, digits), sha256, content }))
+  const lines = job.blobs.map((blob, i) => `${blobLine(blob, (digests[i] as string).slice(0, digits))}\n`)
+  const text = Buffer.from(`${manifestHead(job)}${lines.join('')}contents ${sha256(digests.join(''))}\n`)
+  return { text, contents }
+}
+
+/** Whether no two of the digests begin with the same digits. */
+function tellApart(digests: Iterable<string>, digits: number): boolean {
+  const seen = new Set<string>()
+  for (const digest of digests) {
+    const { size } = seen
+    if (seen.add(digest.slice(0, digits)).size === size) return false
+  }
+  return true
 }
 
 /** Those that were asked for: a module is in dozens of jobs. */
