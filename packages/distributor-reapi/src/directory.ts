@@ -1,7 +1,7 @@
 /** build.bazel.remote.execution.v2.Directory: a job has an entry for each module that it imports from, some dozens. Field numbers: remote_execution.proto, which is vendored. */
 import { type Blob, bytesBlob } from './blob.js'
 import type { Digest } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
-import { bytes, digestBytes, fieldBytes, MessageWriter } from './message-writer.js'
+import { bytesTag, digestBytes, fieldBytes, MessageWriter } from './message-writer.js'
 
 /** Of a Directory: a FileNode that is not executable, or a DirectoryNode. */
 export interface NamedDigest {
@@ -9,10 +9,10 @@ export interface NamedDigest {
   readonly digest: Digest
 }
 
-const FILES = bytes(1)
-const DIRECTORIES = bytes(2)
-const NODE_NAME = bytes(1)
-const NODE_DIGEST = bytes(2)
+const FILES = bytesTag(1)
+const DIRECTORIES = bytesTag(2)
+const NODE_NAME = bytesTag(1)
+const NODE_DIGEST = bytesTag(2)
 
 /** Both lists must be sorted by name, as the protocol asks. The bytes are those of the generated codec. */
 export function directoryBlob(files: readonly NamedDigest[], directories: readonly NamedDigest[]): Blob {

@@ -5,11 +5,11 @@
 import type { Digest } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 
 /** A tag says the number of a field and how it is written: as a number, or as a length and so many bytes. */
-export const number = (field: number): number => field << 3
-export const bytes = (field: number): number => (field << 3) | 2
+export const numberTag = (field: number): number => field << 3
+export const bytesTag = (field: number): number => (field << 3) | 2
 
-const HASH = bytes(1)
-const SIZE_BYTES = number(2)
+const HASH = bytesTag(1)
+const SIZE_BYTES = numberTag(2)
 
 /** Of a field of one byte of tag with so many bytes. */
 export function fieldBytes(length: number): number {

@@ -4,7 +4,7 @@ import {
   type Digest,
   DigestFunction_Value,
 } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
-import { bytes, digestBytes, fieldBytes, MessageWriter, number } from './message-writer.js'
+import { bytesTag, digestBytes, fieldBytes, MessageWriter, numberTag } from './message-writer.js'
 
 /** A blob in a request. */
 export interface SentBlob {
@@ -14,14 +14,14 @@ export interface SentBlob {
   readonly compressor: Compressor_Value
 }
 
-const INSTANCE_NAME = bytes(1)
+const INSTANCE_NAME = bytesTag(1)
 /** Of both requests: digests, and blobs. */
-const ITEMS = bytes(2)
-const FIND_DIGEST_FUNCTION = number(3)
-const UPDATE_DIGEST_FUNCTION = number(5)
-const BLOB_DIGEST = bytes(1)
-const BLOB_DATA = bytes(2)
-const BLOB_COMPRESSOR = number(3)
+const ITEMS = bytesTag(2)
+const FIND_DIGEST_FUNCTION = numberTag(3)
+const UPDATE_DIGEST_FUNCTION = numberTag(5)
+const BLOB_DIGEST = bytesTag(1)
+const BLOB_DATA = bytesTag(2)
+const BLOB_COMPRESSOR = numberTag(3)
 
 /** A number below 128, and its tag. */
 const SMALL_NUMBER = 2
