@@ -23,7 +23,7 @@ export class ExactReader {
     })
     const over = (): void => {
       this.#isOver = true
-      this.#wanted?.reject(ended())
+      this.#wanted?.reject(new ConnectionEnded())
     }
     stream.on('end', over)
     stream.on('close', over)
@@ -46,7 +46,7 @@ export class ExactReader {
 
   async #until(bytes: number): Promise<void> {
     if (this.#arrivedBytes >= bytes) return
-    if (this.#isOver) throw ended()
+    if (this.#isOver) throw new ConnectionEnded()
     this.#stream.resume()
     try {
       await new Promise<void>((resolve, reject) => (this.#wanted = { bytes, resolve, reject }))
@@ -69,4 +69,8 @@ export class ExactReader {
   }
 }
 
-const ended = (): Error => new Error('the connection ended')
+export class ConnectionEnded extends Error {
+  constructor() {
+    super('the connection ended')
+  }
+}

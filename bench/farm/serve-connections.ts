@@ -1,4 +1,5 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { ConnectionEnded } from './reader.js'
 import type { FarmMachine } from './wire.js'
 
 /** A machine that serves each connection by itself; one that it cannot serve is dropped. */
@@ -8,7 +9,10 @@ export async function serveConnections(serve: (socket: Socket) => Promise<void>)
     sockets.add(socket)
     socket.on('error', () => undefined)
     socket.on('close', () => sockets.delete(socket))
-    void serve(socket).catch(() => socket.destroy())
+    void serve(socket).catch((error: unknown) => {
+      if (!(error instanceof ConnectionEnded)) console.error('a machine of the farm has dropped a connection:', error)
+      socket.destroy()
+    })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', 1024, resolve))
   return {
