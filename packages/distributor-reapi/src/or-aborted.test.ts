@@ -15,9 +15,23 @@ describe('onAbort', () => {
     onAbort(controller.signal, () => called.push('second'))
     assert.equal(getEventListeners(controller.signal, 'abort').length, 1)
     forget()
+    forget()
     controller.abort()
     controller.abort()
     assert.deepEqual(called, ['first', 'second'])
+  })
+
+  it('leaves no listener behind when nobody waits', async () => {
+    const { signal } = new AbortController()
+    const ends = [onAbort(signal, () => undefined), abortedWith(signal).end]
+    await orAborted(Promise.resolve(), signal)
+    for (const end of ends) {
+      assert.equal(getEventListeners(signal, 'abort').length, 1)
+      end()
+    }
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
+    onAbort(signal, () => undefined)
+    assert.equal(getEventListeners(signal, 'abort').length, 1, 'and again')
   })
 
   it('calls at once where it is too late to wait', () => {

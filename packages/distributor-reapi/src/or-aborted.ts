@@ -1,10 +1,16 @@
 import { CODE, RpcError } from './grpc/status.js'
 
+interface Waiting {
+  readonly calls: Set<() => void>
+  readonly listener: () => void
+}
+
 /**
  * What is to be called when a signal is aborted: each signal has one listener for all of it. A job waits a dozen times, and to add a listener to a signal and take it away takes
- * longer than most that it waits for.
+ * longer than most that it waits for. So those of `abortedWith`, which are a job's alone, keep theirs; others lose it when nobody waits.
  */
-const calls = new WeakMap<AbortSignal, Set<() => void>>()
+const waiting = new WeakMap<AbortSignal, Waiting>()
+const ours = new WeakSet<AbortSignal>()
 
 /** Calls `call` when `signal` is aborted; at once, if it is already. Returns what ends that. */
 export function onAbort(signal: AbortSignal, call: () => void): () => void {
@@ -12,19 +18,24 @@ export function onAbort(signal: AbortSignal, call: () => void): () => void {
     call()
     return () => undefined
   }
-  const all = calls.get(signal) ?? callsOf(signal)
-  all.add(call)
-  return () => all.delete(call)
+  const { calls, listener } = waiting.get(signal) ?? listenTo(signal)
+  calls.add(call)
+  return () => {
+    if (!calls.delete(call) || calls.size > 0 || ours.has(signal)) return
+    signal.removeEventListener('abort', listener)
+    waiting.delete(signal)
+  }
 }
 
-function callsOf(signal: AbortSignal): Set<() => void> {
-  const all = new Set<() => void>()
-  calls.set(signal, all)
-  const callAll = (): void => {
-    for (const call of all) call()
+function listenTo(signal: AbortSignal): Waiting {
+  const calls = new Set<() => void>()
+  const listener = (): void => {
+    for (const call of calls) call()
   }
-  signal.addEventListener('abort', callAll, { once: true })
-  return all
+  const made = { calls, listener }
+  waiting.set(signal, made)
+  signal.addEventListener('abort', listener, { once: true })
+  return made
 }
 
 /** Aborted with any of them, until `end` is called. `AbortSignal.any` makes signals that Node keeps for good once something waits for them. */
@@ -33,6 +44,7 @@ export function abortedWith(...signals: readonly AbortSignal[]): {
   readonly end: () => void
 } {
   const controller = new AbortController()
+  ours.add(controller.signal)
   const ends = signals.map((signal) => onAbort(signal, () => controller.abort(signal.reason)))
   return {
     signal: controller.signal,
