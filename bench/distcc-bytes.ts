@@ -7,7 +7,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { BufferPool } from '../packages/distributor-distcc/src/buffer-pool.js'
+import { BufferPool } from '../packages/dtlto/src/distributors/buffer-pool.js'
 import { type ContentToPack, lzo1x, type PackedPieces } from '../packages/dtlto/src/distributors/lzo1x.js'
 import { STOCK } from '../test/link/toolchain.js'
 import { prepare, type Program } from '../test/programs/programs.js'

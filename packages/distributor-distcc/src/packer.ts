@@ -1,5 +1,4 @@
-import { lzo1x, type PackedPieces, takeTurn, type UnreadRanges } from 'dtlto/plugin'
-import { BufferPool } from './buffer-pool.js'
+import { BufferPool, lzo1x, type PackedPieces, takeTurn, type UnreadRanges } from 'dtlto/plugin'
 import { ByteBudget, roomForRequests } from './byte-budget.js'
 import { encodeRequest, MAX_BODY_BYTES, type RequestFile } from './request.js'
 import type { WireJob } from './wire-job.js'

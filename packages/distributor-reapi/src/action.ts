@@ -6,7 +6,7 @@
  *     toolchain/      the compiler, if it is sent
  */
 import { codegenLayout, type ClangJob, type JobPackage } from 'dtlto/plugin'
-import { type Blob, bytesBlob, contentBlobs, messageBlob } from './blob.js'
+import { type Blob, bytesBlob, contentBlob, messageBlob } from './blob.js'
 import { directoryBlob, type NamedDigest } from './directory.js'
 import {
   Action,
@@ -155,8 +155,10 @@ export async function clangAction(
   version: string,
   properties: Properties,
 ): Promise<JobAction> {
-  const contents = await contentBlobs(job.files.map(({ content }) => content))
-  const { root, blobs } = treeOf(job.files.map(({ name }, i) => ({ name, blob: contents[i] as Blob })))
+  const files = await Promise.all(
+    job.files.map(async ({ name, content }) => ({ name, blob: contentBlob(content, await content.digest()) })),
+  )
+  const { root, blobs } = treeOf(files)
   const platform = platformOf(properties)
   const command = commandBlob({
     arguments: [compiler, ...job.args],
@@ -186,11 +188,12 @@ export function versionAction(compiler: string, properties: Properties, salt: st
 
 async function jobDirectory(job: JobPackage): Promise<GroupMember> {
   const { text, contents } = await codegenLayout(job)
-  const blobs = await contentBlobs(contents.map(({ content }) => content))
-  const textBlob = bytesBlob(text)
-  const files = contents.map(({ name }, i): NamedDigest => ({ name, digest: (blobs[i] as Blob).digest }))
-  files.push({ name: 'job.txt', digest: textBlob.digest })
-  return { contents: [textBlob, ...blobs], directory: directoryBlob(files.sort(byName), []) }
+  const files: NamedBlob[] = [
+    { name: 'job.txt', blob: bytesBlob(text) },
+    ...contents.map(({ name, sha256, content }) => ({ name, blob: contentBlob(content, sha256) })),
+  ]
+  const nodes = files.map(({ name, blob }): NamedDigest => ({ name, digest: blob.digest }))
+  return { contents: files.map(({ blob }) => blob), directory: directoryBlob(nodes.sort(byName), []) }
 }
 
 interface NamedBlob {

@@ -26,19 +26,9 @@ export function messageBlob<T>(codec: Pick<MessageFns<T>, 'encode' | 'decode'>, 
   return bytesBlob(encodeMessage(codec, message))
 }
 
-/** Made once: dozens of jobs import from a module. */
-const known = new WeakMap<JobContent, Blob>()
-
-/** In the order of `contents`. */
-export async function contentBlobs(contents: readonly JobContent[]): Promise<readonly Blob[]> {
-  const others = contents.filter((content) => !known.has(content))
-  if (others.length > 0) await Promise.all(others.map(addContent))
-  return contents.map((content) => known.get(content) as Blob)
-}
-
-async function addContent(content: JobContent): Promise<void> {
-  const digest = { hash: await content.digest(), sizeBytes: content.sizeBytes }
-  known.set(content, { digest, from: { kind: 'content', content } })
+/** `hash`: of its digest. */
+export function contentBlob(content: JobContent, hash: string): Blob {
+  return { digest: { hash, sizeBytes: content.sizeBytes }, from: { kind: 'content', content } }
 }
 
 /** The bytes in pieces of at most `chunkBytes`; of the linker's memory they are views. Rejects when a file cannot be read. */

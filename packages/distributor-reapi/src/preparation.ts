@@ -5,6 +5,7 @@
 import {
   type BackendJob,
   type CannotExpress,
+  contentDigests,
   type JobPackage,
   LookAhead,
   takeTurn,
@@ -135,7 +136,7 @@ export class Preparation {
     const packed = await orAborted(job.package(), signal)
     if (packed.kind === 'cannot') return packed
     // These are computed in slices, or on other threads, of many jobs at a time.
-    await orAborted(Promise.all(packed.blobs.map(({ content }) => content.digest())), signal)
+    await orAborted(contentDigests(packed), signal)
     await takeTurn(job.cost)
     const action = await orAborted(compiler.action(packed), signal)
     if (action.kind === 'cannot') return action

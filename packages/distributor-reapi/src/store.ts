@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
+import { BufferPool } from 'dtlto/plugin'
 import { type Blob, chunksOf, partsOf } from './blob.js'
 import { Batches } from './batches.js'
 import type { Compression } from './compression.js'
@@ -50,7 +51,9 @@ export class Store {
   readonly #find: Batches<Digest, boolean>
   readonly #update: Batches<Blob, undefined>
   readonly #streams: Batches<Blob, undefined>
-  readonly #memory = new RequestMemory()
+  /** Of requests, while some are under way: fresh memory costs a page fault for each 4 KiB. */
+  readonly #memory = new BufferPool(BATCHES_AT_ONCE * BATCH_BYTES)
+  #sending = 0
   /** Blobs that servers have refused to take in a batch go alone. */
   #batchBytes = BATCH_BYTES
 
@@ -127,7 +130,7 @@ export class Store {
     this.totals.askedBlobs++
     upload.raise = (precedence) => this.#find.raise(digest, precedence)
     if (!(await this.#find.add(digest, 1, upload.precedence))) return
-    const weight = digest.sizeBytes + BLOB_OVERHEAD
+    const weight = weightOf(blob)
     const isForBatch =
       weight <= this.#batchBytes && (this.#compression.inBatches() || !this.#compression.inStream(blob))
     const batches = isForBatch ? this.#update : this.#streams
@@ -149,11 +152,9 @@ export class Store {
 
   async #sendBatch(blobs: readonly Blob[]): Promise<undefined[]> {
     const compression = this.#compression.inBatches() ? this.#compression : undefined
-    const { instanceName, signal } = this.#facts
-    const sent = await Promise.all(blobs.map((blob) => sentBlob(blob, compression)))
-    const sentBytes = sent.reduce((sum, blob) => sum + dataBytes(blob), 0)
-    const { request, end } = this.#memory.use((memory) => batchUpdateRequest(instanceName, sent, memory))
-    for (const { release } of sent) release()
+    const { signal } = this.#facts
+    const { memory, request, sentBytes } = await this.#encode(blobs, compression)
+    this.#sending++
     const send = () => retrying(signal, () => this.#channel.unary(BATCH_UPDATE_BLOBS, request, callOf(this.#facts)))
     let refused = new Set<string>()
     try {
@@ -170,10 +171,27 @@ export class Store {
       if (!(error instanceof RpcError) || !REFUSES_BATCHES.has(error.code)) throw error
       refused = new Set(blobs.map(({ digest }) => digest.hash))
     } finally {
-      end()
+      this.#memory.give(memory)
+      if (--this.#sending === 0) this.#memory.clear()
     }
     await Promise.all(blobs.filter(({ digest }) => refused.has(digest.hash)).map((blob) => this.#streams.add(blob)))
     return blobs.map(() => undefined)
+  }
+
+  async #encode(
+    blobs: readonly Blob[],
+    compression: Compression | undefined,
+  ): Promise<{ readonly memory: Uint8Array; readonly request: Buffer; readonly sentBytes: number }> {
+    const read = await Promise.allSettled(blobs.map((blob) => sentBlob(blob, compression)))
+    const sent = read.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
+    try {
+      for (const each of read) if (each.status === 'rejected') throw each.reason
+      const memory = this.#memory.take(blobs.reduce((sum, blob) => sum + weightOf(blob), 0))
+      const request = batchUpdateRequest(this.#facts.instanceName, sent, Buffer.from(memory.buffer))
+      return { memory, request, sentBytes: sent.reduce((sum, blob) => sum + dataBytes(blob), 0) }
+    } finally {
+      for (const { release } of sent) release()
+    }
   }
 
   async #write(blob: Blob): Promise<void> {
@@ -205,25 +223,12 @@ export class Store {
   }
 }
 
-/** Of requests, used again as long as some are under way: fresh memory costs a page fault for each 4 KiB. */
-class RequestMemory {
-  readonly #free: Buffer[] = []
-  #used = 0
-
-  /** `end`: nobody reads the request any more. */
-  use(encode: (memory: Buffer | undefined) => Buffer): { readonly request: Buffer; readonly end: () => void } {
-    const memory = this.#free.pop()
-    const request = encode(memory)
-    const whole = memory?.buffer === request.buffer ? memory : request
-    this.#used++
-    const end = (): void => {
-      if (whole.length >= BATCH_BYTES / 2) this.#free.push(whole)
-      if (--this.#used === 0) this.#free.length = 0
-    }
-    return { request, end }
-  }
+/** In a batch: bytes of its request, uncompressed, at most. */
+function weightOf({ digest }: Blob): number {
+  return digest.sizeBytes + BLOB_OVERHEAD
 }
 
+/** `release`: the parts are not read any more. */
 async function sentBlob(
   blob: Blob,
   compression: Compression | undefined,
@@ -231,8 +236,12 @@ async function sentBlob(
   const { digest } = blob
   const { parts, release } = await partsOf(blob)
   if (compression === undefined) return { digest, parts, compressor: Compressor_Value.IDENTITY, release }
-  const compressed = await compression.compress(Buffer.concat(parts))
-  return { digest, parts: [compressed], compressor: Compressor_Value.ZSTD, release }
+  try {
+    const compressed = await compression.compress(Buffer.concat(parts))
+    return { digest, parts: [compressed], compressor: Compressor_Value.ZSTD, release: () => undefined }
+  } finally {
+    release()
+  }
 }
 
 /** Of a blob, by the link. */

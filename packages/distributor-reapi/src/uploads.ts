@@ -7,7 +7,7 @@
  */
 import { codegenResultFile, DtltoError, type FinishedJob } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
-import { type Blob, bytesBlob, contentBlobs } from './blob.js'
+import { type Blob, bytesBlob, contentBlob } from './blob.js'
 import type { Compiler } from './compilers.js'
 import type { Engine } from './engine.js'
 import { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
@@ -50,8 +50,7 @@ export class Uploads {
     const text = codegenResultFile(said, job.moduleId, packed)
     if (text === undefined) return
     try {
-      const [compiled] = await contentBlobs([object])
-      const blobs = [compiled as Blob, bytesBlob(text)] as const
+      const blobs = [contentBlob(object, await object.digest()), bytesBlob(text)] as const
       await this.#engine.publish(action, resultOf(action, blobs), blobs, signal)
       this.#stored++
     } catch (error) {

@@ -28,6 +28,7 @@ export { findHostList, hostListWords, parseListedHost } from './distributors/hos
 export type { ListedHost, HostListText, HostListSources } from './distributors/host-list.js'
 export { leaveUnread, unreadRanges, UNREAD_BYTE } from './distributors/unread.js'
 export type { UnreadRange } from './distributors/unread.js'
+export { BufferPool } from './distributors/buffer-pool.js'
 export { insertByCost } from './distributors/by-cost.js'
 export { LookAhead } from './distributors/look-ahead.js'
 export type { LookAheadOptions } from './distributors/look-ahead.js'

@@ -77,8 +77,8 @@ export function codegenMessage(
 
 /** Of all that a job holds, by the ids of contents. */
 export async function contentDigests(job: JobPackage): Promise<ReadonlyMap<string, string>> {
-  const found = job.blobs.map(async ({ content }) => [content.id, await content.digest()] as const)
-  return new Map(await Promise.all(found))
+  const digests = await digestsOf(job.blobs.map(({ content }) => content))
+  return new Map(job.blobs.map(({ content }, i) => [content.id, digests[i] as string]))
 }
 
 function sha256(text: string | Buffer): string {
