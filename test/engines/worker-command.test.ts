@@ -132,6 +132,27 @@ describe('workers that a command starts', () => {
     while (marked(mark) > 0) await sleep(20)
   })
 
+  test('begin with a job when they have all of it', () => {
+    writeFileSync(join(cwd, 'large.c'), `const char large[] = "${'0123456789abcdef'.repeat(1 << 16)}";`)
+    must(CLANG, ['-flto=thin', '-fPIC', '-O2', '-c', 'large.c'], { cwd })
+    const holdMs = 1000
+    // More than sockets hold: of the job that has the array, whose first chunk is full, the rest stays with the linker.
+    const held = `if (bytes.length === 65536 && !globalThis.hasHeld) { globalThis.hasHeld = true; process.stdin.pause(); setTimeout(() => process.stdin.resume(), ${holdMs}) }`
+    const command = through(held)
+    const { exitCode, stderr } = run(
+      DTLTO,
+      ['-shared', 'large.o', '-o', 'large', `--distribute=worker,command=${command}`, NONE, '--distribute-trace=trace'],
+      { cwd },
+    )
+    assert.equal(exitCode, 0, stderr)
+    const { traceEvents } = JSON.parse(readFileSync(join(cwd, 'trace'), 'utf8')) as {
+      traceEvents: { name: string; dur?: number }[]
+    }
+    const queued = traceEvents.filter(({ name }) => name === 'queue').map(({ dur = 0 }) => dur / 1000)
+    assert.equal(queued.length, 1)
+    assert.ok((queued[0] ?? 0) >= holdMs, `${String(queued[0])} ms`)
+  })
+
   test('need a command', () => {
     const { exitCode, stderr } = link(' ')
     assert.equal(exitCode, 1)

@@ -128,8 +128,8 @@ export class WorkerProcess {
     return answer.failure
   }
 
-  /** Rejects with DTLTO_DISTRIBUTOR_FAILED when the process dies. */
-  async compile(job: JobPackage): Promise<CodegenAnswer> {
+  /** `onSent`: nothing of the job is in this process any more. Rejects with DTLTO_DISTRIBUTOR_FAILED when the process dies. */
+  async compile(job: JobPackage, onSent: () => void): Promise<CodegenAnswer> {
     const digests = this.#program.isElsewhere ? await contentDigests(job) : undefined
     if (this.#dead) throw this.#dead
     const message = codegenMessage(
@@ -140,6 +140,7 @@ export class WorkerProcess {
     return this.#ask(
       message,
       job.blobs.reduce((sum, { content }) => sum + content.sizeBytes, 0),
+      onSent,
     )
   }
 
@@ -155,7 +156,7 @@ export class WorkerProcess {
     this.#stdin.end()
   }
 
-  #ask(message: CodegenMessage, jobBytes: number): Promise<CodegenAnswer> {
+  #ask(message: CodegenMessage, jobBytes: number, onSent = (): void => undefined): Promise<CodegenAnswer> {
     return new Promise((resolve, reject) => {
       if (this.#dead) {
         message.release()
@@ -166,7 +167,10 @@ export class WorkerProcess {
       this.#reader.maxBytes = ANSWER_BYTES_ALWAYS + ANSWER_BYTES_PER_JOB_BYTE * jobBytes
       this.#stdin.cork()
       for (const part of message.parts) this.#stdin.write(part)
-      this.#stdin.write(NOTHING, () => message.release())
+      this.#stdin.write(NOTHING, (error) => {
+        message.release()
+        if (!error) onSent()
+      })
       this.#stdin.uncork()
     })
   }

@@ -34,15 +34,21 @@ export class WorkerProcesses {
     this.#waiting.shift()?.()
   }
 
-  /** `onStart` hears when a process has the job. */
-  async compile(job: BackendJob, signal: AbortSignal, onStart: () => void): Promise<CompileResult> {
+  /** `onSent` hears when a process has all of the job. */
+  async compile(job: BackendJob, signal: AbortSignal, onSent: () => void): Promise<CompileResult> {
     const packed = await job.package()
     if (packed.kind === 'cannot') return packed
     const process = await this.#take(signal)
-    const startedMs = this.#context.now()
+    const beganMs = this.#context.now()
+    let sentMs: number | undefined
+    const sent = (): void => {
+      if (sentMs !== undefined) return
+      sentMs = this.#context.now()
+      onSent()
+    }
     try {
-      onStart()
-      const answer = await killedOnAbort(process, signal, () => process.compile(packed))
+      const answer = await killedOnAbort(process, signal, () => process.compile(packed, sent))
+      sent() // an answer may be heard before the end of the writing
       if (answer.status === 'refused' && this.#program.isElsewhere) {
         // It has not kept what came with the job.
         process.kill()
@@ -52,7 +58,8 @@ export class WorkerProcesses {
             `a job was damaged on its way: ${printableLine(answer.failure)}`,
           )
       } else this.#idle.push(process)
-      return codegenResult(answer, job.moduleId, packed, { compileMs: this.#context.now() - startedMs })
+      const sendMs = (sentMs ?? beganMs) - beganMs
+      return codegenResult(answer, job.moduleId, packed, { sendMs, compileMs: this.#context.now() - beganMs - sendMs })
     } finally {
       if (!process.alive) this.#all.delete(process)
       this.#waiting.shift()?.()

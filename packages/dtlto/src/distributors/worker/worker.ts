@@ -98,7 +98,7 @@ export const worker = defineDistributor({
   },
 })
 
-/** Workers that a command starts. It may wait for a machine: a job begins when a worker has answered. */
+/** Workers that a command starts. It may wait for a machine, and for a line: a job begins when a worker has answered and taken all of it. */
 function elsewhere(command: string, slots: number, processes: WorkerProcesses): Distributor {
   const running = new Running()
   return {
