@@ -182,6 +182,7 @@ export class External implements Distributor {
     }
     const signals = [this.#destroyed.signal, ...jobs.map(({ attempt }) => attempt.signal)]
     for (const signal of signals) signal.addEventListener('abort', abort)
+    abort() // meanwhile, perhaps
     const run = (): void => {
       for (const { attempt } of jobs) attempt.started()
     }

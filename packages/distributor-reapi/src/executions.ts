@@ -170,12 +170,26 @@ export class Executions {
   /** Resolves when one more action may be at the engine, to what is to be called when it is not any more. */
   async #room({ precedence = Infinity, signal }: Watching): Promise<() => void> {
     if (this.#running < this.#options.inFlight.most) this.#running++
-    else
-      await orAborted(
-        new Promise<void>((begin) => insertByCost(this.#queue, { cost: precedence, signal, begin })),
-        signal,
-      )
+    else await this.#roomInTurn(precedence, signal)
     return () => this.#ended()
+  }
+
+  async #roomInTurn(cost: number, signal: AbortSignal): Promise<void> {
+    let hasBegun = false
+    const begun = new Promise<void>((resolve) => {
+      const begin = (): void => {
+        hasBegun = true
+        resolve()
+      }
+      insertByCost(this.#queue, { cost, signal, begin })
+    })
+    try {
+      await orAborted(begun, signal)
+    } catch (error) {
+      // Aborted in the same moment: nobody uses the room that it got.
+      if (hasBegun) this.#ended()
+      throw error
+    }
   }
 
   #ended(): void {

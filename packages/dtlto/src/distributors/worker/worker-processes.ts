@@ -84,6 +84,16 @@ export class WorkerProcesses {
 
   /** An idle process, or a new one; where no more can be started, the next that is idle. */
   async #take(signal: AbortSignal): Promise<WorkerProcess> {
+    try {
+      return await this.#idleOrNew(signal)
+    } catch (error) {
+      // It may have been told of a process that it does not take.
+      this.#waiting.shift()?.()
+      throw error
+    }
+  }
+
+  async #idleOrNew(signal: AbortSignal): Promise<WorkerProcess> {
     for (;;) {
       signal.throwIfAborted()
       for (let idle = this.#idle.pop(); idle; idle = this.#idle.pop()) if (idle.alive) return idle
