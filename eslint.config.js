@@ -10,7 +10,7 @@ import tseslint from 'typescript-eslint'
 const SRC = './packages/dtlto/src'
 
 /**
- * Who may import whom inside packages/dtlto/src. Every part may import from itself; `errors.ts`, `printable.ts`, `why-not-file.ts` and the
+ * Who may import whom inside packages/dtlto/src. Every part may import from itself; `errors.ts`, `make-directory.ts`, `printable.ts`, `why-not-file.ts` and the
  * distributors' interface (pure types) are open to all. What is not listed may not be imported.
  * @type {Readonly<Record<string, readonly string[]>>}
  */
@@ -26,7 +26,13 @@ const MAY_IMPORT = {
   cli: ['config', 'link', 'report', 'distributors', 'slots', 'llvm-dtlto', 'plan', 'plugin.ts'],
 }
 
-const OPEN_TO_ALL = ['./errors.ts', './printable.ts', './why-not-file.ts', './distributors/interface.ts']
+const OPEN_TO_ALL = [
+  './errors.ts',
+  './make-directory.ts',
+  './printable.ts',
+  './why-not-file.ts',
+  './distributors/interface.ts',
+]
 
 const internalZones = Object.entries(MAY_IMPORT).map(([part, allowed]) => ({
   target: `${SRC}/${part}`,

@@ -3,10 +3,11 @@
  * path, the owner and the content it was given for: whatever changes, it has to be given anew.
  */
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { DtltoError } from '../errors.js'
+import { makeDirectory } from '../make-directory.js'
 import { readTrusted, type TrustedFile, whyDirectoryDistrusted } from './trusted-file.js'
 import type { Environment } from './variables.js'
 
@@ -33,7 +34,7 @@ export function allow(file: TrustedFile, env: Environment): void {
   if (directory === undefined) return refuse('neither XDG_STATE_HOME nor HOME names a directory')
   const path = join(directory, digestOf(file))
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectory(directory, 0o700)
     const distrust = whyDirectoryDistrusted(directory)
     if (distrust !== undefined) return refuse(distrust)
     rmSync(path, { force: true })

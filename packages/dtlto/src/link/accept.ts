@@ -5,11 +5,12 @@
  * Files beside the object are written where the backend itself would have written them, and nowhere else. Diagnostics are held back until all
  * jobs have ended and are then reported in the order of the jobs, which is stock lld's order with `--thinlto-jobs=1`.
  */
-import { mkdirSync, writeFileSync, writeSync } from 'node:fs'
+import { writeFileSync, writeSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Settings } from '../config/settings.js'
 import type { CompiledObject, SideOutput } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
+import { makeDirectory } from '../make-directory.js'
 import { printable } from '../printable.js'
 import type { Accepted } from '../scheduler/schedule.js'
 import { whyNotFile } from '../why-not-file.js'
@@ -124,7 +125,7 @@ function isPlain({ diagnostics, stderr = '' }: CompiledObject): boolean {
 function writeFiles(files: readonly SideOutput[], session: LinkSession): void {
   for (const { path, bytes } of files) {
     try {
-      mkdirSync(dirname(path), { recursive: true })
+      makeDirectory(dirname(path))
       writeFileSync(path, bytes)
     } catch (error) {
       session.native.diagnose('error', `cannot write '${path}': ${whyNotFile(error)}`)

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { codegenDirectory } from '../distributors/codegen/message.js'
 import { DtltoError } from '../errors.js'
+import { makeDirectory } from '../make-directory.js'
 import type { LinkBackendJob } from './backend-job.js'
 import type { LinkSession } from './session.js'
 
@@ -21,7 +22,7 @@ export async function verifyObject(job: LinkBackendJob, object: Uint8Array, sess
   const own = await session.native.compileToMemory(job.index)
   if (Buffer.compare(own, object) === 0) return
   const directory = join(process.cwd(), `dtlto-verify-${String(job.task)}`)
-  mkdirSync(directory, { recursive: true })
+  makeDirectory(directory)
   writeFileSync(join(directory, 'in-process.o'), own)
   writeFileSync(join(directory, 'distributed.o'), object)
   await saveJob(job, join(directory, 'job'))
@@ -36,6 +37,6 @@ export async function verifyObject(job: LinkBackendJob, object: Uint8Array, sess
 async function saveJob(job: LinkBackendJob, directory: string): Promise<void> {
   const packed = await job.package()
   if (packed.kind === 'cannot') return
-  mkdirSync(directory, { recursive: true })
+  makeDirectory(directory)
   for (const { name, bytes } of await codegenDirectory(packed)) writeFileSync(join(directory, name), bytes())
 }

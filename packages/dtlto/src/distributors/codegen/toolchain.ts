@@ -3,11 +3,12 @@
  * and what compiles there is exactly what would compile here: `LOADER --library-path DIR DIR/dtlto-codegen`.
  */
 import { execFile } from 'node:child_process'
-import { lstat, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
+import { lstat, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { DtltoError } from '../../errors.js'
+import { makeDirectory } from '../../make-directory.js'
 
 export interface ToolchainFile {
   /** Its name in the directory, unique. */
@@ -114,7 +115,7 @@ async function remembered(memory: string, codegen: string): Promise<readonly Has
 async function remember(memory: string, program: string, files: readonly HashedFile[]): Promise<void> {
   const others = (await readMemory(memory)).filter((known) => known.program !== program)
   try {
-    await mkdir(dirname(memory), { recursive: true, mode: 0o700 })
+    makeDirectory(dirname(memory), 0o700)
     const temporary = `${memory}.${process.pid}`
     const programs = [{ program, files }, ...others].slice(0, PROGRAMS)
     await writeFile(temporary, JSON.stringify({ programs }), { mode: 0o600 })
