@@ -1,9 +1,14 @@
 /** Engines as they really are, one way of theirs a test: the link has stock lld's bytes, from this engine alone, with no more work than it takes. */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, afterEach, before, describe, test } from 'node:test'
 import { codegenProgram } from '@dtlto/native'
+import type {
+  Digest,
+  OutputFile,
+} from '../../packages/distributor-reapi/src/generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { FakeEngine, type Faults } from '../../packages/distributor-reapi/src/testing/fake-engine.js'
 import { DistccLink, type TimedRun } from './distcc-link.js'
 
@@ -84,6 +89,13 @@ describe('a whole link over an engine that', () => {
     assert.ok(engine.count('Execute') >= MODULES + 1 + 3)
   })
 
+  test('asks for more patience than a link has: the scheduler comes back', async () => {
+    await start({ asksForPatience: { times: 1, ms: 3_600_000 } })
+    const { exitCode, stderr } = await link(',slots=2')
+    assert.equal(exitCode, 0, stderr)
+    assert.ok(program.isIdentical())
+  })
+
   test('has had enough for now', async () => {
     await start({ isExhausted: 3 })
     await isGood()
@@ -130,10 +142,12 @@ describe('a whole link over an engine that', () => {
     assert.ok(engine.count('Read') >= MODULES)
   })
 
-  test('answers to a batch without saying what it has taken', async () => {
+  test('answers to a batch without saying what it has taken, or what it has', async () => {
     const engine = await start({ forgetsBatches: true })
     await isGood()
     assert.ok(engine.count('Write') >= MODULES)
+    assert.ok(engine.count('Read') >= MODULES)
+    assert.equal(jobsExecuted(), MODULES)
   })
 
   test('loses outputs before they are read: executed again, past the action cache', async () => {
@@ -150,6 +164,32 @@ describe('a whole link over an engine that', () => {
     await isGood()
     assert.ok(jobsExecuted() >= 2 * MODULES + 1)
   })
+
+  for (const [what, damage] of [
+    ['other bytes than those of its digest', 'blob'],
+    ['something that is no object', 'object'],
+  ] as const)
+    test(`has ${what} in its action cache: executed again, past the cache, which is right then`, async () => {
+      const engine = await start({})
+      await isGood()
+      const files = [...engine.results.values()].map(({ outputFiles }) => outputFiles.at(0)).filter(isObject)
+      assert.equal(files.length, MODULES)
+      const file = files[1] as (typeof files)[number]
+      if (damage === 'blob') engine.blobs.set(file.digest.hash, Buffer.alloc(file.digest.sizeBytes))
+      else {
+        const garbage = Buffer.from('no object')
+        file.digest = { hash: createHash('sha256').update(garbage).digest('hex'), sizeBytes: garbage.length }
+        engine.blobs.set(file.digest.hash, garbage)
+      }
+      const before = jobsExecuted()
+      const { exitCode, stderr } = await link()
+      assert.equal(exitCode, 0, stderr)
+      assert.ok(program.isIdentical())
+      assert.match(stderr, damage === 'blob' ? /is damaged/ : /no object|not an object|object for/)
+      assert.equal(jobsExecuted(), before + 2, 'the one job, and the question for the version')
+      await isGood()
+      assert.equal(jobsExecuted(), before + 3, 'the question for the version alone')
+    })
 
   test('keeps failures in its action cache', async () => {
     const engine = await start({})
@@ -194,6 +234,10 @@ describe('a whole link over an engine that', () => {
   })
 })
 
+function isObject(file: OutputFile | undefined): file is OutputFile & { digest: Digest } {
+  return file?.path.endsWith('.o') === true && file.digest !== undefined
+}
+
 describe('a link that an engine cannot help', () => {
   let program: DistccLink
   let engine: FakeEngine
@@ -204,6 +248,7 @@ describe('a link that an engine cannot help', () => {
   after(() => program.remove())
 
   const cases: Readonly<Record<string, { faults: Faults; more?: string; message: RegExp }>> = {
+    'is of an earlier version': { faults: { minorVersion: 0 }, message: /version 2\.0 of .*: expected 2\.1 or later/ },
     'executes nothing': { faults: { executesNothing: true }, message: /executes nothing/ },
     'knows nobody of that name': { faults: { token: 'secret' }, message: /UNAUTHENTICATED.*remote_header/ },
     'gives other bytes than it was given': { faults: { lies: true }, message: /other bytes than the digest/ },

@@ -18,7 +18,7 @@ export function getCapabilities(
   return channel.unary(GET_CAPABILITIES, { instanceName }, { ...options, timeoutMs: CALL_MS })
 }
 
-/** Throws DTLTO_ENDPOINT_REFUSED. Versions of the API are not compared: 2.0 is enough, and everybody has it. */
+/** Throws DTLTO_ENDPOINT_REFUSED. Of storage version 2.0 is enough, and everybody has it. */
 export function checkStorage(target: string, { cacheCapabilities, lowApiVersion }: ServerCapabilities): void {
   if (cacheCapabilities === undefined)
     throw refused(`'${target}' stores nothing: name its storage by option remote_cache`)
@@ -28,11 +28,18 @@ export function checkStorage(target: string, { cacheCapabilities, lowApiVersion 
     throw refused(`'${target}' speaks version ${lowApiVersion?.major ?? 0} of the Remote Execution API: expected 2`)
 }
 
-/** Throws DTLTO_ENDPOINT_REFUSED. */
-export function checkExecution(target: string, { executionCapabilities: execution }: ServerCapabilities): void {
+/** Throws DTLTO_ENDPOINT_REFUSED. Actions name their outputs by `output_paths`, which 2.1 has brought. */
+export function checkExecution(
+  target: string,
+  { executionCapabilities: execution, highApiVersion: high }: ServerCapabilities,
+): void {
   if (!execution?.execEnabled)
     throw refused(
       `'${target}' executes nothing, for this instance name or this user: name it by option remote_cache alone if it is a cache`,
+    )
+  if (high !== undefined && high.major === 2 && high.minor < 1)
+    throw refused(
+      `'${target}' executes by version 2.${high.minor} of the Remote Execution API: expected 2.1 or later, so it has to be brought up to date`,
     )
   const functions = execution.digestFunctions.length > 0 ? execution.digestFunctions : [execution.digestFunction]
   if (!functions.includes(DigestFunction_Value.SHA256))

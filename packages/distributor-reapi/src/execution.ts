@@ -14,7 +14,7 @@ import {
 import type { Operation } from './generated/google/longrunning/operations.js'
 import type { CallOptions, Channel } from './grpc/channel.js'
 import { CANCEL_OPERATION, EXECUTE, GET_ACTION_RESULT, UPDATE_ACTION_RESULT, WAIT_EXECUTION } from './grpc/methods.js'
-import { mayPass, pauseMs, retrying } from './grpc/retry.js'
+import { mayPass, MOST_PATIENCE_MS, pauseMs, retrying } from './grpc/retry.js'
 import { CODE, RpcError } from './grpc/status.js'
 
 const CALL_MS = 20_000
@@ -127,8 +127,13 @@ export class Execution {
     // The engine knows nothing of the operation any more: once more from the beginning.
     const isForgotten = cut instanceof RpcError && cut.code === CODE.NOT_FOUND && this.#operation !== undefined
     if (signal.aborted || cuts === CUTS || !(isForgotten || mayPass(cut))) throw cut
-    if (isForgotten) this.#operation = undefined
-    else await sleep(pauseMs(cut, Math.min(cuts + 1, 3)), undefined, { signal }).catch(() => undefined)
+    if (isForgotten) {
+      this.#operation = undefined
+      return
+    }
+    const waitMs = pauseMs(cut, Math.min(cuts + 1, 3))
+    if (waitMs > MOST_PATIENCE_MS) throw cut
+    await sleep(waitMs, undefined, { signal }).catch(() => undefined)
   }
 
   #stream(skipCacheLookup: boolean): Promise<void> {

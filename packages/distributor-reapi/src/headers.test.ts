@@ -21,6 +21,11 @@ test('headers come from the option, files and variables', async () => {
   }
 })
 
+test('values of one header are one value, with commas between them', async () => {
+  const read = await readHeaders(parseHeaders(['x-team=tools', 'x-other=1', 'X-Team=$TEAM']), { TEAM: 'linkers' })
+  assert.deepEqual(read, { 'x-team': 'tools,linkers', 'x-other': '1' })
+})
+
 test('a secret on the command line is refused, and not repeated', () => {
   for (const text of ['authorization=Bearer hunter2', 'x-buildbuddy-api-key=hunter2', 'cookie=hunter2', 'hunter2']) {
     assert.throws(

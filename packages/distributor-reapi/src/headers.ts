@@ -37,13 +37,18 @@ function parseValue(name: string, value: string): Header['from'] {
   return { kind: 'plain', value: checkedValue(name, value, 'as written') }
 }
 
-/** Rejects with DTLTO_ENDPOINT_REFUSED. */
+/** Values of one name become one, with commas between them, as with Bazel. Rejects with DTLTO_ENDPOINT_REFUSED. */
 export async function readHeaders(
   headers: readonly Header[],
   env: Readonly<Record<string, string | undefined>>,
 ): Promise<Headers> {
-  const pairs = headers.map(async (header) => [header.name, await valueOf(header, env)] as const)
-  return Object.fromEntries(await Promise.all(pairs))
+  const values = await Promise.all(headers.map((header) => valueOf(header, env)))
+  const read: Record<string, string> = {}
+  for (const [i, { name }] of headers.entries()) {
+    const before = read[name]
+    read[name] = before === undefined ? (values[i] as string) : `${before},${values[i] as string}`
+  }
+  return read
 }
 
 async function valueOf({ name, from }: Header, env: Readonly<Record<string, string | undefined>>): Promise<string> {

@@ -80,7 +80,13 @@ export const OPTIONS = {
     description:
       'jobs at the engine at a time, for which up to an eighth more wait here; 0: as many as it takes up without a long queue, or 64 look-ups in a cache alone',
   },
-  remote_execution_priority: { type: 'integer', default: 0, description: 'priority of its actions; smaller is sooner' },
+  remote_execution_priority: {
+    type: 'integer',
+    default: 0,
+    min: -(2 ** 31),
+    max: 2 ** 31 - 1,
+    description: 'priority of its actions; smaller is sooner',
+  },
   remote_accept_cached: {
     type: 'boolean',
     default: true,

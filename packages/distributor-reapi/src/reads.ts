@@ -84,12 +84,19 @@ export class Reads {
     }
     try {
       const { responses } = await this.#channel.unary(BATCH_READ_BLOBS, request, callOf(this.#facts))
-      const found = new Map(responses.map((response) => [response.digest?.hash, response]))
+      const found = new Map<string | undefined, (typeof responses)[number]>()
+      for (const response of responses) {
+        const hash = response.digest?.hash
+        const known = found.get(hash)
+        if (known === undefined || known.status?.code) found.set(hash, response)
+      }
       return await Promise.all(
-        digests.map(async ({ hash, sizeBytes }) => {
+        digests.map(async (digest) => {
+          const { hash, sizeBytes } = digest
           const response = found.get(hash)
-          if (response === undefined)
-            return new RpcError(CODE.NOT_FOUND, `the server has not answered for the blob ${hash}`)
+          // Too much for one answer, or for a batch of this server.
+          if (response === undefined || REFUSES_BATCHES.has(response.status?.code ?? CODE.OK))
+            return await this.#streamed(digest)
           if (response.status?.code) return RpcError.ofStatus(response.status)
           this.bytes += response.data.length
           if (response.compressor !== Compressor_Value.ZSTD) return response.data

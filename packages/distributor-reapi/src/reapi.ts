@@ -49,6 +49,8 @@ export class Reapi implements Distributor {
   readonly #running = new Set<Promise<unknown>>()
   readonly #destroyed = new AbortController()
   readonly #totals = { executed: 0, cached: 0 }
+  /** What the cache had for these was given to the linker. Whoever asks again could not use it. */
+  readonly #givenFromCache = new WeakSet<BackendJob>()
   #isClosed = false
   readonly #patience: Patience
 
@@ -173,27 +175,46 @@ export class Reapi implements Distributor {
         { read: (digest) => engine.store.read(digest, reading) },
       )
 
-    if (!engine.canExecute) return await this.#fromCacheAlone(action, watching, read)
+    if (!engine.canExecute) return await this.#fromCacheAlone(job, action, watching, read)
+    if (this.#givenFromCache.has(job)) return await this.#anew(job, action, watching, read)
     const cached = await orAborted(lookUp(watching), signal)
     if (cached === undefined) {
       const executed = await this.#parts.executions.execute(action, job.cost, watching)
-      return await this.#executed(executed, action, watching, read)
+      return await this.#executed(job, executed, action, watching, read)
     }
     started()
     sent()
     try {
       const outcome = await read(cached)
       this.#parts.inFlight.lookedUp()
-      return this.#hit(outcome)
+      return this.#hit(job, outcome)
     } catch (error) {
-      if (!(error instanceof OutputsLost)) throw error
-      const executed = await this.#executeAnew(action, watching) // the cache would give the same again
-      return await this.#executed(executed, action, watching, read)
+      if (!this.#isUseless(error, job)) throw error
+      return await this.#anew(job, action, watching, read)
     }
+  }
+
+  /** Whether what the cache has is no result. It would give the same again, and the engine replaces it. */
+  #isUseless(error: unknown, job: BackendJob): boolean {
+    if (error instanceof OutputsLost) return true
+    if (!isDamaged(error)) return false
+    const what = `the cached result of '${job.moduleId}' is damaged: ${error.message}; it is made anew`
+    this.#context.warn('damaged', what)
+    return true
+  }
+
+  async #anew(
+    job: BackendJob,
+    action: JobAction,
+    watching: Watching,
+    read: (result: ActionResult) => Promise<CompileResult>,
+  ): Promise<CompileResult> {
+    return await this.#executed(job, await this.#executeAnew(action, watching), action, watching, read)
   }
 
   /** Where patience ends, nobody asks any more, and this machine compiles: patience.ts. */
   async #fromCacheAlone(
+    job: BackendJob,
     action: JobAction,
     watching: Watching,
     read: (result: ActionResult, signal: AbortSignal) => Promise<CompileResult>,
@@ -201,6 +222,7 @@ export class Reapi implements Distributor {
     const { engine } = this.#parts
     const patience = this.#patience
     watching.onExecuting()
+    if (this.#givenFromCache.has(job)) return NOT_THERE
     const late = AbortSignal.timeout(LOOKUP_MS)
     const { signal, end } = abortedWith(watching.signal, late)
     const beganMs = this.#context.now()
@@ -210,7 +232,7 @@ export class Reapi implements Distributor {
       const cached = await orAborted(engine.lookUp(action, { ...watching, signal }), signal)
       const outcome = cached && (await orAborted(read(cached, signal), signal))
       const why = patience.ended(tookMs(), outcome !== undefined)
-      if (outcome !== undefined) return this.#hit(outcome)
+      if (outcome !== undefined) return this.#hit(job, outcome)
       if (why !== undefined) throw this.#noMore(why)
     } catch (error) {
       if (watching.signal.aborted) {
@@ -223,11 +245,11 @@ export class Reapi implements Distributor {
         if (patience.late()) throw this.#noMore(`${what}, twice`)
         return { kind: 'cannot', reason: `'${engine.target}' ${what}` }
       }
-      if (!(error instanceof OutputsLost)) throw error
+      if (!this.#isUseless(error, job)) throw error
     } finally {
       end()
     }
-    return { kind: 'cannot', isMiss: true, reason: 'the remote cache does not have it' }
+    return NOT_THERE
   }
 
   #noMore(why: string): DtltoError {
@@ -236,8 +258,9 @@ export class Reapi implements Distributor {
     return new DtltoError('DTLTO_ENDPOINT_REFUSED', `'${engine.target}' ${why}: it is not asked any more`)
   }
 
-  #hit(outcome: CompileResult): CompileResult {
+  #hit(job: BackendJob, outcome: CompileResult): CompileResult {
     this.#totals.cached++
+    this.#givenFromCache.add(job)
     return withFigures(outcome, { timings: {}, worker: 'action cache' })
   }
 
@@ -246,6 +269,7 @@ export class Reapi implements Distributor {
   }
 
   async #executed(
+    job: BackendJob,
     first: Executed,
     action: JobAction,
     watching: Watching,
@@ -259,7 +283,7 @@ export class Reapi implements Distributor {
     try {
       outcome = await read(executed.result)
     } catch (error) {
-      if (!(error instanceof OutputsLost)) throw error
+      if (!(error instanceof OutputsLost || (executed.isCached && this.#isUseless(error, job)))) throw error
       executed = await this.#executeAnew(action, watching)
       readAtMs = now()
       outcome = await read(executed.result).catch((again: unknown) => {
@@ -269,9 +293,18 @@ export class Reapi implements Distributor {
       })
     }
     this.#totals[executed.isCached ? 'cached' : 'executed']++
+    if (executed.isCached) this.#givenFromCache.add(job)
     const { timings, worker } = figuresOf(executed)
     return withFigures(outcome, { timings: { ...timings, receiveMs: now() - readAtMs }, worker })
   }
+}
+
+const NOT_THERE: CompileResult = { kind: 'cannot', isMiss: true, reason: 'the remote cache does not have it' }
+
+/** Other bytes than those of a digest, or no object. */
+function isDamaged(error: unknown): error is Error {
+  if (error instanceof RpcError) return error.code === CODE.DATA_LOSS
+  return DtltoError.is(error) && error.code === 'DTLTO_OBJECT_REJECTED'
 }
 
 /** What the attempt is told. */

@@ -9,7 +9,7 @@ const TRIES = 4
 const FIRST_MS = 100
 const FACTOR = 3
 /** A server that asks for more patience than this gets its job back later, from the scheduler. */
-const MOST_PATIENCE_MS = 20_000
+export const MOST_PATIENCE_MS = 20_000
 
 const PASSING: ReadonlySet<number> = new Set([
   // Not by us: a server that goes away resets its streams so.
@@ -42,5 +42,6 @@ export async function retrying<T>(signal: AbortSignal, call: () => Promise<T>): 
 
 /** How long to wait after the `tried`-th failure: as the server says, else 0.1, 0.3, 0.9 s, each up to 40 % shorter, so that clients do not come all at once. */
 export function pauseMs({ retryDelayMs }: RpcError, tried: number): number {
-  return retryDelayMs ?? FIRST_MS * FACTOR ** (tried - 1) * (1 - 0.4 * Math.random())
+  if (retryDelayMs !== undefined) return Math.max(0, retryDelayMs)
+  return FIRST_MS * FACTOR ** (tried - 1) * (1 - 0.4 * Math.random())
 }

@@ -189,6 +189,7 @@ export class FakeEngine {
       async ({ digests, acceptableCompressors }) => {
         if (this.faults.refusesBatches) throw failure(status.RESOURCE_EXHAUSTED, 'no batches')
         if (this.faults.isSilent) await new Promise(() => undefined)
+        if (this.faults.forgetsBatches) return { responses: [] }
         const isCompressed = this.#hasZstd && acceptableCompressors.includes(re.Compressor_Value.ZSTD)
         return {
           responses: digests.map((digest) => {
@@ -326,7 +327,7 @@ export class FakeEngine {
         execEnabled: this.faults.executesNothing !== true,
       },
       lowApiVersion: { major: 2 },
-      highApiVersion: { major: 2, minor: 3 },
+      highApiVersion: { major: 2, minor: this.faults.minorVersion ?? 3 },
     })
   }
 
@@ -475,7 +476,7 @@ type AnyHandler = (call: never, callback: never) => void
 const QUOTA_MS = 50
 
 function patienceOf(ms: number): Status['details'][number] {
-  return any('RetryInfo', RetryInfo, { retryDelay: { seconds: 0, nanos: ms * 1e6 } })
+  return any('RetryInfo', RetryInfo, { retryDelay: { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1e6 } })
 }
 
 function stage(value: re.ExecutionStage_Value): Operation['metadata'] {

@@ -19,8 +19,10 @@ export interface Faults {
   isExhausted?: number
   /** Takes no batches, in neither direction. */
   refusesBatches?: boolean
-  /** Says nothing to a batch's blobs. */
+  /** Says nothing to a batch's blobs, in neither direction. */
   forgetsBatches?: boolean
+  /** The minor version of the API that it speaks. Default: 3. */
+  minorVersion?: number
   /** The outputs of an execution are lost before somebody reads them. */
   losesOutputs?: number
   /** Results in the action cache are failures, unless it is told not to look there. */

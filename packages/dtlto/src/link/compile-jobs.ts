@@ -1,6 +1,6 @@
 import type { Diagnostic } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
-import { printableLine } from '../printable.js'
+import { printable, printableLine } from '../printable.js'
 import type { Endpoints } from '../scheduler/endpoints.js'
 import type { Home } from '../scheduler/home.js'
 import { schedule } from '../scheduler/schedule.js'
@@ -92,7 +92,10 @@ function explain(error: unknown, job: LinkBackendJob): string {
   return printableLine(DtltoError.is(error) && message.includes(job.moduleId) ? message : `${job.moduleId}: ${message}`)
 }
 
-function render(diagnostics: readonly Diagnostic[], job: LinkBackendJob): string {
-  const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => printableLine(message))
-  return `${printableLine(job.moduleId)}: ${errors.length > 0 ? errors.join('\n>>> ') : 'does not compile'}`
+/** As lld would print them, where they came with the backend's words. */
+function render(diagnostics: readonly Diagnostic[], { moduleId }: LinkBackendJob): string {
+  const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => printable(message))
+  const [first = 'does not compile', ...others] = errors
+  const named = first.startsWith(moduleId) ? first : `${printableLine(moduleId)}: ${first}`
+  return [named, ...others].join('\n>>> ')
 }

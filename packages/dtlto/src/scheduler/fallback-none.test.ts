@@ -122,6 +122,13 @@ describe('without a fallback, a link', () => {
     assert.ok(run.makespanMs < 3_000, `took ${String(run.makespanMs)} ms`)
   })
 
+  it('fails at its last job, which a distributor that has worked answers with what is no object', async () => {
+    const script = ({ job }: FakeCall): Fault | undefined => (job.index === 0 ? { kind: 'truncated' } : undefined)
+    const run = await link(JOBS, { farm: { ...slots(4), script } }, { fallback: 'none', giveUpMs: 1e6 })
+    assert.match(errorOf(run).message, /'module-0\.o'.* is incomplete/)
+    assert.ok(run.makespanMs < 10_000, `took ${String(run.makespanMs)} ms`)
+  })
+
   it('fails at once when its distributors cannot be opened or cannot express a job, and says so', async () => {
     const opened = Promise.reject(new DtltoError('DTLTO_DISTRIBUTOR_UNAVAILABLE', 'no route to host'))
     const run = await link(

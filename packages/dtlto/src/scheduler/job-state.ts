@@ -31,7 +31,10 @@ export interface JobState {
   readonly cannotThere: Set<EndpointExecutor>
   /** What went wrong, oldest first. */
   readonly troubles: Trouble[]
-  /** How many of these count against its attempts: not those of rested endpoints that it was to probe, of which there may be hundreds. */
+  /**
+   * How many of these count against its attempts: not those of rested endpoints that it was to probe, of which there may be hundreds; but those that answered, with what is no
+   * object, were there.
+   */
   failures: number
   deadlinesMissed: number
   /** A remote compiler's verdict, to be confirmed by this machine. */
@@ -69,7 +72,7 @@ export function noteTrouble(
   atMs: number,
 ): void {
   state.troubles.push({ endpoint, error, atMs })
-  if (!attempt.isProbe) state.failures++
+  if (!attempt.isProbe || error.code === 'DTLTO_OBJECT_REJECTED') state.failures++
 }
 
 export function liveAttempts({ phase }: JobState): readonly Attempt[] {

@@ -73,13 +73,14 @@ function failedInRound(state: JobState, endpoints: readonly EndpointExecutor[]):
 }
 
 /**
- * As far as anybody can tell its endpoints have failed, and not the job: they worked before, and none has compiled anything that it began
- * after the job first failed.
+ * As far as anybody can tell its endpoints have failed, and not the job: they worked before, none has compiled anything that it began
+ * after the job first failed, and none has answered with what is no object: whoever answers is there.
  */
 function isVictim({ troubles }: JobState): boolean {
   const sinceMs = troubles[0]?.atMs ?? 0
   return (
     troubles.some(({ endpoint }) => endpoint.proven) &&
+    troubles.every(({ error }) => error.code !== 'DTLTO_OBJECT_REJECTED') &&
     troubles.every(({ endpoint }) => (endpoint.workedAtMs ?? sinceMs) <= sinceMs)
   )
 }
