@@ -73,6 +73,16 @@ describe('dtlto doctor, asked about an engine', () => {
       more: `${COMPILER},remote_default_exec_properties=OSFamily=amiga`,
       says: /^BAD {3}reapi: .*FAILED_PRECONDITION: .*is there a worker with the properties of remote_default_exec_properties\?/m,
     },
+    'executes nothing of what it takes, not even the question for the compiler': {
+      faults: { queue: new Promise(() => undefined) },
+      more: COMPILER,
+      says: /^BAD {3}reapi: .* nobody has executed it: it waits in its queue\n +to do: is there a worker with the properties of remote_default_exec_properties/m,
+    },
+    'executes nothing of what it takes': {
+      faults: { queue: new Promise(() => undefined) },
+      more: ',toolchain=ship',
+      says: /^BAD {3}reapi: a small job has waited in its queue for 15 s\n.*\n +to do: has it a worker/m,
+    },
     'has workers without the compiler': {
       faults: {},
       more: ',toolchain=image,image_compiler=/nowhere/clang',

@@ -15,7 +15,21 @@ interface Asked {
   readonly writes: boolean
 }
 
-/** Never rejects. What fails first is the last finding: what comes after would fail for the same reason. */
+/** What each step waits for, if it is not done when there is no more time. */
+const WAITED_FOR = [
+  { text: 'its servers have not said what they can', remedy: undefined },
+  { text: 'its action cache has not answered', remedy: undefined },
+  {
+    text: 'the engine has taken an action, and nobody has executed it: it waits in its queue',
+    remedy: 'is there a worker with the properties of remote_default_exec_properties, and nothing else to do?',
+  },
+  { text: 'its action cache has not taken a result', remedy: undefined },
+] as const
+
+/**
+ * Never rejects, and ends when `signal` is aborted, with what was found until then. What fails first is the last finding: what comes after would fail for the same
+ * reason.
+ */
 export async function selfCheck(
   { engine, checkCompiler, reads, writes }: Asked,
   signal: AbortSignal,
@@ -41,10 +55,15 @@ export async function selfCheck(
       else good('its action cache is only read: remote_upload_local_results is off')
     },
   ]
+  let done = 0
   try {
-    for (const step of steps) await orAborted(step(), signal)
+    for (; done < steps.length; done++) await orAborted((steps[done] as (typeof steps)[number])(), signal)
   } catch (error) {
-    found.push({ level: 'bad', text: asTrouble(error, engine.target).message })
+    if (!signal.aborted) found.push({ level: 'bad', text: asTrouble(error, engine.target).message })
+    else {
+      const { text, remedy } = WAITED_FOR[done] ?? WAITED_FOR[0]
+      found.push({ level: 'bad', text: `'${engine.target}': ${text}`, ...(remedy !== undefined && { remedy }) })
+    }
   }
   return found
 }

@@ -16,6 +16,16 @@ export function asTrouble(error: unknown, target: string): DtltoError {
   })
 }
 
+/** Those that grpc-js goes by, the first that is set. */
+const PROXIES = ['grpc_proxy', 'https_proxy', 'http_proxy']
+
+/** What the proxy is called may have a password in it. */
+function proxyRemedy(): { readonly remedy?: string } {
+  const name = PROXIES.find((variable) => process.env[variable])
+  if (name === undefined) return {}
+  return { remedy: `is it the proxy of the variable ${name}? no_proxy names servers that are reached without one` }
+}
+
 const CERTIFICATE = /certificate|self.signed|altnames|wrong version number|unable to verify|CERT_|ERR_TLS|ssl3|alert/i
 
 function classify({ code, message }: RpcError): { readonly code: ErrorCode; readonly remedy?: string } {
@@ -31,7 +41,7 @@ function classify({ code, message }: RpcError): { readonly code: ErrorCode; read
     case CODE.UNAVAILABLE:
       return CERTIFICATE.test(message)
         ? { code: 'DTLTO_ENDPOINT_REFUSED', remedy: 'look at grpc:// or grpcs://, and at options tls_…' }
-        : { code: 'DTLTO_DISTRIBUTOR_UNAVAILABLE' }
+        : { code: 'DTLTO_DISTRIBUTOR_UNAVAILABLE', ...proxyRemedy() }
     case CODE.DEADLINE_EXCEEDED:
       return { code: 'DTLTO_DEADLINE_EXCEEDED' }
     case CODE.FAILED_PRECONDITION:

@@ -61,6 +61,7 @@ export class RpcError extends Error {
 function oneLine(message: string): string {
   return message
     .replace(/Resolution note: *$/, '')
+    .replace(/ Last error: undefined\.?/, '')
     .replace(/\s+/g, ' ')
     .trim()
 }

@@ -111,7 +111,13 @@ async function tryJob(
     return good(
       `${choice.name}: it answers, and does not have the result of a small job: a cache has what was put into it`,
     )
-  const why = trial.troubles.size > 0 ? [...trial.troubles] : stderr.trim().split('\n').slice(0, 3)
+  if (trial.isQueued && trial.troubles.size === 0)
+    return bad(
+      [`${choice.name}: a small job has waited in its queue for ${PATIENCE_MS / 1000} s`, ...trial.lines].join('\n'),
+      `has it a worker for such jobs, with all that the options of ${choice.from} ask of one, and nothing else to do? Links go on without it, in this process`,
+    )
+  const said = trial.givenUp.aborted ? [] : stderr.trim().split('\n').slice(0, 3)
+  const why = trial.troubles.size > 0 ? [...trial.troubles] : said
   return bad(
     [`${choice.name}: a small job has not come back`, ...why, ...trial.lines].join('\n'),
     `look at the options that ${choice.from} gives it; links go on without it, in this process`,
@@ -123,6 +129,8 @@ class Trial {
   compiled = 'nothing was compiled'
   /** It is a cache, and was asked. */
   hasMissed = false
+  /** It was sent to an endpoint with a queue of its own, and has never begun. */
+  isQueued = false
   readonly troubles = new Set<string>()
   readonly #giveUp = new AbortController()
   /** Why an endpoint gets no work, by its name. */
@@ -196,8 +204,10 @@ class Trial {
       case 'does-not-compile':
         this.troubles.add('its compiler refuses the job')
         break
-      case 'lost':
       case 'abandoned':
+        this.isQueued = event.startedMs === undefined
+        break
+      case 'lost':
         break
     }
   }

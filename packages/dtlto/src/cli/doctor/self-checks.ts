@@ -8,6 +8,8 @@ import { printableLine } from '../../printable.js'
 import { bad, type Finding } from './finding.js'
 
 const PATIENCE_MS = 15_000
+/** Then, for what it has found until then. */
+const LAST_WORDS_MS = 1_000
 const LEVELS: readonly string[] = ['good', 'note', 'warning', 'bad']
 
 /** None where the distributor has no such method, and where it does not open: that its job shows. */
@@ -29,7 +31,8 @@ export async function selfChecks(name: string, { definition, options }: Prepared
     if (open?.selfCheck === undefined) return []
     const signal = AbortSignal.timeout(PATIENCE_MS)
     const late = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(new Error(`it is not done within ${PATIENCE_MS / 1000} s`)))
+      const reason = new Error(`it is not done within ${PATIENCE_MS / 1000} s`)
+      signal.addEventListener('abort', () => setTimeout(() => reject(reason), LAST_WORDS_MS))
     })
     const found = await Promise.race([open.selfCheck(signal), late])
     return found.map(({ level, text, remedy }) => ({
