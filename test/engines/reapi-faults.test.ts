@@ -186,9 +186,11 @@ describe('a whole link over an engine that', () => {
       assert.equal(exitCode, 0, stderr)
       assert.ok(program.isIdentical())
       assert.match(stderr, damage === 'blob' ? /is damaged/ : /no object|not an object|object for/)
-      assert.equal(jobsExecuted(), before + 2, 'the one job, and the question for the version')
+      const after = jobsExecuted()
+      // The one job, which may be hedged, and the question for the version.
+      assert.ok(after >= before + 2 && after < before + MODULES, `${after - before} were executed`)
       await isGood()
-      assert.equal(jobsExecuted(), before + 3, 'the question for the version alone')
+      assert.equal(jobsExecuted(), after + 1, 'the question for the version alone')
     })
 
   test('keeps failures in its action cache', async () => {
