@@ -15,16 +15,12 @@ interface Asked {
   readonly writes: boolean
 }
 
-/** What each step waits for, if it is not done when there is no more time. */
-const WAITED_FOR = [
-  { text: 'its servers have not said what they can', remedy: undefined },
-  { text: 'its action cache has not answered', remedy: undefined },
-  {
-    text: 'the engine has taken an action, and nobody has executed it: it waits in its queue',
-    remedy: 'is there a worker with the properties of remote_default_exec_properties, and nothing else to do?',
-  },
-  { text: 'its action cache has not taken a result', remedy: undefined },
-] as const
+interface Step {
+  /** What is the matter if it is not done when there is no more time. */
+  readonly late: string
+  readonly remedy?: string
+  readonly run: () => Promise<void>
+}
 
 /**
  * Never rejects, and ends when `signal` is aborted, with what was found until then. What fails first is the last finding: what comes after would fail for the same
@@ -36,33 +32,46 @@ export async function selfCheck(
 ): Promise<readonly SelfCheck[]> {
   const found: SelfCheck[] = []
   const good = (text: string): void => void found.push({ level: 'good', text })
-  const steps = [
-    async () => {
-      const { storage, executor } = await engine.capabilities()
-      good(`'${engine.storageTarget}' stores: ${describe(storage)}`)
-      if (executor !== undefined) good(`'${engine.target}' executes`)
+  const steps: readonly Step[] = [
+    {
+      late: 'its servers have not said what they can',
+      run: async () => {
+        const { storage, executor } = await engine.capabilities()
+        good(`'${engine.storageTarget}' stores: ${describe(storage)}`)
+        if (executor !== undefined) good(`'${engine.target}' executes`)
+      },
     },
-    async () => {
-      if (!reads) return void found.push({ level: 'note', text: 'its action cache is not asked: remote_accept_cached' })
-      await engine.lookUp(nothing(), watching(engine, signal))
-      good('its action cache answers')
+    {
+      late: 'its action cache has not answered',
+      run: async () => {
+        if (!reads)
+          return void found.push({ level: 'note', text: 'its action cache is not asked: remote_accept_cached' })
+        await engine.lookUp(nothing(), watching(engine, signal))
+        good('its action cache answers')
+      },
     },
-    async () => {
-      if (engine.canExecute) await checkCompiler()
+    {
+      late: 'the engine has taken an action, and nobody has executed it: it waits in its queue',
+      remedy: 'is there a worker with the properties of remote_default_exec_properties, and nothing else to do?',
+      run: async () => {
+        if (engine.canExecute) await checkCompiler()
+      },
     },
-    async () => {
-      if (writes) found.push(await checkWriting(engine, signal))
-      else good('its action cache is only read: remote_upload_local_results is off')
+    {
+      late: 'its action cache has not taken a result',
+      run: async () => {
+        if (writes) found.push(await checkWriting(engine, signal))
+        else good('its action cache is only read: remote_upload_local_results is off')
+      },
     },
   ]
-  let done = 0
-  try {
-    for (; done < steps.length; done++) await orAborted((steps[done] as (typeof steps)[number])(), signal)
-  } catch (error) {
-    if (!signal.aborted) found.push({ level: 'bad', text: asTrouble(error, engine.target).message })
-    else {
-      const { text, remedy } = WAITED_FOR[done] ?? WAITED_FOR[0]
-      found.push({ level: 'bad', text: `'${engine.target}': ${text}`, ...(remedy !== undefined && { remedy }) })
+  for (const { late, remedy, run } of steps) {
+    try {
+      await orAborted(run(), signal)
+    } catch (error) {
+      if (!signal.aborted) found.push({ level: 'bad', text: asTrouble(error, engine.target).message })
+      else found.push({ level: 'bad', text: `'${engine.target}': ${late}`, ...(remedy !== undefined && { remedy }) })
+      break
     }
   }
   return found
