@@ -1,12 +1,12 @@
 /** What npm would publish: every package holds what its package.json promises, and nothing that only a checkout needs. */
 import assert from 'node:assert/strict'
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { PACKAGED } from '../../packages/dtlto/src/distributors/locate.js'
 import { DISTRIBUTOR_PROGRAM, PROGRAM_NAMES } from '../../packages/dtlto/src/cli/programs.js'
-import { DTLTO_BIN, inTemporaryDirectory, must, run } from '../link/toolchain.js'
+import { compile, DTLTO, DTLTO_BIN, inTemporaryDirectory, must, run } from '../link/toolchain.js'
 
 const PACKAGES = fileURLToPath(new URL('../../packages/', import.meta.url))
 const NAMES = ['dtlto', 'native', 'testkit', 'distributor-distcc', 'distributor-reapi', 'distributor-ssh']
@@ -68,6 +68,24 @@ describe('the package', () => {
           assert.match(run(link, [], { cwd: directory }).stderr, /one JSON file/)
         else assert.match(run(link, ['--version'], { cwd: directory }).stdout, /LLD \d+\./, program)
       }
+    }))
+
+  test('dtlto is needed by a distributor of one’s own, whose error says how to have it there', () =>
+    inTemporaryDirectory((directory) => {
+      cpSync(join(PACKAGES, '../examples/process-pool/index.js'), join(directory, 'index.mjs'))
+      const [object = ''] = compile(directory, { 'a.c': 'int a(void) { return 1; }' }, ['-fPIC'])
+      const link = () =>
+        run(DTLTO, ['-shared', object, '-o', 'out', '--distribute=./index.mjs', '--distribute-fallback=none'], {
+          cwd: directory,
+        })
+      const { exitCode, stderr } = link()
+      assert.equal(exitCode, 1)
+      const [, own = ''] = /have it there by 'npm install --no-save (.*)'/.exec(stderr) ?? []
+      assert.equal(own, join(PACKAGES, 'dtlto'), stderr)
+      mkdirSync(join(directory, 'node_modules'))
+      symlinkSync(own, join(directory, 'node_modules/dtlto'))
+      // By a link, and with pipes for stdout and stderr.
+      assert.deepEqual(link(), { exitCode: 0, stdout: '', stderr: '' })
     }))
 
   test('dtlto needs none of the packages that need dtlto', () => {

@@ -1,5 +1,6 @@
 /** `dtlto/plugin`: everything that the author of a distributor needs. */
 export { VirtualClock } from './plan/virtual-clock.js'
+export { loadCPlugin } from './distributors/c-plugin/table.js'
 export { defineDistributor, wrongIf } from './distributors/define.js'
 export { DtltoError, ERROR_CODES } from './errors.js'
 export type { DtltoErrorOptions, ErrorCode } from './errors.js'

@@ -28,9 +28,9 @@ export function progressFor(
   return setting === 'on' || isContinuousIntegration(env) ? progressLog(write, program) : undefined
 }
 
-/** One that understands escape sequences. Merely asking Node for its stderr costs start-up time. */
+/** One that understands escape sequences. Merely asking Node for its stderr costs start-up time. `bigint`: load.ts says why. */
 function isTerminal(env: Environment): boolean {
-  return env['TERM'] !== 'dumb' && fstatSync(2).isCharacterDevice() && process.stderr.isTTY
+  return env['TERM'] !== 'dumb' && fstatSync(2, { bigint: true }).isCharacterDevice() && process.stderr.isTTY
 }
 
 /** As all known services set it. */

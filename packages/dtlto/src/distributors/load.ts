@@ -1,5 +1,7 @@
 /** From a name to a distributor, by way of locate.ts. */
-import { extname } from 'node:path'
+import { statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, extname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { didYouMean } from '../config/nearest.js'
 import { whyDistrusted } from '../config/trusted-file.js'
@@ -32,7 +34,7 @@ export async function loadDistributor(name: string, directory: string): Promise<
     try {
       exported = await importDistributor(name, path)
     } catch (error) {
-      attempts.push({ what, problem: error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error) })
+      attempts.push({ what, problem: problemOf(error) })
       continue
     }
     try {
@@ -63,11 +65,29 @@ async function importDistributor(name: string, path: string): Promise<unknown> {
     return module.exports['default'] ?? module.exports
   }
   const compiled = isOwnName(name) ? loadCompiled(name, path) : undefined
+  forgetPipes()
   const namespace = compiled ?? ((await withinTime(import(pathToFileURL(path).href))) as Record<string, unknown>)
   const value = namespace['default']
   // A CommonJS module that was compiled from `export default` wraps it once more.
   const nested = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)['default'] : undefined
   return nested ?? value
+}
+
+/**
+ * Node resolves no symbolic links of modules (as npm and pnpm make them) if the last file whose status anybody has asked for was a pipe, since `realpathSync` takes the wrong one
+ * for the link's: `node -e "fs.fstatSync(1); import('./link/module.mjs')" | cat`. What comes with `bigint` goes elsewhere.
+ */
+function forgetPipes(): void {
+  statSync('/')
+}
+
+/** Whoever imports `dtlto/plugin` must have it where Node looks for packages. */
+function problemOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const [problem = ''] = error.message.split('\n')
+  if (!problem.startsWith("Cannot find package 'dtlto'")) return problem
+  const own = dirname(createRequire(import.meta.url).resolve('dtlto/package.json'))
+  return `${problem}: have it there by 'npm install --no-save ${own}'`
 }
 
 /** A module may wait for something at its top level, for ever. */

@@ -49,7 +49,8 @@ export function openJobserver(address: JobserverAddress): Jobserver | undefined 
   const open = (path: string, mode: number): number => {
     const fd = openSync(path, mode | constants.O_NONBLOCK)
     opened.push(fd)
-    if (!fstatSync(fd).isFIFO()) throw new Error(`'${path}' is not a pipe`)
+    // `bigint`: distributors/load.ts says why.
+    if (!fstatSync(fd, { bigint: true }).isFIFO()) throw new Error(`'${path}' is not a pipe`)
     return fd
   }
   const closeAll = (): void => {
