@@ -1,8 +1,11 @@
 /** Whatever a distributor does, the link has the bytes of stock lld, soon, and the user reads a warning and not a thousand. */
 import assert from 'node:assert/strict'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { DEFAULT_POLICY } from '../../packages/dtlto/src/scheduler/policy.js'
-import { type FaultyLink, FaultyLinks } from './faulty-link.js'
+import { type FaultyLink, FaultyLinks, MODULES } from './faulty-link.js'
 import { FAULTS } from './faults.js'
 import misbehaving from './misbehaving.js'
 
@@ -85,6 +88,36 @@ describe('a link with a distributor that', { concurrency: 3 }, () => {
   test("names side outputs that nobody asked for writes no file: paths are the linker's to choose", async () => {
     const { strays } = await links.run('side-output-unasked', ['--distribute=FAULT'], SOON_MS)
     assert.deepEqual(strays, [])
+  })
+
+  test('gives none of the files that the link asks for leaves none out: its objects are refused', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dtlto-faults-'))
+    try {
+      const dwo = join(directory, 'dwo')
+      const link = await links.run(
+        'side-outputs-missing',
+        ['--distribute=FAULT', `--plugin-opt=dwo_dir=${dwo}`],
+        SOON_MS,
+      )
+      assert.equal(link.exitCode, 0, link.stderr)
+      assert.match(link.stderr, /^ld\.dtlto: warning: misbehaving: object for '.*' came without the file '.*\.dwo'/m)
+      assert.equal(readdirSync(dwo).length, MODULES)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  })
+
+  test('warns of what is no text is in report and trace', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'dtlto-faults-'))
+    try {
+      const files = ['report', 'trace'].map((name) => `--distribute-${name}=${join(directory, name)}.json`)
+      const link = await links.run('warns-of-anything', ['--distribute=FAULT', ...files], SOON_MS)
+      assert.equal(link.exitCode, 0, link.stderr)
+      for (const name of ['report.json', 'trace.json'])
+        assert.match(readFileSync(join(directory, name), 'utf8'), /as an error/)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
   })
 
   test('misbehaves, twice in one link in different ways, gives the bytes of stock lld and a warning for each', async () => {

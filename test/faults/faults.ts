@@ -110,5 +110,7 @@ export const FAULTS: Readonly<Record<string, FaultCase>> = {
   'close-rejects': { sentence: 'cannot be closed' },
   'prepare-rejects': { sentence: 'cannot prepare', warning: /could not prepare: .*the machine is gone/ },
   'prepare-hangs': { sentence: 'prepares for ever' },
+  'side-outputs-missing': { sentence: 'gives none of the files that the link asks for, where it asks for any' },
+  'warns-of-anything': { sentence: 'warns of what is no text', warning: /misbehaving: as an error$/m },
   'warns-much': { sentence: 'warns a thousand times', warning: /warning 0/ },
 }

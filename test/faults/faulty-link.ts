@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { CLANG, DTLTO, must, STOCK } from '../link/toolchain.js'
 
 const PLUGIN = fileURLToPath(new URL('misbehaving.js', import.meta.url))
-const MODULES = 12
+export const MODULES = 12
 
 export interface FaultyLink {
   readonly exitCode: number | null

@@ -146,6 +146,7 @@ const COMPILE = {
   'diagnostics-garbage': rightBut({ diagnostics: [7, null, { severity: 'loud', message: {} }] }),
   'stderr-garbage': rightBut({ stderr: 7 }),
   'side-outputs-garbage': rightBut({ sideOutputs: [null, 7, { path: 3 }] }),
+  'side-outputs-missing': rightBut({ sideOutputs: [] }),
   'side-output-nowhere': rightBut({
     sideOutputs: [{ kind: 'dwo', path: '/dev/null/a.dwo', bytes: new Uint8Array(1) }],
   }),
@@ -235,6 +236,15 @@ const PROBE = {
   'probe-hangs': never,
 }
 
+/** What is no text. @param {{ warn(kind: unknown, message: unknown): void, debug(message: unknown): void }} context */
+function sayAnything(context) {
+  context.warn('error', new Error('as an error'))
+  context.warn(Symbol('kind'), 5n)
+  context.debug(5n)
+  context.debug(Object.create(null))
+  context.debug(revoked())
+}
+
 /** @type {Readonly<Record<string, () => unknown>>} */
 const OPEN = {
   'open-throws': () => {
@@ -263,7 +273,7 @@ export default defineDistributor({
       type: 'string',
       choices: [COMPILE, ENDPOINTS, PROBE, OPEN, END]
         .flatMap(Object.keys)
-        .concat('prepare-rejects', 'prepare-hangs', 'warns-much'),
+        .concat('prepare-rejects', 'prepare-hangs', 'warns-much', 'warns-of-anything'),
       description: 'what goes wrong',
     },
     before: { type: 'integer', default: 4, description: 'jobs before something happens in mid-link' },
@@ -280,6 +290,7 @@ export default defineDistributor({
       ...(fault in PROBE && { probe: PROBE[fault] }),
       compile(/** @type {BackendJob} */ job, /** @type {unknown} */ _endpoint, /** @type {Attempt} */ attempt) {
         if (fault === 'warns-much') for (let i = 0; i < 1000; i++) context.warn('much', `warning ${i}`)
+        if (fault === 'warns-of-anything') sayAnything(context)
         if (fault === 'queue-never-moves') return never()
         const act = COMPILE[fault]
         return act ? act(job, attempt, good.compile) : good.compile(job, attempt)

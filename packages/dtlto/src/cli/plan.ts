@@ -37,7 +37,8 @@ function describe(
   { points, latencyMs, bandwidth }: ReportPlan,
 ): string {
   const aroundMs = phases.endMs - analysis.backendsMs
-  const wire = bandwidth === undefined ? 'a wire without limit' : `${(bandwidth / 1e6).toFixed(0)} MB/s in all`
+  const wire =
+    bandwidth === undefined ? 'a wire without limit' : `${String(Number((bandwidth / 1e6).toPrecision(3)))} MB/s in all`
   const rows = points.map(({ slots, backendsMs, lowerBoundMs }, i) => {
     const before = points[i - 1]
     const gain = before === undefined ? '' : `${(before.backendsMs / Math.max(1, backendsMs)).toFixed(2)} x`

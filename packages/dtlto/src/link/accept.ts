@@ -94,7 +94,7 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
     // Errors are reported by lld, from a compile in this process. So is text with control characters, which could steer a terminal.
     if (result.diagnostics.some(({ severity }) => severity === 'error')) throw rejected(job, 'came with errors')
     if (!isPlain(result)) throw rejected(job, 'came with control characters in its text')
-    const files = result.sideOutputs.map((output) => expectedFile(output, job, session))
+    const files = expectedFiles(result.sideOutputs, job, session)
     const isVerified = isInSample(job, rules.verify)
     if (isVerified) await verifyObject(job, result.object, session)
     return isOver ? 'lost' : place(job, result, files, from, isVerified)
@@ -116,6 +116,9 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
   }
 }
 
+/** Of directories that LLVM makes, before the umask: owner and group. */
+const LLVM_DIRECTORY_MODE = 0o770
+
 const NO_OBJECT = Uint8Array.of(0)
 
 function isPlain({ diagnostics, stderr = '' }: CompiledObject): boolean {
@@ -125,7 +128,7 @@ function isPlain({ diagnostics, stderr = '' }: CompiledObject): boolean {
 function writeFiles(files: readonly SideOutput[], session: LinkSession): void {
   for (const { path, bytes } of files) {
     try {
-      makeDirectory(dirname(path))
+      makeDirectory(dirname(path), LLVM_DIRECTORY_MODE)
       writeFileSync(path, bytes)
     } catch (error) {
       session.native.diagnose('error', `cannot write '${path}': ${whyNotFile(error)}`)
@@ -133,10 +136,19 @@ function writeFiles(files: readonly SideOutput[], session: LinkSession): void {
   }
 }
 
-function expectedFile(output: SideOutput, job: LinkBackendJob, session: LinkSession): SideOutput {
-  const expected = session.native.sideOutputPaths(job.index)
-  if (expected.some((path) => resolve(path) === resolve(output.path))) return output
-  throw rejected(job, `came with a file '${output.path}' that the link does not ask for`)
+/** All that lld's own backend would write, and nothing else. */
+function expectedFiles(
+  outputs: readonly SideOutput[],
+  job: LinkBackendJob,
+  session: LinkSession,
+): readonly SideOutput[] {
+  const expected = new Map(session.native.sideOutputPaths(job.index).map((path) => [resolve(path), path]))
+  for (const { path } of outputs) {
+    if (!expected.delete(resolve(path)))
+      throw rejected(job, `came with a file '${path}' that the link does not ask for`)
+  }
+  for (const path of expected.values()) throw rejected(job, `came without the file '${path}'`)
+  return outputs
 }
 
 function rejected(job: LinkBackendJob, why: string): DtltoError {

@@ -18,6 +18,7 @@ import { DtltoError } from '../errors.js'
 import type { DistributorSpec } from '../scheduler/distributor-state.js'
 import { Endpoints } from '../scheduler/endpoints.js'
 import { completePolicy } from '../scheduler/policy.js'
+import { messageOf } from '../scheduler/trouble.js'
 import { CLOCK } from './clock.js'
 import { endpointMemory } from './endpoint-memory.js'
 import type { LinkEvents } from './events.js'
@@ -135,11 +136,11 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
       statusChanged: () => {
         for (const listener of listeners) listener()
       },
-      warn: (kind, message) => {
+      warn: limited((kind, message) => {
         around.events.emit({ type: 'warning', distributor: label, kind, message })
-      },
+      }),
       debug: (message) => {
-        around.events.emit({ type: 'debug', distributor: label, message })
+        around.events.emit({ type: 'debug', distributor: label, message: asText(message) })
       },
     }
     const { distributor, close } = openDistributor(definition, context, options)
@@ -161,6 +162,30 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
       await Promise.all(opened.map(({ close }) => close()))
     },
   }
+}
+
+/** Kinds of warnings of one distributor: what has more has one for each job. */
+const MOST_KINDS = 50
+const WARNING_CHARACTERS = 65_536
+
+/** Whatever a distributor says is shown as text, and how much of it is bounded. */
+function limited(warn: (kind: string, message: string) => void): (kind: string, message: string) => void {
+  const kinds = new Set<string>()
+  return (given, message) => {
+    const kind = asText(given)
+    if (!kinds.has(kind) && kinds.size >= MOST_KINDS) {
+      if (kinds.size > MOST_KINDS) return
+      kinds.add(kind)
+      return warn('more', `it has said ${MOST_KINDS} different things; further ones are not shown`)
+    }
+    kinds.add(kind)
+    warn(kind, asText(message).slice(0, WARNING_CHARACTERS))
+  }
+}
+
+/** A plugin may be no TypeScript, and say anything. */
+function asText(said: unknown): string {
+  return typeof said === 'string' ? said : messageOf(said)
 }
 
 interface EndpointsSurroundings extends Pick<Surroundings, 'events' | 'env'> {

@@ -56,6 +56,12 @@ describe('a plan', () => {
     return plan.points[0]?.backendsMs ?? Number.NaN
   }
 
+  it('waits for jobs and wires that take hours', async () => {
+    const slow = hundred(0).map((job) => ({ ...job, ms: 5e5 }))
+    const plan = await planLink(slow, { slots: [1], latencyMs: 0, bandwidth: 10 })
+    assert.equal(plan.points[0]?.backendsMs, 100 * (5e5 + 1e5))
+  })
+
   it('has jobs wait for their turn on the one thread that sends them, however many slots there are', async () => {
     assert.equal(await onHundredSlots(0), 100)
     assert.equal(await onHundredSlots(10), 1100)

@@ -9,6 +9,7 @@ import {
   type ReportAnalysis,
   type ReportAttempt,
   type ReportDocument,
+  mostOf,
   workEdges,
 } from './report-document.js'
 
@@ -107,7 +108,7 @@ function analysePlaces({ attempts, places, jobs }: Facts, backendsMs: number): P
   const byPlace = places.map((): ReportAttempt[] => [])
   for (const attempt of attempts) byPlace[attempt.place]?.push(attempt)
   return byPlace.map((own, i) => {
-    const mostAtATime = most(own)
+    const mostAtATime = mostOf(own.flatMap(workEdges))
     const busyMs = own.reduce((sum, attempt) => sum + attempt.endMs - beganMs(attempt), 0)
     const capacityMs = mostAtATime * backendsMs
     const isHome = isHomePlace(places[i] ?? { distributor: '', endpoint: '' })
@@ -123,14 +124,6 @@ function analysePlaces({ attempts, places, jobs }: Facts, backendsMs: number): P
         : own.reduce((sum, { job }) => sum + (jobs[job]?.bitcodeBytes ?? 0) + (jobs[job]?.importedBytes ?? 0), 0),
     }
   })
-}
-
-/** How many of them were at work at a time, at most. */
-function most(attempts: readonly ReportAttempt[]): number {
-  const edges = attempts.flatMap((attempt): readonly (readonly [number, number])[] => workEdges(attempt))
-  edges.sort(([a, up], [b, down]) => a - b || down - up)
-  let now = 0
-  return edges.reduce((highest, [, change]) => Math.max(highest, (now += change)), 0)
 }
 
 export const tenths = (ms: number): number => Math.round(ms * 10) / 10

@@ -152,17 +152,30 @@ export interface ReportPlan {
 export const isHomePlace = ({ distributor, endpoint }: Pick<ReportPlace, 'distributor' | 'endpoint'>): boolean =>
   distributor === 'local' && endpoint === 'local'
 
+/** A moment at which there is one more, or one less. */
+export type Edge = readonly [atMs: number, change: 1 | -1]
+
+/** How many there were at a time, at most. */
+export function mostOf(edges: readonly Edge[]): number {
+  const inOrder = [...edges].sort(([a, up], [b, down]) => a - b || down - up)
+  let now = 0
+  return inOrder.reduce((highest, [, change]) => Math.max(highest, (now += change)), 0)
+}
+
 /**
  * The two moments at which the number of attempts at work changes. Times are rounded to tenths, and two attempts that follow one another on a slot must not look as if they had been at
  * work at a time.
  */
-export function workEdges(attempt: ReportAttempt): readonly [begin: [number, 1], end: [number, -1]] {
-  const fromMs = beganMs(attempt) + ROUNDING_MS
+export function edgesOf(beganMs: number, endMs: number): readonly [begin: Edge, end: Edge] {
+  const fromMs = beganMs + ROUNDING_MS
   return [
     [fromMs, 1],
-    [Math.max(fromMs, attempt.endMs - ROUNDING_MS), -1],
+    [Math.max(fromMs, endMs - ROUNDING_MS), -1],
   ]
 }
+
+export const workEdges = (attempt: ReportAttempt): readonly [begin: Edge, end: Edge] =>
+  edgesOf(beganMs(attempt), attempt.endMs)
 
 const ROUNDING_MS = 0.1
 

@@ -53,6 +53,35 @@ test('a summary says where jobs ran, which were slow, and what was tried again a
   )
 })
 
+test('of this machine the job that waits for the next thread is not in flight', () => {
+  const summary = new LinkSummary(() => 0)
+  const jobs = [0, 1, 2].map((i) => ({ moduleId: `${String(i)}.o`, bitcodeBytes: 0 }) as BackendJob)
+  summary.add({ type: 'jobs', jobs })
+  for (const job of [0, 1, 2]) {
+    const facts = {
+      job,
+      attempt: job,
+      distributor: 'local',
+      endpoint: 'local',
+      reason: 'first',
+      expectedMs: 1,
+    } as const
+    const sentMs = Math.max(0, job - 1) * 100
+    const startedMs = job * 100
+    const scheduler = (event: SchedulerEvent): void => summary.add({ type: 'scheduler', event })
+    scheduler({ kind: 'attempt-started', atMs: sentMs, ...facts })
+    const end = {
+      atMs: startedMs + 100,
+      sentMs,
+      startedMs,
+      answeredMs: undefined,
+      outcome: { kind: 'placed' },
+    } as const
+    scheduler({ kind: 'attempt-ended', ...facts, ...end })
+  }
+  assert.match(summary.text(), /\n {2}local +3 jobs, up to 1 in flight/)
+})
+
 test('a job whose object is being checked is not in flight any more, nor compiling', () => {
   const summary = new LinkSummary(() => 0)
   summary.add({

@@ -15,6 +15,7 @@ import type { LinkEvent } from '../link/events.js'
 import { printableLine } from '../printable.js'
 import type { SchedulerEvent } from '../scheduler/events.js'
 import { machineOf } from './place.js'
+import { type Edge, edgesOf, isHomePlace, mostOf } from './report-document.js'
 
 const SLOWEST = 5
 const REASONS = 5
@@ -28,6 +29,8 @@ interface Place {
   running: number
   /** Sent and not answered. */
   mostAtATime: number
+  /** Of this machine alone: when compiles began and ended. */
+  readonly edges: Edge[]
   compileMs: number
   /** What distributors say of their jobs' times beside that. */
   readonly times: { queuedMs: number; fetchMs: number; handOverMs: number }
@@ -140,7 +143,9 @@ export class LinkSummary {
     switch (event.kind) {
       case 'attempt-started': {
         const place = this.#place(event.distributor)
-        place.mostAtATime = Math.max(place.mostAtATime, ++place.running)
+        place.running++
+        // On this machine one more than there is room for waits for the next.
+        if (!isHomePlace(event)) place.mostAtATime = Math.max(place.mostAtATime, place.running)
         place.bitcodeBytes += this.#jobs[event.job]?.bitcodeBytes ?? 0
         if (event.reason === 'hedge') this.#secondsStarted++
         break
@@ -161,6 +166,7 @@ export class LinkSummary {
   #ended(event: Ended): void {
     const place = this.#place(event.distributor)
     if (event.answeredMs === undefined) place.running--
+    if (isHomePlace(event) && event.startedMs !== undefined) place.edges.push(...edgesOf(event.startedMs, event.atMs))
     switch (event.outcome.kind) {
       case 'placed': {
         const ms = event.timings?.compileMs ?? (event.answeredMs ?? event.atMs) - (event.startedMs ?? event.sentMs)
@@ -204,6 +210,7 @@ export class LinkSummary {
       placed: 0,
       running: 0,
       mostAtATime: 0,
+      edges: [],
       compileMs: 0,
       times: { queuedMs: 0, fetchMs: 0, handOverMs: 0 },
       bitcodeBytes: 0,
@@ -217,7 +224,7 @@ export class LinkSummary {
 function describePlace(name: string, place: Place): string {
   const facts = [
     count(place.placed, 'job'),
-    `up to ${String(place.mostAtATime)} in flight`,
+    `up to ${String(Math.max(place.mostAtATime, mostOf(place.edges)))} in flight`,
     `${seconds(place.compileMs)} compiling`,
   ]
   const { queuedMs, fetchMs, handOverMs } = place.times

@@ -60,7 +60,8 @@ export function asTrouble(thrown: unknown, distributor: string): DtltoError {
   )
 }
 
-function messageOf(thrown: unknown): string {
+/** What a value has to say, whatever it is. */
+export function messageOf(thrown: unknown): string {
   try {
     if (thrown instanceof Error && typeof thrown.message === 'string') return thrown.message
   } catch {
