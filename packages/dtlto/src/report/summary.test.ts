@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import type { BackendJob } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import type { AttemptFacts, SchedulerEvent } from '../scheduler/events.js'
@@ -80,6 +81,15 @@ test('of this machine the job that waits for the next thread is not in flight', 
     scheduler({ kind: 'attempt-ended', ...facts, ...end })
   }
   assert.match(summary.text(), /\n {2}local +3 jobs, up to 1 in flight/)
+})
+
+test('says that somebody has blocked the event loop', async () => {
+  const summary = new LinkSummary(() => 0)
+  summary.add({ type: 'jobs', jobs: [{ moduleId: 'a.o', bitcodeBytes: 0 } as BackendJob] })
+  await setImmediate()
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1_200)
+  summary.add({ type: 'objects', importsOf: () => [] })
+  assert.match(summary.text(), /\n {2}blocked +the event loop stood still for \d\.\d s at a time: a distributor/)
 })
 
 test('a job whose object is being checked is not in flight any more, nor compiling', () => {

@@ -8,16 +8,20 @@
  *       slowest  3.2 s libfoo.a(bar.o at 1234) on distcc (build1)
  *       again    distcc: 3 jobs, server 'build1' closed the connection
  *       twice    4 late jobs were started a second time; 3 times the second was first
+ *       blocked  the event loop stood still for 3.0 s at a time: a distributor works on it, or this machine had no time for it
  */
 import { performance } from 'node:perf_hooks'
 import type { BackendJob } from '../distributors/interface.js'
 import type { LinkEvent } from '../link/events.js'
 import { printableLine } from '../printable.js'
 import type { SchedulerEvent } from '../scheduler/events.js'
+import { LoopWatch } from './loop-watch.js'
 import { machineOf } from './place.js'
 import { type Edge, edgesOf, isHomePlace, mostOf } from './report-document.js'
 
 const SLOWEST = 5
+/** The event loop should never stand still for more than some hundredths of it. */
+const BLOCKED_MS = 1_000
 const REASONS = 5
 /** Of a large farm. */
 const MACHINES = 16
@@ -58,6 +62,9 @@ export class LinkSummary {
   #secondsStarted = 0
   #secondsWon = 0
   #failed = 0
+  /** While there were jobs. */
+  readonly #loop = new LoopWatch()
+  #blockedMs = 0
   #jobsMs: number | undefined
   #objectsMs: number | undefined
   #endMs: number | undefined
@@ -77,9 +84,12 @@ export class LinkSummary {
       case 'jobs':
         this.#jobs = event.jobs
         this.#jobsMs = this.#now()
+        this.#loop.start()
         break
       case 'objects':
         this.#objectsMs = this.#now()
+        this.#blockedMs = this.#loop.takeLongestMs()
+        this.#loop.stop()
         break
       case 'end':
         this.#endMs = this.#now()
@@ -122,6 +132,10 @@ export class LinkSummary {
     if (this.#secondsStarted > 0) {
       const won = `${count(this.#secondsWon, 'time')} the second was first`
       rows.push(['twice', `${count(this.#secondsStarted, 'late job')} started a second time; ${won}`])
+    }
+    if (this.#blockedMs >= BLOCKED_MS) {
+      const why = 'a distributor works on it, or this machine had no time for it'
+      rows.push(['blocked', `the event loop stood still for ${seconds(this.#blockedMs)} at a time: ${why}`])
     }
     const width = Math.max(...rows.map(([title]) => title.length), 0)
     return [head, ...rows.map(([title, text]) => `  ${title.padEnd(width)}  ${printableLine(text)}`), ''].join('\n')
