@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, beforeEach, describe, test } from 'node:test'
@@ -54,6 +55,26 @@ describe('timings of past links', () => {
     link({ 'b.o': 100 }, { kind: 'abandoned' }).save()
     assert.deepEqual(kept(), { dtltoTimings: 1, modules: { 'a.o': 30 } })
   })
+
+  test('are none in /dev/null, which stays what it is', () => {
+    // By a link: whoever is root could replace the device.
+    symlinkSync('/dev/null', path)
+    assert.equal(link({ 'a.o': 100 }).save(), undefined)
+    assert.equal(new LinkTimings(path).pastMs, undefined)
+    assert.ok(lstatSync(path).isSymbolicLink())
+  })
+
+  for (const special of ['/dev/zero', '/dev/full', '/dev', 'fifo']) {
+    test(`are not looked for in ${special}`, () => {
+      const other = special === 'fifo' ? join(directory, special) : special
+      if (special === 'fifo') execFileSync('mkfifo', [other])
+      assert.throws(() => new LinkTimings(other), {
+        code: 'DTLTO_OPTION_INVALID',
+        message: /is no regular file; name another/,
+      })
+      if (special === 'fifo') rmSync(other)
+    })
+  }
 
   test('know an archive member again at another offset', () => {
     link({ 'lib.a(b.o at 60)': 5, 'lib.a(c.o)1234': 9, 'odd at 60': 11 }).save()

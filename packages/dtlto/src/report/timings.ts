@@ -6,7 +6,7 @@
  * time and those before; `memory`, which may be absent, is how much memory backends needed of what was estimated (memory-gate.ts). Archive members go without their offset, which changes with any other member's size. Several links may share a
  * file: each adds its own modules to what is there when it ends.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, type Stats, statSync, writeFileSync } from 'node:fs'
 import type { BackendJob } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import type { LinkEvent } from '../link/events.js'
@@ -57,7 +57,8 @@ export class LinkTimings {
 
   /** Writes the file, in one step. Returns what went wrong: a link is not worth less without it. */
   save(): string | undefined {
-    if (this.#seen.size === 0) return undefined
+    // What is renamed takes the place of whatever has the name: of a device as well, where the user is root.
+    if (this.#seen.size === 0 || statusOf(this.#path)?.isFile() === false) return undefined
     const temporary = `${this.#path}.${String(process.pid)}`
     try {
       const before = read(this.#path, this.#place)
@@ -92,11 +93,25 @@ interface Timings {
   readonly memory?: number
 }
 
+/** Device 1:3, by which `--distribute-timings=/dev/null` keeps none. */
+const NULL_DEVICE = 0x103
+
+function statusOf(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false })
+}
+
 function read(path: string, place: string): Timings {
   let text: string
   try {
+    const status = statusOf(path)
+    // Some others have no end.
+    if (status?.isFile() === false) {
+      if (status.isCharacterDevice() && status.rdev === NULL_DEVICE) return NO_TIMINGS
+      throw invalid(place, path, 'is no regular file; name another')
+    }
     text = readFileSync(path, 'utf8')
   } catch (error) {
+    if (DtltoError.is(error)) throw error
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NO_TIMINGS
     throw invalid(place, path, `cannot be read: ${whyNotFile(error)}`, error)
   }
