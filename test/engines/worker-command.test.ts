@@ -153,6 +153,18 @@ describe('workers that a command starts', () => {
     assert.ok((queued[0] ?? 0) >= holdMs, `${String(queued[0])} ms`)
   })
 
+  test('say of a module that does not compile what stock lld says, also where this machine may not compile it', () => {
+    writeFileSync(join(cwd, 'bad.c'), '__attribute__((used)) void bad(void) { __asm__("bogusinsn %eax"); }\n')
+    must(CLANG, ['-flto=thin', '-fPIC', '-O2', '-c', 'bad.c'], { cwd })
+    const bad = ['-shared', 'bad.o', '-o', 'bad']
+    const expected = run(STOCK, bad, { cwd })
+    assert.equal(expected.exitCode, 1)
+    assert.deepEqual(
+      run(DTLTO, [...bad, `--distribute=worker,command=${codegenProgram()} --serve`, NONE], { cwd }),
+      expected,
+    )
+  })
+
   test('need a command', () => {
     const { exitCode, stderr } = link(' ')
     assert.equal(exitCode, 1)
