@@ -2,7 +2,6 @@
  * One action at the engine: look into the action cache, else upload and execute. Streams are cut in the middle of jobs, by proxies that count minutes and by
  * servers that restart; the engine goes on with the action, and WaitExecution takes the stream up again.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { JobAction } from './action.js'
 import {
   type ActionResult,
@@ -14,7 +13,7 @@ import {
 import type { Operation } from './generated/google/longrunning/operations.js'
 import type { CallOptions, Channel } from './grpc/channel.js'
 import { CANCEL_OPERATION, EXECUTE, GET_ACTION_RESULT, UPDATE_ACTION_RESULT, WAIT_EXECUTION } from './grpc/methods.js'
-import { mayPass, MOST_PATIENCE_MS, pauseMs, retrying } from './grpc/retry.js'
+import { mayPass, pause, retrying } from './grpc/retry.js'
 import { CODE, RpcError } from './grpc/status.js'
 
 const CALL_MS = 20_000
@@ -127,13 +126,8 @@ export class Execution {
     // The engine knows nothing of the operation any more: once more from the beginning.
     const isForgotten = cut instanceof RpcError && cut.code === CODE.NOT_FOUND && this.#operation !== undefined
     if (signal.aborted || cuts === CUTS || !(isForgotten || mayPass(cut))) throw cut
-    if (isForgotten) {
-      this.#operation = undefined
-      return
-    }
-    const waitMs = pauseMs(cut, Math.min(cuts + 1, 3))
-    if (waitMs > MOST_PATIENCE_MS) throw cut
-    await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+    if (isForgotten) this.#operation = undefined
+    else await pause(cut, Math.min(cuts + 1, 3), signal)
   }
 
   #stream(skipCacheLookup: boolean): Promise<void> {

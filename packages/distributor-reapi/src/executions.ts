@@ -15,7 +15,7 @@ import type { Watching } from './execution.js'
 import { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { CODE, RpcError } from './grpc/status.js'
 import type { InFlight } from './in-flight.js'
-import { onAbort, orAborted, whileNone } from './or-aborted.js'
+import { notWanted, onAbort, orAborted, whileNone } from './or-aborted.js'
 
 /** Of an action. */
 const MEMBERS = 16
@@ -170,26 +170,20 @@ export class Executions {
   /** Resolves when one more action may be at the engine, to what is to be called when it is not any more. */
   async #room({ precedence = Infinity, signal }: Watching): Promise<() => void> {
     if (this.#running < this.#options.inFlight.most) this.#running++
-    else await this.#roomInTurn(precedence, signal)
+    else await this.#turn(precedence, signal)
     return () => this.#ended()
   }
 
-  async #roomInTurn(cost: number, signal: AbortSignal): Promise<void> {
-    let hasBegun = false
-    const begun = new Promise<void>((resolve) => {
+  /** Whoever has got its room is not rejected any more, but gives it back, also when aborted in the same moment. */
+  #turn(cost: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const forget = onAbort(signal, () => reject(notWanted()))
       const begin = (): void => {
-        hasBegun = true
+        forget()
         resolve()
       }
       insertByCost(this.#queue, { cost, signal, begin })
     })
-    try {
-      await orAborted(begun, signal)
-    } catch (error) {
-      // Aborted in the same moment: nobody uses the room that it got.
-      if (hasBegun) this.#ended()
-      throw error
-    }
   }
 
   #ended(): void {

@@ -67,12 +67,14 @@ export async function whileNone<T>(
   }
 }
 
+export function notWanted(): RpcError {
+  return new RpcError(CODE.CANCELLED, 'the job is not wanted any more')
+}
+
 /** What belongs to the link goes on; whoever waits for it stops. */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const forget = onAbort(signal, () => {
-      reject(new RpcError(CODE.CANCELLED, 'the job is not wanted any more'))
-    })
+    const forget = onAbort(signal, () => reject(notWanted()))
     work.finally(forget).then(resolve, reject)
   })
 }

@@ -194,7 +194,7 @@ export class Reapi implements Distributor {
     }
   }
 
-  /** Whether what the cache has is no result. It would give the same again, and the engine replaces it. */
+  /** Whether what the cache has is no result, which is told once if it is damaged. It would give the same again, and the engine replaces it. */
   #isUseless(error: unknown, job: BackendJob): boolean {
     if (error instanceof OutputsLost) return true
     if (!isDamaged(error)) return false

@@ -9,7 +9,7 @@ const TRIES = 4
 const FIRST_MS = 100
 const FACTOR = 3
 /** A server that asks for more patience than this gets its job back later, from the scheduler. */
-export const MOST_PATIENCE_MS = 20_000
+const MOST_PATIENCE_MS = 20_000
 
 const PASSING: ReadonlySet<number> = new Set([
   // Not by us: a server that goes away resets its streams so.
@@ -33,15 +33,21 @@ export async function retrying<T>(signal: AbortSignal, call: () => Promise<T>): 
       return await call()
     } catch (error) {
       if (!mayPass(error) || tried === TRIES || signal.aborted) throw error
-      const waitMs = pauseMs(error, tried)
-      if (waitMs > MOST_PATIENCE_MS) throw error
-      await sleep(waitMs, undefined, { signal }).catch(() => Promise.reject(error))
+      await pause(error, tried, signal)
+      if (signal.aborted) throw error
     }
   }
 }
 
-/** How long to wait after the `tried`-th failure: as the server says, else 0.1, 0.3, 0.9 s, each up to 40 % shorter, so that clients do not come all at once. */
-export function pauseMs({ retryDelayMs }: RpcError, tried: number): number {
+/** Waits after the `tried`-th failure, or until `signal` is aborted. Rejects with the error where the server asks for too much patience. */
+export async function pause(error: RpcError, tried: number, signal: AbortSignal): Promise<void> {
+  const waitMs = pauseMs(error, tried)
+  if (waitMs > MOST_PATIENCE_MS) throw error
+  await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+}
+
+/** How long: as the server says, else 0.1, 0.3, 0.9 s, each up to 40 % shorter, so that clients do not come all at once. */
+function pauseMs({ retryDelayMs }: RpcError, tried: number): number {
   if (retryDelayMs !== undefined) return Math.max(0, retryDelayMs)
   return FIRST_MS * FACTOR ** (tried - 1) * (1 - 0.4 * Math.random())
 }

@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process'
 import { createHash, randomUUID } from 'node:crypto'
 import {
-  Metadata,
+  type Metadata,
   Server,
   ServerCredentials,
   type ServerErrorResponse,
@@ -18,15 +18,17 @@ import * as re from '../generated/build/bazel/remote/execution/v2/remote_executi
 import * as bytestream from '../generated/google/bytestream/bytestream.js'
 import { CancelOperationRequest, Operation } from '../generated/google/longrunning/operations.js'
 import { Empty } from '../generated/google/protobuf/empty.js'
-import { PreconditionFailure, RetryInfo } from '../generated/google/rpc/error_details.js'
-import { Status } from '../generated/google/rpc/status.js'
+import { PreconditionFailure } from '../generated/google/rpc/error_details.js'
+import { type Status } from '../generated/google/rpc/status.js'
 import { encodeMessage } from '../grpc/methods.js'
 import type { Faults } from './fake-faults.js'
+import { any, type Codec, failure, patienceOf, stage } from './fake-messages.js'
 import { runAction, type Tree, treeOf } from './run-action.js'
 
 export type { Faults } from './fake-faults.js'
 
-type Codec<T> = Pick<re.MessageFns<T>, 'encode' | 'decode'>
+/** How long those are to wait who have used up their quota. */
+const QUOTA_MS = 50
 
 export interface Counts {
   readonly calls: Map<string, number>
@@ -471,31 +473,3 @@ function piped(args: readonly string[], input: Buffer): Buffer {
 type Callback<A> = (error: ServerErrorResponse | null, answer?: A) => void
 
 type AnyHandler = (call: never, callback: never) => void
-
-/** How long those are to wait who have used up their quota. */
-const QUOTA_MS = 50
-
-function patienceOf(ms: number): Status['details'][number] {
-  return any('RetryInfo', RetryInfo, { retryDelay: { seconds: Math.floor(ms / 1000), nanos: (ms % 1000) * 1e6 } })
-}
-
-function stage(value: re.ExecutionStage_Value): Operation['metadata'] {
-  const metadata = re.ExecuteOperationMetadata.fromPartial({ stage: value })
-  return any('', re.ExecuteOperationMetadata, metadata, 'build.bazel.remote.execution.v2.ExecuteOperationMetadata')
-}
-
-function any<T>(
-  name: string,
-  codec: Codec<T>,
-  message: T,
-  type = `google.rpc.${name}`,
-): { typeUrl: string; value: Buffer } {
-  return { typeUrl: `type.googleapis.com/${type}`, value: encodeMessage(codec, message) }
-}
-
-function failure(code: status, details: string, more: Status['details'] = []): ServerErrorResponse {
-  const metadata = new Metadata()
-  if (more.length > 0)
-    metadata.set('grpc-status-details-bin', encodeMessage(Status, { code, message: details, details: more }))
-  return { name: 'Error', message: details, code, details, metadata }
-}

@@ -65,8 +65,7 @@ async function importDistributor(name: string, path: string): Promise<unknown> {
     return module.exports['default'] ?? module.exports
   }
   const compiled = isOwnName(name) ? loadCompiled(name, path) : undefined
-  forgetPipes()
-  const namespace = compiled ?? ((await withinTime(import(pathToFileURL(path).href))) as Record<string, unknown>)
+  const namespace = compiled ?? ((await withinTime(importModule(path))) as Record<string, unknown>)
   const value = namespace['default']
   // A CommonJS module that was compiled from `export default` wraps it once more.
   const nested = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)['default'] : undefined
@@ -75,10 +74,11 @@ async function importDistributor(name: string, path: string): Promise<unknown> {
 
 /**
  * Node resolves no symbolic links of modules (as npm and pnpm make them) if the last file whose status anybody has asked for was a pipe, since `realpathSync` takes the wrong one
- * for the link's: `node -e "fs.fstatSync(1); import('./link/module.mjs')" | cat`. What comes with `bigint` goes elsewhere.
+ * for the link's: `node -e "fs.fstatSync(1); import('./link/module.mjs')" | cat`. What comes with `bigint` goes elsewhere; here it was a directory.
  */
-function forgetPipes(): void {
+function importModule(path: string): Promise<unknown> {
   statSync('/')
+  return import(pathToFileURL(path).href)
 }
 
 /** Whoever imports `dtlto/plugin` must have it where Node looks for packages. */

@@ -173,13 +173,10 @@ function limited(warn: (kind: string, message: string) => void): (kind: string, 
   const kinds = new Set<string>()
   return (given, message) => {
     const kind = asText(given)
-    if (!kinds.has(kind) && kinds.size >= MOST_KINDS) {
-      if (kinds.size > MOST_KINDS) return
-      kinds.add(kind)
-      return warn('more', `it has said ${MOST_KINDS} different things; further ones are not shown`)
-    }
-    kinds.add(kind)
-    warn(kind, asText(message).slice(0, WARNING_CHARACTERS))
+    if (kinds.size <= MOST_KINDS) kinds.add(kind)
+    // A kind is shown once (LinkEvents): of those that were shown nothing is lost.
+    if (kinds.size <= MOST_KINDS) warn(kind, asText(message).slice(0, WARNING_CHARACTERS))
+    else warn('more', `it has said ${MOST_KINDS} different things; further ones are not shown`)
   }
 }
 

@@ -100,21 +100,22 @@ function statusOf(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false })
 }
 
+/** Undefined for what is no regular file: some have no end. */
+function textOf(path: string): string | undefined {
+  const status = statusOf(path)
+  if (status?.isFile() !== false) return readFileSync(path, 'utf8')
+  return status.isCharacterDevice() && status.rdev === NULL_DEVICE ? '' : undefined
+}
+
 function read(path: string, place: string): Timings {
-  let text: string
+  let text: string | undefined
   try {
-    const status = statusOf(path)
-    // Some others have no end.
-    if (status?.isFile() === false) {
-      if (status.isCharacterDevice() && status.rdev === NULL_DEVICE) return NO_TIMINGS
-      throw invalid(place, path, 'is no regular file; name another')
-    }
-    text = readFileSync(path, 'utf8')
+    text = textOf(path)
   } catch (error) {
-    if (DtltoError.is(error)) throw error
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return NO_TIMINGS
     throw invalid(place, path, `cannot be read: ${whyNotFile(error)}`, error)
   }
+  if (text === undefined) throw invalid(place, path, 'is no regular file; name another')
   if (text.trim() === '') return NO_TIMINGS
   const timings = timingsOf(text)
   if (timings === undefined)
