@@ -25,10 +25,11 @@ export class DistccLink {
     must(STOCK, [...this.args, '-o', 'stock'], { cwd })
   }
 
-  start(options: readonly string[]): Promise<TimedRun> {
+  start(options: readonly string[], env = process.env): Promise<TimedRun> {
     const startMs = performance.now()
     const child = spawn(DTLTO, [...this.args, '-o', 'out', ...options], {
       cwd: this.directory,
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     let stdout = ''
