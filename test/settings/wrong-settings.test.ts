@@ -31,6 +31,10 @@ const WRONG: Readonly<Record<string, Wrong>> = {
     env: { DISTCC_HOSTS: 'h:abc' },
     error: /--distribute=distcc: DISTCC_HOSTS cannot be read: .*'h:abc'/,
   },
+  "a priority beyond the protocol's int32": {
+    args: ['--distribute=reapi,remote_executor=grpc://h:1,remote_execution_priority=2147483648'],
+    error: /option 'remote_execution_priority' of 'reapi': expected .*2147483647.* received '2147483648'/,
+  },
   'an option that the distributor refuses when it opens': {
     args: ['--distribute=./refuses.mjs', '--distribute=local'],
     error: /--distribute=\.\/refuses\.mjs: the pool 'x' is not ours/,
