@@ -4,6 +4,8 @@ export interface FaultCase {
   readonly sentence: string
   /** What the warning says. Without: there need not be one. */
   readonly warning?: RegExp
+  /** At most so many warnings. Default: 3. */
+  readonly warnings?: number
 }
 
 const BROKE = /broke its contract/
@@ -112,5 +114,10 @@ export const FAULTS: Readonly<Record<string, FaultCase>> = {
   'prepare-hangs': { sentence: 'prepares for ever' },
   'side-outputs-missing': { sentence: 'gives none of the files that the link asks for, where it asks for any' },
   'warns-of-anything': { sentence: 'warns of what is no text', warning: /misbehaving: as an error$/m },
+  'warns-in-kinds': {
+    sentence: 'warns of a thousand things at length',
+    warning: /^.*it has said 50 different things; further ones are not shown$/m,
+    warnings: 51,
+  },
   'warns-much': { sentence: 'warns a thousand times', warning: /warning 0/ },
 }

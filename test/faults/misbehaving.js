@@ -236,13 +236,24 @@ const PROBE = {
   'probe-hangs': never,
 }
 
-/** What is no text. @param {{ warn(kind: unknown, message: unknown): void, debug(message: unknown): void }} context */
-function sayAnything(context) {
-  context.warn('error', new Error('as an error'))
-  context.warn(Symbol('kind'), 5n)
-  context.debug(5n)
-  context.debug(Object.create(null))
-  context.debug(revoked())
+/**
+ * What it says, at each job.
+ * @type {Readonly<Record<string, (context: { warn(kind: unknown, message: unknown): void, debug(message: unknown): void }) => void>>}
+ */
+const SAY = {
+  'warns-much'(context) {
+    for (let i = 0; i < 1000; i++) context.warn('much', `warning ${i}`)
+  },
+  'warns-in-kinds'(context) {
+    for (let i = 0; i < 1000; i++) context.warn(`kind ${i}`, `warning ${i} ${'and on '.repeat(100_000)}`)
+  },
+  'warns-of-anything'(context) {
+    context.warn('error', new Error('as an error'))
+    context.warn(Symbol('kind'), 5n)
+    context.debug(5n)
+    context.debug(Object.create(null))
+    context.debug(revoked())
+  },
 }
 
 /** @type {Readonly<Record<string, () => unknown>>} */
@@ -271,9 +282,9 @@ export default defineDistributor({
   options: {
     fault: {
       type: 'string',
-      choices: [COMPILE, ENDPOINTS, PROBE, OPEN, END]
+      choices: [COMPILE, ENDPOINTS, PROBE, SAY, OPEN, END]
         .flatMap(Object.keys)
-        .concat('prepare-rejects', 'prepare-hangs', 'warns-much', 'warns-of-anything'),
+        .concat('prepare-rejects', 'prepare-hangs'),
       description: 'what goes wrong',
     },
     before: { type: 'integer', default: 4, description: 'jobs before something happens in mid-link' },
@@ -289,8 +300,7 @@ export default defineDistributor({
       ...(fault === 'prepare-hangs' && { prepare: never }),
       ...(fault in PROBE && { probe: PROBE[fault] }),
       compile(/** @type {BackendJob} */ job, /** @type {unknown} */ _endpoint, /** @type {Attempt} */ attempt) {
-        if (fault === 'warns-much') for (let i = 0; i < 1000; i++) context.warn('much', `warning ${i}`)
-        if (fault === 'warns-of-anything') sayAnything(context)
+        SAY[fault]?.(context)
         if (fault === 'queue-never-moves') return never()
         const act = COMPILE[fault]
         return act ? act(job, attempt, good.compile) : good.compile(job, attempt)

@@ -166,7 +166,7 @@ export function openDistributors(prepared: readonly PreparedDistributor[], aroun
 
 /** Kinds of warnings of one distributor: what has more has one for each job. */
 const MOST_KINDS = 50
-const WARNING_CHARACTERS = 65_536
+const WARNING_CHARACTERS = 4096
 
 /** Whatever a distributor says is shown as text, and how much of it is bounded. */
 function limited(warn: (kind: string, message: string) => void): (kind: string, message: string) => void {
