@@ -60,6 +60,11 @@ describe('a link over ssh', { skip: whyNoSshd() }, () => {
     await until(() => gate.sessions().length === 0)
   })
 
+  test('accepts options of other systems that the configuration has ignored (IgnoreUnknown)', async () => {
+    user.configure('IgnoreUnknown UseKeychain\nUseKeychain yes')
+    assert.equal(await link.identical(['--distribute=ssh,hosts=inner/2', NONE]), '')
+  })
+
   test('shares a connection that stays (ControlMaster, ControlPersist), and does not wait for its end', async () => {
     const path = join(user.directory, 'master')
     user.configure(`Host inner\n  ControlMaster auto\n  ControlPath ${path}\n  ControlPersist 600`)

@@ -10,6 +10,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -110,13 +111,26 @@ describe('a machine over ssh', { skip: whyNoSshd() }, () => {
   test('forgets toolchains that nobody has used for long, and what was left half done', async () => {
     const machine = await user.machine('old')
     const parent = join(machine.cache, 'dtlto/toolchain')
-    for (const name of ['0123', 'tmp.4567', '89ab']) mkdirSync(join(parent, name), { recursive: true })
-    spawnSync('touch', ['-d', '40 days ago', join(parent, '0123')])
-    spawnSync('touch', ['-d', '3 days ago', join(parent, 'tmp.4567'), join(parent, '89ab')])
+    const [unused, used] = ['0123', '89ab'].map((digits) => digits.repeat(16)) as [string, string]
+    for (const name of [unused, 'tmp.4567', used]) mkdirSync(join(parent, name), { recursive: true })
+    spawnSync('touch', ['-d', '40 days ago', join(parent, unused)])
+    spawnSync('touch', ['-d', '3 days ago', join(parent, 'tmp.4567'), join(parent, used)])
     await link.identical([ssh('old/2'), NONE])
     const left = readdirSync(parent)
     assert.equal(left.length, 2, left.join())
-    assert.ok(left.includes('89ab'))
+    assert.ok(left.includes(used))
+  })
+
+  test('keeps what else is in a directory that the user names, and who may read it', async () => {
+    const { cache } = await user.machine('shared')
+    const directory = join(cache, 'scratch')
+    mkdirSync(join(directory, 'thesis'), { recursive: true })
+    chmodSync(directory, 0o755)
+    spawnSync('touch', ['-d', '40 days ago', join(directory, 'thesis'), join(directory, 'tmp.old')])
+    assert.equal(await link.identical([`--distribute=ssh,hosts=shared/2,cache=${directory}`, NONE]), '')
+    assert.deepEqual(readdirSync(directory).sort(), ['dtlto-toolchain', 'thesis', 'tmp.old'])
+    assert.equal(statSync(directory).mode & 0o777, 0o755)
+    assert.equal(statSync(join(directory, 'dtlto-toolchain')).mode & 0o777, 0o700)
   })
 
   test('whose shell greets is understood', async () => {
@@ -214,7 +228,7 @@ describe('a machine over ssh', { skip: whyNoSshd() }, () => {
     })
     warns(
       'nowhere',
-      /cannot be kept there: '\/proc\/dtlto' cannot be made/,
+      /cannot be kept there: '\/proc\/dtlto\/dtlto-toolchain' cannot be made/,
       async () => {
         await user.machine('nowhere')
       },

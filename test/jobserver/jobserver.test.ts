@@ -110,10 +110,13 @@ describe('links share the machine', () => {
       assert.equal(whole.exitCode, 0, whole.output)
       assert.equal(whole.most, 3)
       assert.equal(tokensIn(fd), 'xy')
-      const killed = await start('timeout', ['-s', 'INT', '0.25', 'sh', '-c', `exec ${link('b')}`], env)
-      assert.equal(killed.exitCode, 124)
-      assert.equal(tokensIn(fd), 'xy')
-      assert.ok(!readdirSync(cwd).includes('b'))
+      // Beside distributors, which may not end the process, too.
+      for (const distribute of ['', ' --distribute=worker,slots=1 --distribute=local']) {
+        const killed = await start('timeout', ['-s', 'INT', '0.5', 'sh', '-c', `exec ${link('b')}${distribute}`], env)
+        assert.equal(killed.exitCode, 124)
+        assert.equal(tokensIn(fd), 'xy')
+        assert.ok(!readdirSync(cwd).includes('b'))
+      }
       const broken = await start('sh', ['-c', `${link('b')} --nonsense`], env)
       assert.equal(broken.exitCode, 1)
       assert.equal(tokensIn(fd), 'xy')

@@ -31,6 +31,11 @@ const WRONG: Readonly<Record<string, Wrong>> = {
     env: { DISTCC_HOSTS: 'h:abc' },
     error: /--distribute=distcc: DISTCC_HOSTS cannot be read: .*'h:abc'/,
   },
+  'certificates for a line without TLS': {
+    args: ['--distribute=reapi,remote_executor=grpc://h:1,tls_certificate=ca.pem'],
+    error:
+      /--distribute=reapi.*: tls_certificate: expected grpcs:\/\/ with it, but nothing is encrypted .* 'grpc:\/\/h:1'/,
+  },
   "a priority beyond the protocol's int32": {
     args: ['--distribute=reapi,remote_executor=grpc://h:1,remote_execution_priority=2147483648'],
     error: /option 'remote_execution_priority' of 'reapi': expected .*2147483647.* received '2147483648'/,

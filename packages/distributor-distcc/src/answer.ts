@@ -10,7 +10,7 @@
  * Every size is checked before anything is allocated: what a body announces, and what it says that it is decompressed. An answer beyond a limit is
  * no damage: it says so (`excess`), without what is too large, and nothing after that is read.
  */
-import { lzo1x } from 'dtlto/plugin'
+import { lzo1x, mostObjectBytes } from 'dtlto/plugin'
 
 export interface Answer {
   /** As wait(2) gives it: the exit code in bits 8 to 15, a signal number in bits 0 to 6. */
@@ -32,16 +32,8 @@ export interface AnswerLimits {
 
 /** More than any compiler says that has something to say; none of it is shown but the beginning. */
 const TEXT_BYTES = 64 * 1024
-/**
- * How large an object may be for its bitcode, that of imported modules included. Of the 127 of redis (-O2 -g) the largest has 2.1 times as many bytes as
- * its bitcode, all together 0.11 times. A table that is mostly zeros has little bitcode and may be of any size: beyond this it is
- * compiled by the linker itself.
- */
-const OBJECT_BYTES_PER_BITCODE_BYTE = 32
-const OBJECT_BYTES_ALWAYS = 16 * 1024 * 1024
-
 export function answerLimits(bitcodeBytes: number): AnswerLimits {
-  return { textBytes: TEXT_BYTES, objectBytes: OBJECT_BYTES_ALWAYS + OBJECT_BYTES_PER_BITCODE_BYTE * bitcodeBytes }
+  return { textBytes: TEXT_BYTES, objectBytes: mostObjectBytes(bitcodeBytes) }
 }
 
 /** The bytes received are not an answer of the protocol. */
@@ -60,7 +52,7 @@ export class AnswerParser {
   #target = new Uint8Array(HEADER_BYTES)
   #filled = 0
   #isBody = false
-  /** Size of the body for which there is no room yet. */
+  /** Size of the object for which there is no room yet. */
   #wantedBytes = 0
   /** Arrived, but not read: there is no room. */
   #rest: Uint8Array[] = []
@@ -88,7 +80,7 @@ export class AnswerParser {
     return this.#step === 'end'
   }
 
-  /** Not 0: a body of so many bytes follows, for which there must be room before any more is pushed. See `makeRoom`. */
+  /** Not 0: an object of so many bytes follows, for which there must be room before any more is pushed (texts are small). See `makeRoom`. */
   get wantedBytes(): number {
     return this.#wantedBytes
   }
@@ -164,7 +156,9 @@ export class AnswerParser {
       case 'DOTO':
         if (value === 0) return this.#afterBody()
         if (value > largestBlock(this.#limitOf(this.#step))) return this.#exceeds(this.#step)
-        this.#wantedBytes = value
+        // Whoever had room for a text and waited for the object's would wait for itself.
+        if (this.#step === 'DOTO') this.#wantedBytes = value
+        else this.#expect(value, true)
         return
       case 'end':
         return

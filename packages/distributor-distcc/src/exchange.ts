@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
+import type { ByteBudget } from 'dtlto/plugin'
 import { type Answer, AnswerError, type AnswerLimits, AnswerParser, answerLimits } from './answer.js'
-import { type AnswerRoom, roomOfLink } from './byte-budget.js'
+import { type AnswerRoom, roomOfLink } from './rooms.js'
 
 /** Why an exchange with a server did not give an answer. */
 export type ExchangeFailure =
@@ -110,7 +111,7 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
     signal.addEventListener('abort', onAbort, { once: true })
 
     /** Takes room; gives it back at once if the exchange has ended meanwhile. */
-    const take = async (budget: AnswerRoom['wire'], bytes: number): Promise<void> => {
+    const take = async (budget: ByteBudget, bytes: number): Promise<void> => {
       const release = await budget.acquire(bytes)
       if (settled) release()
       else releases.push(release)
@@ -197,7 +198,7 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
     })
     socket.on('end', () => lost(ended(parser)))
     socket.on('error', (error) => {
-      if (connectedMs === undefined) lost(new ExchangeError('unreachable', error.message, error))
+      if (connectedMs === undefined) lost(new ExchangeError('unreachable', whyNot(error), error))
       else if (parser.receivedBytes > 0) lost(ended(parser, error))
       else lost(new ExchangeError('reset', `the connection was reset before any answer`, error))
     })
@@ -209,6 +210,13 @@ export function exchange(options: ExchangeOptions): Promise<ExchangeResult> {
       options.onClosed?.()
     })
   })
+}
+
+/** Of a name with several addresses Node says nothing itself. */
+function whyNot(error: Error): string {
+  return error instanceof AggregateError
+    ? error.errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ')
+    : error.message
 }
 
 function ended(parser: AnswerParser, cause?: unknown): ExchangeError {

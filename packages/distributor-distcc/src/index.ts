@@ -1,5 +1,5 @@
 import { defineDistributor, type DistributorContext } from 'dtlto/plugin'
-import { roomOfLink } from './byte-budget.js'
+import { roomOfLink } from './rooms.js'
 import { Distcc } from './distcc.js'
 import { findHosts } from './host-sources.js'
 import { type OpenOptions, OPTIONS } from './options.js'

@@ -1,5 +1,5 @@
-import { BufferPool, lzo1x, type PackedPieces, takeTurn, type UnreadRanges } from 'dtlto/plugin'
-import { ByteBudget, roomForRequests } from './byte-budget.js'
+import { BufferPool, ByteBudget, lzo1x, type PackedPieces, takeTurn, type UnreadRanges } from 'dtlto/plugin'
+import { roomForRequests } from './rooms.js'
 import { encodeRequest, MAX_BODY_BYTES, type RequestFile } from './request.js'
 import type { WireJob } from './wire-job.js'
 

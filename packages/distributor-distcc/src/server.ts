@@ -1,7 +1,7 @@
-import { DtltoError, type Endpoint } from 'dtlto/plugin'
+import { DtltoError, type Endpoint, whileNone } from 'dtlto/plugin'
 import { acceptsConnections } from './accepts.js'
 import type { AnswerLimits } from './answer.js'
-import { type AnswerRoom, roomOfServer } from './byte-budget.js'
+import { type AnswerRoom, roomOfServer } from './rooms.js'
 import { ExchangeError, type ExchangeOptions, type ExchangeResult, exchange } from './exchange.js'
 import { DEFAULT_SLOTS, type Host, MOST_SLOTS } from './hosts.js'
 import { encodeProbe, judgeProbe } from './probe.js'
@@ -143,17 +143,19 @@ export class Server implements Endpoint {
     signal: AbortSignal,
     more: Partial<Pick<ExchangeOptions, 'limits' | 'onSent' | 'onClosed'>> = {},
   ): Promise<ExchangeResult> {
-    return exchange({
-      host: this.#host.host,
-      port: this.#host.port,
-      request,
-      connectTimeoutMs: this.#facts.connectTimeoutMs,
-      deadlineMs,
-      ...more,
-      room: this.#room,
-      signal: AbortSignal.any([signal, this.#closing.signal]),
-      now: this.#facts.now,
-    })
+    return whileNone([signal, this.#closing.signal], (either) =>
+      exchange({
+        host: this.#host.host,
+        port: this.#host.port,
+        request,
+        connectTimeoutMs: this.#facts.connectTimeoutMs,
+        deadlineMs,
+        ...more,
+        room: this.#room,
+        signal: either,
+        now: this.#facts.now,
+      }),
+    )
   }
 
   async #compileProbe(signal: AbortSignal): Promise<void> {
@@ -207,8 +209,9 @@ export class Server implements Endpoint {
     const { statisticsPort, tuning, now } = this.#facts
     if (statisticsPort === 0) return false
     this.#askedMs = now()
-    const both = AbortSignal.any([signal, this.#closing.signal])
-    const statistics = await fetchStatistics(this.#host.host, statisticsPort, tuning.statisticsTimeoutMs, both)
+    const statistics = await whileNone([signal, this.#closing.signal], (either) =>
+      fetchStatistics(this.#host.host, statisticsPort, tuning.statisticsTimeoutMs, either),
+    )
     if (statistics === undefined) return false
     this.#statistics = statistics
     this.#facts.onChange()

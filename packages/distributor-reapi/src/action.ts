@@ -174,7 +174,11 @@ export async function clangAction(
 }
 
 /** `COMPILER --version` at a worker. */
-export function versionAction(compiler: string, properties: Properties, salt: string): JobAction {
+export function versionAction(
+  compiler: string,
+  properties: Properties,
+  identity: Pick<Work, 'salt' | 'doNotCache'>,
+): JobAction {
   const root = directoryBlob([], [])
   const platform = platformOf(properties)
   const command = commandBlob({
@@ -183,7 +187,7 @@ export function versionAction(compiler: string, properties: Properties, salt: st
     outputs: [],
     platform,
   })
-  return { ...actionOf({ command, root, platform, salt }, [root]), objectPath: '', resultPath: undefined }
+  return { ...actionOf({ command, root, platform, ...identity }, [root]), objectPath: '', resultPath: undefined }
 }
 
 async function jobDirectory(job: JobPackage): Promise<GroupMember> {

@@ -2,7 +2,7 @@
  * An engine and its storage, for one link: an action becomes a result. This is where the protocol is as servers really are; what a result means for a job is
  * in outcome.ts.
  */
-import { DtltoError } from 'dtlto/plugin'
+import { DtltoError, orAborted } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import type { Blob } from './blob.js'
 import type { Compression } from './compression.js'
@@ -11,7 +11,6 @@ import { cachedResult, Execution, updateResult, type Watching } from './executio
 import type { ActionResult, ServerCapabilities } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import type { Channel } from './grpc/channel.js'
 import { CODE, RpcError } from './grpc/status.js'
-import { orAborted } from './or-aborted.js'
 import { Invocation } from './request-metadata.js'
 import { Store } from './store.js'
 import { asTrouble } from './trouble.js'
@@ -166,11 +165,10 @@ export class Engine {
   async #uploadLost(action: JobAction, error: unknown, signal: AbortSignal): Promise<boolean> {
     if (!(error instanceof RpcError) || !MAY_BE_LOST.has(error.code) || signal.aborted) return false
     const { store } = this
-    const sentBefore = store.totals.sentBlobs
     // All, whatever is named: a directory that is missing may stand for what is in it.
     store.forget(action.blobs.map(({ digest }) => digest.hash))
-    await orAborted(store.ensure(action.blobs), signal)
-    return error.missing.length > 0 || store.totals.sentBlobs > sentBefore
+    const sentBlobs = await orAborted(store.ensure(action.blobs), signal)
+    return error.missing.length > 0 || sentBlobs > 0
   }
 
   async #check(): Promise<void> {

@@ -18,8 +18,10 @@ import { CODE, RpcError } from './grpc/status.js'
 
 const CALL_MS = 20_000
 const CANCEL_MS = 2_000
-/** How often a stream may be cut before the job goes elsewhere. */
+/** How often a stream may be cut, one time after the other, before the job goes elsewhere. */
 const CUTS = 8
+/** One that lasted so long before it was cut says nothing against the engine: there are proxies that cut by the clock, while jobs wait in a queue. */
+const LASTED_MS = 10_000
 
 export interface EngineFacts {
   readonly instanceName: string
@@ -110,11 +112,13 @@ export class Execution {
 
   async run(skipCacheLookup: boolean): Promise<ExecuteResponse> {
     for (let cuts = 0; ; cuts++) {
+      const beganMs = performance.now()
       const cut = await this.#stream(skipCacheLookup).then(
         () => new RpcError(CODE.UNAVAILABLE, 'the stream of the execution ended before the action did'),
         (error: unknown) => error,
       )
       if (this.#operation?.done) return responseOf(this.#operation)
+      if (performance.now() - beganMs >= LASTED_MS) cuts = 0
       await this.#overcome(cut, cuts)
     }
   }

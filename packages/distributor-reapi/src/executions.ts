@@ -5,7 +5,7 @@
  * What a group gives for a job is what an action of its own would have given, byte for byte, since each is compiled in a process of its own. A job that does not compile there, or
  * whose compiler is ended, has no outputs, and is executed alone.
  */
-import { insertByCost } from 'dtlto/plugin'
+import { cancelled, insertByCost, onAbort, orAborted, whileNone } from 'dtlto/plugin'
 import { type JobAction, memberPath, OBJECT_PATH, RESULT_PATH } from './action.js'
 import { ActionCosts } from './action-costs.js'
 import type { Compiler } from './compilers.js'
@@ -15,7 +15,6 @@ import type { Watching } from './execution.js'
 import { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { CODE, RpcError } from './grpc/status.js'
 import type { InFlight } from './in-flight.js'
-import { notWanted, onAbort, orAborted, whileNone } from './or-aborted.js'
 
 /** Of an action. */
 const MEMBERS = 16
@@ -92,7 +91,7 @@ export class Executions {
     return this.#grouped
   }
 
-  /** `cost`: the job's. Rejects with RpcError. */
+  /** `cost`: the job's. Rejects with RpcError, with DTLTO_CANCELLED when aborted. */
   execute(action: JobAction, cost: number, watching: Watching): Promise<Executed> {
     const isSmall = this.#isSmall(action, cost)
     if (isSmall !== this.#isGrouping) {
@@ -107,6 +106,12 @@ export class Executions {
       this.#plan()
     })
     return orAborted(executed, watching.signal)
+  }
+
+  /** Whatever the action cache has; alone. Rejects as `execute` does. */
+  executeAnew(action: JobAction, watching: Watching): Promise<Executed> {
+    const { engine, now } = this.#options
+    return engine.execute(action, 'skip', watching, now, () => this.#room(watching))
   }
 
   #isSmall(action: JobAction, cost: number): boolean {
@@ -177,7 +182,7 @@ export class Executions {
   /** Whoever has got its room is not rejected any more, but gives it back, also when aborted in the same moment. */
   #turn(cost: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const forget = onAbort(signal, () => reject(notWanted()))
+      const forget = onAbort(signal, () => reject(cancelled()))
       const begin = (): void => {
         forget()
         resolve()
@@ -225,15 +230,16 @@ export class Executions {
 
   async #together(members: readonly Waiting[]): Promise<void> {
     const executed = await this.#counted(() => this.#executeGroup(members)).catch((error: unknown) => {
-      // Each job meets by itself what it was, if it is still there.
-      if (!(error instanceof RpcError && error.code === CODE.CANCELLED)) this.#failures++
+      // Each job meets by itself what it was, if it is still there, and waits for room as if it had never been in a group.
+      if (members.some(({ watching }) => !watching.signal.aborted)) this.#failures++
+      if (error instanceof RpcError && error.code === CODE.RESOURCE_EXHAUSTED) this.#options.inFlight.refused()
       return undefined
     })
     if (executed !== undefined)
       this.#grouped = { actions: this.#grouped.actions + 1, jobs: this.#grouped.jobs + members.length }
     for (const [i, member] of members.entries()) {
       const own = executed && memberOf(executed, i, members.length)
-      if (own === undefined) this.#counted(() => this.#alone(member)).then(member.resolve, member.reject)
+      if (own === undefined) this.#alone(member, () => this.#room(member.watching)).then(member.resolve, member.reject)
       else void this.#publish(member.action, own, member.watching.signal).then(() => member.resolve(own))
     }
   }

@@ -1,5 +1,4 @@
 /** Everything that makes a distributor of a link's options; with it comes the gRPC library, which takes 45 ms to load. */
-import { randomUUID } from 'node:crypto'
 import { type DistributorContext, DtltoError, zstd } from 'dtlto/plugin'
 import { type Properties, versionAction } from './action.js'
 import { type Address, parseAddress } from './address.js'
@@ -33,6 +32,8 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
   const cacheAddress = options.remote_cache ?? executorAddress
   if (cacheAddress === undefined || cacheAddress === '')
     throw new DtltoError('DTLTO_PLUGIN_OPTION_INVALID', 'remote_executor: expected the address of an engine, got none')
+  const addresses = [...new Set([executorAddress, cacheAddress])].filter((text): text is string => !!text)
+  checkEncryption(options, addresses)
   const written = parseHeaders(options.remote_header)
   const helpers = parseHelpers(options.credential_helper)
   const headersFor = (address: Address): HeaderSource =>
@@ -91,6 +92,8 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
     uploads: new Uploads(engine, compiler),
     reads: options.remote_accept_cached,
     writes: options.remote_upload_local_results,
+    exposed:
+      helpers.length > 0 || written.some(({ from }) => from.kind !== 'plain') ? addresses.find(isOpen) : undefined,
     inFlight,
     executions,
     close: () => {
@@ -98,6 +101,22 @@ export function openReapi(context: DistributorContext, options: OpenOptions): Re
       for (const channel of channels.values()) channel.close()
     },
   })
+}
+
+const TLS_OPTIONS = ['tls_certificate', 'tls_client_certificate', 'tls_client_key'] as const
+
+/** Whoever names certificates believes that the line is encrypted. */
+function checkEncryption(options: OpenOptions, addresses: readonly string[]): void {
+  const option = TLS_OPTIONS.find((name) => options[name] !== undefined)
+  if (option === undefined || addresses.some((text) => parseAddress(text).isSecure)) return
+  const message = `${option}: expected grpcs:// with it, but nothing is encrypted on the way to '${addresses.join("' and '")}'`
+  throw new DtltoError('DTLTO_PLUGIN_OPTION_INVALID', message)
+}
+
+/** Whether others can listen on the way there. */
+function isOpen(address: string): boolean {
+  const { isSecure, target } = parseAddress(address)
+  return !isSecure && !/^(localhost|127\.[\d.]+|\[::1\]):\d+$/.test(target)
 }
 
 function compressionOf({ remote_cache_compression: when }: OpenOptions): Compression {
@@ -121,7 +140,7 @@ function compilerOf(
   const program = named ?? `clang-${link.llvmVersion.split('.')[0] ?? ''}`
   const ask = async (compiler: string): Promise<string> => {
     // An answer of yesterday would be that of yesterday's image.
-    const action = versionAction(compiler, platform, randomUUID())
+    const action = versionAction(compiler, platform, { salt: '', doNotCache: true })
     const watching = { signal, headers: engine.invocation.headers(action.digest.hash), onExecuting: () => undefined }
     const { result } = await engine.execute(action, 'skip', watching, () => context.now())
     const text = await printed(result.stdoutRaw, result.stdoutDigest, {

@@ -1,5 +1,12 @@
 /** What the result of an action means for its job. */
-import { CodegenAnswers, codegenResult, type CompileResult, DtltoError, type JobPackage } from 'dtlto/plugin'
+import {
+  CodegenAnswers,
+  codegenResult,
+  type CompileResult,
+  DtltoError,
+  type JobPackage,
+  mostObjectBytes,
+} from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import type { ActionResult, Digest } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { digestOf } from './blob.js'
@@ -23,6 +30,9 @@ const SHOWN = 300
 /** Outputs of a result that claims success are gone from the storage, or were never there. */
 export class OutputsLost extends Error {}
 
+/** An output that is larger than the job lets expect is not read. */
+class OutputTooLarge extends Error {}
+
 /**
  * Rejects with a DtltoError for trouble of the worker, with OutputsLost, or with RpcError when outputs cannot be read. Sizes and digests of what is read have been
  * compared by the reader.
@@ -33,18 +43,27 @@ export async function outcomeOf(
   job: JobFacts,
   reader: Reader,
 ): Promise<CompileResult> {
-  return action.resultPath === undefined
-    ? await ofClang(result, action, reader)
-    : await ofCodegen(result, action, action.resultPath, job, reader)
+  const mostBytes = mostObjectBytes(job.packed.blobs.reduce((sum, { content }) => sum + content.sizeBytes, 0))
+  const made: Made = { result, objectPath: action.objectPath, reader, mostBytes }
+  try {
+    return action.resultPath === undefined ? await ofClang(made) : await ofCodegen(made, action.resultPath, job)
+  } catch (error) {
+    if (error instanceof OutputTooLarge) return { kind: 'cannot', reason: error.message }
+    throw error
+  }
 }
 
-async function ofCodegen(
-  result: ActionResult,
-  action: JobAction,
-  resultPath: string,
-  { moduleId, packed }: JobFacts,
-  reader: Reader,
-): Promise<CompileResult> {
+/** What an action has made. */
+interface Made {
+  readonly result: ActionResult
+  readonly objectPath: string
+  readonly reader: Reader
+  /** Of each output. */
+  readonly mostBytes: number
+}
+
+async function ofCodegen(made: Made, resultPath: string, { moduleId, packed }: JobFacts): Promise<CompileResult> {
+  const { result, objectPath, reader } = made
   const { exitCode } = result
   if (exitCode === EXIT.refused)
     return { kind: 'cannot', reason: `dtlto-codegen of the worker refuses the job: ${await shown(result, reader)}` }
@@ -54,8 +73,8 @@ async function ofCodegen(
       await shown(result, reader),
     )
   const [text, object] = await Promise.all([
-    output(result, resultPath, reader),
-    exitCode === EXIT.compiled ? output(result, action.objectPath, reader) : Buffer.alloc(0),
+    output(made, resultPath),
+    exitCode === EXIT.compiled ? output(made, objectPath) : Buffer.alloc(0),
   ])
   const answer = parse(text)
   return codegenResult(answer.status === 'refused' ? answer : { ...answer, object }, moduleId, packed)
@@ -76,12 +95,13 @@ function codegenAnswer(text: Buffer) {
 }
 
 /** clang's words are not lld's: if it has any, the linker compiles the module itself and says what there is to say. */
-async function ofClang(result: ActionResult, action: JobAction, reader: Reader): Promise<CompileResult> {
+async function ofClang(made: Made): Promise<CompileResult> {
+  const { result, objectPath, reader } = made
   const { exitCode } = result
   if (exitCode === 0) {
     if (textBytes(result) > 0)
       return { kind: 'cannot', reason: `the worker's clang printed '${await shown(result, reader)}'` }
-    const object = await output(result, action.objectPath, reader)
+    const object = await output(made, objectPath)
     return { kind: 'object', object, diagnostics: [], sideOutputs: [], timings: {} }
   }
   const text = await shown(result, reader)
@@ -116,8 +136,8 @@ export async function printed(raw: Buffer, digest: Digest | undefined, reader: R
   }
 }
 
-async function output({ outputFiles }: ActionResult, path: string, reader: Reader): Promise<Buffer> {
-  const file = outputFiles.find((each) => each.path === path)
+async function output({ result, reader, mostBytes }: Made, path: string): Promise<Buffer> {
+  const file = result.outputFiles.find((each) => each.path === path)
   if (file?.digest === undefined) throw new OutputsLost(`the action has not made '${path}'`)
   const { digest, contents } = file
   if (contents.length > 0) {
@@ -125,6 +145,8 @@ async function output({ outputFiles }: ActionResult, path: string, reader: Reade
     if (actual.hash === digest.hash && actual.sizeBytes === digest.sizeBytes) return contents
     throw rejected(`'${path}' came with other bytes than its digest stands for`)
   }
+  if (digest.sizeBytes > mostBytes)
+    throw new OutputTooLarge(`'${path}' has ${digest.sizeBytes} bytes, more than the job's bitcode lets expect`)
   try {
     return await reader.read(digest)
   } catch (error) {

@@ -8,6 +8,7 @@ import {
   contentDigests,
   type JobPackage,
   LookAhead,
+  orAborted,
   takeTurn,
   type WaitingJobs,
 } from 'dtlto/plugin'
@@ -17,7 +18,6 @@ import type { Compiler } from './compilers.js'
 import type { Engine } from './engine.js'
 import type { Watching } from './execution.js'
 import type { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
-import { orAborted } from './or-aborted.js'
 
 /** Jobs that are prepared ahead at a time. */
 const TOGETHER = 8
@@ -91,7 +91,7 @@ export class Preparation {
     return this.#lookAhead.asked(job)
   }
 
-  /** Rejects with RpcError, CANCELLED if `signal` is aborted before. */
+  /** Rejects with RpcError, with DTLTO_CANCELLED if `signal` is aborted before. */
   async prepare(job: BackendJob, signal: AbortSignal): Promise<Prepared> {
     const ahead = this.#take(job)
     if (ahead === undefined) return await this.#make(job, signal)

@@ -2,7 +2,7 @@
  * What is read of the storage. Results come in all at once where the action cache has them, and a call costs more than the bytes of a small object: so what
  * jobs want at the same time is read by one call.
  */
-import { takeTurn } from 'dtlto/plugin'
+import { ByteBudget, orAborted, takeTurn } from 'dtlto/plugin'
 import { digestOf } from './blob.js'
 import { Batches } from './batches.js'
 import type { Compression } from './compression.js'
@@ -15,7 +15,6 @@ import type { Channel } from './grpc/channel.js'
 import { BATCH_READ_BLOBS, READ } from './grpc/methods.js'
 import { retrying } from './grpc/retry.js'
 import { CODE, RpcError } from './grpc/status.js'
-import { orAborted } from './or-aborted.js'
 import {
   BATCH_BYTES,
   BLOB_OVERHEAD,
@@ -24,13 +23,14 @@ import {
   REFUSES_BATCHES,
   resourceName,
   type StoreFacts,
-  streamMs,
 } from './store-calls.js'
 
 /** What is in memory at a time is these batches: 12 MiB at most, as long as blobs are small. */
 const BATCHES_AT_ONCE = 6
 /** What a server may claim that an object has: more is no object. */
 const MOST_BYTES = 2 * 1024 ** 3
+/** Of what comes in streams, for larger blobs, in pieces and then whole. */
+const STREAMS_BYTES = 512 * 1024 ** 2
 
 /** Bytes, or why there are none of this blob. */
 type Read = Buffer | RpcError
@@ -42,6 +42,7 @@ export class Reads {
   readonly #facts: StoreFacts
   readonly #compression: Compression
   readonly #batches: Batches<Digest, Read>
+  readonly #memory = new ByteBudget(STREAMS_BYTES)
 
   constructor(channel: Channel, facts: StoreFacts, compression: Compression) {
     this.#channel = channel
@@ -83,7 +84,8 @@ export class Reads {
       digestFunction: DigestFunction_Value.SHA256,
     }
     try {
-      const { responses } = await this.#channel.unary(BATCH_READ_BLOBS, request, callOf(this.#facts))
+      const bytes = request.digests.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
+      const { responses } = await this.#channel.unary(BATCH_READ_BLOBS, request, callOf(this.#facts, bytes))
       const found = new Map<string | undefined, (typeof responses)[number]>()
       for (const response of responses) {
         const hash = response.digest?.hash
@@ -127,11 +129,20 @@ export class Reads {
   }
 
   async #readBlob(kind: string, digest: Digest, signal: AbortSignal): Promise<Buffer> {
+    const giveBack = await this.#memory.acquire(2 * digest.sizeBytes, signal)
+    try {
+      return await this.#receive(kind, digest, signal)
+    } finally {
+      giveBack()
+    }
+  }
+
+  async #receive(kind: string, digest: Digest, signal: AbortSignal): Promise<Buffer> {
     const chunks: Buffer[] = []
     let have = 0
     const name = resourceName(this.#facts.instanceName, kind, digest)
     const request = { resourceName: name, readOffset: 0, readLimit: 0 }
-    const call = { ...callOf(this.#facts), signal, timeoutMs: streamMs(digest.sizeBytes) }
+    const call = { ...callOf(this.#facts, digest.sizeBytes), signal }
     await this.#channel.serverStream(READ, request, call, ({ data }) => {
       have += data.length
       // What cannot be compressed grows by some bytes for each 128 KiB.

@@ -1,4 +1,5 @@
 import {
+  abortedWith,
   type Attempt,
   type BackendJob,
   type CompileResult,
@@ -7,8 +8,10 @@ import {
   DtltoError,
   type Endpoint,
   type FinishedJob,
+  orAborted,
   type SelfCheck,
   type WaitingJobs,
+  whileNone,
 } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import type { Compiler } from './compilers.js'
@@ -19,7 +22,6 @@ import type { Executions } from './executions.js'
 import type { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { CODE, RpcError } from './grpc/status.js'
 import type { InFlight } from './in-flight.js'
-import { abortedWith, orAborted, whileNone } from './or-aborted.js'
 import { OutputsLost, outcomeOf } from './outcome.js'
 import { LOOKUP_MS, Patience } from './patience.js'
 import type { Preparation, PreparedJob } from './preparation.js'
@@ -39,6 +41,8 @@ export interface Parts {
   /** What the options say of the action cache. */
   readonly reads: boolean
   readonly writes: boolean
+  /** The address to which secrets go unencrypted. */
+  readonly exposed: string | undefined
   readonly close: () => void
 }
 
@@ -209,7 +213,7 @@ export class Reapi implements Distributor {
     watching: Watching,
     read: (result: ActionResult) => Promise<CompileResult>,
   ): Promise<CompileResult> {
-    return await this.#executed(job, await this.#executeAnew(action, watching), action, watching, read)
+    return await this.#executed(job, await this.#parts.executions.executeAnew(action, watching), action, watching, read)
   }
 
   /** Where patience ends, nobody asks any more, and this machine compiles: patience.ts. */
@@ -264,10 +268,6 @@ export class Reapi implements Distributor {
     return withFigures(outcome, { timings: {}, worker: 'action cache' })
   }
 
-  #executeAnew(action: JobAction, watching: Watching): Promise<Executed> {
-    return this.#parts.engine.execute(action, 'skip', watching, () => this.#context.now())
-  }
-
   async #executed(
     job: BackendJob,
     first: Executed,
@@ -284,7 +284,7 @@ export class Reapi implements Distributor {
       outcome = await read(executed.result)
     } catch (error) {
       if (!(error instanceof OutputsLost || (executed.isCached && this.#isUseless(error, job)))) throw error
-      executed = await this.#executeAnew(action, watching)
+      executed = await this.#parts.executions.executeAnew(action, watching)
       readAtMs = now()
       outcome = await read(executed.result).catch((again: unknown) => {
         throw again instanceof OutputsLost

@@ -1,9 +1,8 @@
 /** What `dtlto doctor` wants to know beyond a small job: what the servers say that they can do, and whether this user may do it. */
 import { randomUUID } from 'node:crypto'
-import type { SelfCheck } from 'dtlto/plugin'
+import { orAborted, type SelfCheck } from 'dtlto/plugin'
 import { versionAction } from './action.js'
 import type { Engine } from './engine.js'
-import { orAborted } from './or-aborted.js'
 import { ActionResult, type ServerCapabilities } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { asTrouble } from './trouble.js'
 
@@ -13,6 +12,7 @@ interface Asked {
   readonly checkCompiler: () => Promise<void>
   readonly reads: boolean
   readonly writes: boolean
+  readonly exposed: string | undefined
 }
 
 interface Step {
@@ -27,7 +27,7 @@ interface Step {
  * reason.
  */
 export async function selfCheck(
-  { engine, checkCompiler, reads, writes }: Asked,
+  { engine, checkCompiler, reads, writes, exposed }: Asked,
   signal: AbortSignal,
 ): Promise<readonly SelfCheck[]> {
   const found: SelfCheck[] = []
@@ -39,6 +39,7 @@ export async function selfCheck(
         const { storage, executor } = await engine.capabilities()
         good(`'${engine.storageTarget}' stores: ${describe(storage)}`)
         if (executor !== undefined) good(`'${engine.target}' executes`)
+        if (exposed !== undefined) found.push({ ...EXPOSED, text: `'${exposed}' is sent secrets, and not encrypted` })
       },
     },
     {
@@ -77,8 +78,13 @@ export async function selfCheck(
   return found
 }
 
+const EXPOSED = {
+  level: 'warning',
+  remedy: 'whoever listens on the way can read the values of remote_header and of the credential helper: use grpcs://',
+} as const
+
 /** An action that nobody has executed. */
-const nothing = () => versionAction('dtlto-doctor', { properties: [] }, randomUUID())
+const nothing = () => versionAction('dtlto-doctor', { properties: [] }, { salt: randomUUID() })
 
 const watching = (engine: Engine, signal: AbortSignal) => ({
   signal,

@@ -24,7 +24,6 @@ import {
   REFUSES_BATCHES,
   resourceName,
   type StoreFacts,
-  streamMs,
 } from './store-calls.js'
 
 const BATCHES_AT_ONCE = 6
@@ -87,9 +86,10 @@ export class Store {
     return this.#reads.bytes
   }
 
-  /** Resolves when all of them are there. `precedence`: those of the highest are sent first. Default: before all. */
-  async ensure(blobs: readonly Blob[], precedence = Infinity): Promise<void> {
-    await Promise.all(blobs.flatMap((blob) => this.#ensure(blob, precedence) ?? []))
+  /** Resolves when all of them are there, to how many had to be sent. `precedence`: those of the highest are sent first. Default: before all. */
+  async ensure(blobs: readonly Blob[], precedence = Infinity): Promise<number> {
+    const asked = await Promise.all(blobs.flatMap((blob) => this.#ensure(blob, precedence) ?? []))
+    return asked.filter((wasSent) => wasSent).length
   }
 
   /** The server has lost these: they are asked for again when somebody needs them. */
@@ -102,8 +102,8 @@ export class Store {
     return this.#reads.read(digest, signal)
   }
 
-  /** Undefined: it is there. */
-  #ensure(blob: Blob, precedence: number): Promise<void> | undefined {
+  /** Undefined: it is known to be there. */
+  #ensure(blob: Blob, precedence: number): Promise<boolean> | undefined {
     const { hash, sizeBytes } = blob.digest
     if (sizeBytes === 0) return undefined
     const known = this.#there.get(hash)
@@ -112,7 +112,7 @@ export class Store {
       if (known.precedence < precedence) known.raise((known.precedence = precedence))
       return known.done
     }
-    const upload: Upload = { done: Promise.resolve(), isDone: false, precedence, raise: () => undefined }
+    const upload: Upload = { done: Promise.resolve(false), isDone: false, precedence, raise: () => undefined }
     upload.done = this.#upload(blob, upload)
     this.#there.set(hash, upload)
     upload.done.then(
@@ -125,11 +125,12 @@ export class Store {
     return upload.done
   }
 
-  async #upload(blob: Blob, upload: Upload): Promise<void> {
+  /** Resolves to whether it had to be sent. */
+  async #upload(blob: Blob, upload: Upload): Promise<boolean> {
     const { digest } = blob
     this.totals.askedBlobs++
     upload.raise = (precedence) => this.#find.raise(digest, precedence)
-    if (!(await this.#find.add(digest, 1, upload.precedence))) return
+    if (!(await this.#find.add(digest, 1, upload.precedence))) return false
     const weight = weightOf(blob)
     const isForBatch =
       weight <= this.#batchBytes && (this.#compression.inBatches() || !this.#compression.inStream(blob))
@@ -137,6 +138,7 @@ export class Store {
     upload.raise = (precedence) => batches.raise(blob, precedence)
     await batches.add(blob, isForBatch ? weight : 1, upload.precedence)
     this.totals.sentBlobs++
+    return true
   }
 
   /** For each, whether it is missing. */
@@ -155,7 +157,8 @@ export class Store {
     const { signal } = this.#facts
     const { memory, request, sentBytes } = await this.#encode(blobs, compression)
     this.#sending++
-    const send = () => retrying(signal, () => this.#channel.unary(BATCH_UPDATE_BLOBS, request, callOf(this.#facts)))
+    const send = () =>
+      retrying(signal, () => this.#channel.unary(BATCH_UPDATE_BLOBS, request, callOf(this.#facts, sentBytes)))
     let refused = new Set<string>()
     try {
       const { responses } = await this.#compression.timed(() => sentBytes, send)
@@ -198,12 +201,16 @@ export class Store {
     const compression = this.#compression.inStream(blob) ? this.#compression : undefined
     const { signal } = this.#facts
     const { sizeBytes } = blob.digest
-    const options = { ...callOf(this.#facts), timeoutMs: streamMs(sizeBytes) }
+    const options = callOf(this.#facts, sizeBytes)
     const send = async (): Promise<void> => {
-      const stream = new BlobStream(blob, this.#facts.instanceName, compression)
+      let stream = new BlobStream(blob, this.#facts.instanceName, compression)
+      const requests = (): AsyncIterable<WriteRequest> => {
+        stream = new BlobStream(blob, this.#facts.instanceName, compression)
+        return stream.requests()
+      }
       const { committedSize } = await this.#compression.timed(
         () => stream.sentBytes,
-        () => this.#channel.clientStream(WRITE, stream.requests(), options),
+        () => this.#channel.clientStream(WRITE, requests, options),
       )
       this.totals.sentBytes += stream.sentBytes
       if (stream.mayHaveBeen(committedSize)) return
@@ -246,8 +253,8 @@ async function sentBlob(
 
 /** Of a blob, by the link. */
 interface Upload {
-  /** Resolves when the server has it. */
-  done: Promise<void>
+  /** Resolves when the server has it, to whether it had to be sent. */
+  done: Promise<boolean>
   isDone: boolean
   /** Of all who need it, the highest. */
   precedence: number

@@ -5,14 +5,13 @@
  * Only with the compiler that is sent: that one is part of the action, and it is this linker's own LLVM. What a compiler of a worker's image would have made
  * nobody here can say.
  */
-import { codegenResultFile, DtltoError, type FinishedJob } from 'dtlto/plugin'
+import { codegenResultFile, DtltoError, type FinishedJob, orAborted } from 'dtlto/plugin'
 import type { JobAction } from './action.js'
 import { type Blob, bytesBlob, contentBlob } from './blob.js'
 import type { Compiler } from './compilers.js'
 import type { Engine } from './engine.js'
 import { ActionResult } from './generated/build/bazel/remote/execution/v2/remote_execution.js'
 import { CODE, RpcError } from './grpc/status.js'
-import { orAborted } from './or-aborted.js'
 import { asTrouble } from './trouble.js'
 
 const CHECK_MS = 2_000

@@ -21,13 +21,17 @@ import type { Toolchain } from './toolchain.js'
 
 /** Toolchains that nobody has used for so many days are removed when another one comes. */
 const KEEP_DAYS = 30
+/** A directory that the user names may have files of the user's: in it we have one of our own, of which access and contents are our business. */
+const OWN_DIRECTORY = 'dtlto-toolchain'
+/** The name of a toolchain, as `find` knows patterns. */
+const ANY_DIGEST = '[0-9a-f]'.repeat(64)
 
 /** The one line for the user's shell. `script` is then to be the head of the input. */
 export function shellLine(script: string): string {
   return `exec /bin/sh -c 'eval "$(dd bs=1 count=${Buffer.byteLength(script)} 2>/dev/null)"'`
 }
 
-/** Starts dtlto-codegen, or says that it is needed. `cache`: the directory, undefined: the usual. */
+/** Starts dtlto-codegen, or says that it is needed. `cache`: the directory in which ours is, undefined: the usual. */
 export function serveScript(toolchain: Toolchain, cache: string | undefined, silenceSeconds: number): string {
   // All files are there twice for a moment.
   const needed = Math.ceil((2 * toolchain.sizeBytes) / 1024)
@@ -61,7 +65,7 @@ export function shipScript(toolchain: Toolchain, cache: string | undefined, toke
   const sizes = toolchain.files.map(({ sizeBytes, name }) => `${sizeBytes} ${name}`)
   return `${prelude(toolchain, cache)}
 secure
-find "$c/." ! -name . -prune ! -name ${toolchain.digest} -mtime +${KEEP_DAYS} -exec rm -rf {} \\;
+find "$c/." ! -name . -prune -name '${ANY_DIGEST}' ! -name ${toolchain.digest} -mtime +${KEEP_DAYS} -exec rm -rf {} \\;
 find "$c/." ! -name . -prune -name 'tmp.*' -mtime +0 -exec rm -rf {} \\;
 t=$c/tmp.${token}
 trap 'rm -rf "$t"' 0
@@ -92,7 +96,7 @@ function prelude({ digest, sums, program, loader }: Toolchain, cache: string | u
 say() { printf 'dtlto-ssh %s\\n' "$*"; }
 die() { say error "$@"; exit 1; }
 program=${quote(program)}; loader=${quote(loader)}
-c=${cache === undefined ? '${XDG_CACHE_HOME:-$HOME/.cache}/dtlto/toolchain' : quote(cache)}
+c=${cache === undefined ? '${XDG_CACHE_HOME:-$HOME/.cache}/dtlto/toolchain' : quote(`${cache}/${OWN_DIRECTORY}`)}
 case $c in /*) ;; *) c=$HOME/$c ;; esac
 d=$c/${digest}
 sums=${quote(sums.join('\n'))}

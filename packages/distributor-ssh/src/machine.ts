@@ -3,20 +3,23 @@ import {
   type BackendJob,
   codegenResult,
   type CompileResult,
+  cancelled,
   DtltoError,
   type Endpoint,
+  orAborted,
   type SelfCheck,
 } from 'dtlto/plugin'
 import { type ConnectFacts, shipToolchain, startServer } from './connect.js'
 import type { Facts } from './frames.js'
 import type { Host } from './hosts.js'
-import { cancelled, Session, type Traffic } from './session.js'
-import type { SshFacts } from './ssh-process.js'
+import { Session, type Traffic } from './session.js'
+import type { SshClient, SshFacts } from './ssh-process.js'
 import type { Toolchain } from './toolchain.js'
 import { refused } from './trouble.js'
 import type { Tuning } from './tuning.js'
 
-export interface MachineFacts extends SshFacts {
+export interface MachineFacts extends Omit<SshFacts, 'client'> {
+  readonly client: () => Promise<SshClient>
   readonly toolchain: () => Promise<Toolchain>
   readonly cache: string | undefined
   readonly tuning: Tuning
@@ -86,7 +89,7 @@ export class Machine implements Endpoint {
   }
 
   async probe(signal: AbortSignal): Promise<void> {
-    const session = await this.#connected()
+    const session = await orAborted(this.#connected(), signal)
     await session.ping(signal)
   }
 
@@ -95,7 +98,7 @@ export class Machine implements Endpoint {
     const { now } = this.#facts
     try {
       const beganMs = now()
-      const session = await this.#connected()
+      const session = await orAborted(this.#connected(), signal)
       const connectedMs = now()
       await session.ping(signal)
       const compiler =
@@ -117,8 +120,8 @@ export class Machine implements Endpoint {
   async compile(job: BackendJob, attempt: Attempt): Promise<CompileResult> {
     const packed = await job.package()
     if (packed.kind === 'cannot') return packed
-    const session = await this.#connected()
-    if (attempt.signal.aborted) throw cancelled()
+    // The connection is made for all jobs: it goes on without this one.
+    const session = await orAborted(this.#connected(), attempt.signal)
     const beganMs = this.#facts.now()
     const answer = await session.compile(packed, attempt)
     return codegenResult(answer, job.moduleId, packed, { compileMs: this.#facts.now() - beganMs })
@@ -149,8 +152,8 @@ export class Machine implements Endpoint {
   async #connect(): Promise<Session> {
     const { now, debug, tuning } = this.#facts
     const beganMs = now()
-    const toolchain = await this.#facts.toolchain()
-    const facts: ConnectFacts = { ...this.#facts, toolchain }
+    const [toolchain, client] = await Promise.all([this.#facts.toolchain(), this.#facts.client()])
+    const facts: ConnectFacts = { ...this.#facts, toolchain, client }
     const { signal } = this.#closing
     let served = await startServer(this.#host, facts, signal)
     if (served === undefined) {

@@ -4,6 +4,7 @@ import type { Distributor, DistributorContext } from 'dtlto/plugin'
 import { findHosts } from './hosts.js'
 import { Machine, machineOf } from './machine.js'
 import type { OpenOptions } from './options.js'
+import { findClient, type SshClient } from './ssh-process.js'
 import { type Toolchain, toolchainOf } from './toolchain.js'
 import { DEFAULT_TUNING, type Tuning } from './tuning.js'
 
@@ -15,6 +16,7 @@ export function openSsh(
 ): Distributor {
   const { env } = context
   let toolchain: Promise<Toolchain> | undefined
+  let client: Promise<SshClient> | undefined
   const machines = findHosts({ option: options.hosts, optionPlace: context.optionPlaces?.['hosts'], env }).map(
     (host) =>
       new Machine(host, {
@@ -22,6 +24,7 @@ export function openSsh(
         tuning,
         connectTimeoutMs: options['connect-timeout-ms'],
         cache: options.cache,
+        client: () => (client ??= findClient(env)),
         toolchain: () => (toolchain ??= toolchainOf(env)),
         now: () => context.now(),
         onChange: () => context.statusChanged(),

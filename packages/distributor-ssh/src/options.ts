@@ -11,7 +11,7 @@ export const OPTIONS = {
   cache: {
     type: 'string',
     description:
-      'the directory on the machines where dtlto-codegen is kept, absolute or from the home directory; default: ${XDG_CACHE_HOME:-~/.cache}/dtlto/toolchain',
+      'the directory on the machines in which dtlto-codegen is kept (in dtlto-toolchain there), absolute or from the home directory; default: ${XDG_CACHE_HOME:-~/.cache}/dtlto/toolchain',
     check: (path) => (/[\n\r\0]/.test(path) || path.trim() === '' ? 'expected a path of one line' : undefined),
   },
   'connect-timeout-ms': {

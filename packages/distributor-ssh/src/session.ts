@@ -1,6 +1,7 @@
 /** dtlto-codegen on a machine: many jobs at a time over one connection, each content sent once. */
 import {
   type Attempt,
+  cancelled,
   type CodegenAnswer,
   CodegenAnswers,
   codegenMessage,
@@ -240,6 +241,8 @@ export class Session {
     }
     const waiting = this.#jobs.get(ended.number)
     if (waiting === undefined) return
+    // Whoever waits for it learns of that with the others.
+    if (ended.kind === 'DONE' && ended.answer === undefined) throw new Error('an answer that is cut off')
     this.#jobs.delete(ended.number)
     if (ended.kind === 'DIED') {
       const [how = ''] = text.split('\n')
@@ -249,8 +252,7 @@ export class Session {
           details: { stderr: text },
         }),
       )
-    } else if (ended.answer === undefined) throw new Error('an answer that is cut off')
-    else waiting.resolve(ended.answer)
+    } else if (ended.answer !== undefined) waiting.resolve(ended.answer)
   }
 
   #die(what: string): void {
@@ -268,8 +270,4 @@ export class Session {
     this.#jobs.clear()
     for (const end of [...this.#pings.values()]) end()
   }
-}
-
-export function cancelled(): DtltoError {
-  return new DtltoError('DTLTO_CANCELLED', 'the job was cancelled')
 }

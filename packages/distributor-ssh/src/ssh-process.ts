@@ -1,11 +1,18 @@
 /** OpenSSH's client, as the user has configured it: keys, agent, ProxyJump, ControlMaster, compression, ~/.ssh/config. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import type { Readable, Writable } from 'node:stream'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { PassThrough, type Readable, type Writable } from 'node:stream'
 import type { Host } from './hosts.js'
 
 export interface SshFacts {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly connectTimeoutMs: number
+  readonly client: SshClient
+}
+
+/** The user's ssh. */
+export interface SshClient {
+  /** It knows NEWER_OPTIONS. */
+  readonly isNewer: boolean
 }
 
 export interface SshEnd {
@@ -21,11 +28,6 @@ const LAST_WORDS_MS = 200
 
 /** Ours for this connection, whatever the configuration says. */
 const OPTIONS = [
-  // These came with OpenSSH 8.7.
-  'IgnoreUnknown=ForkAfterAuthentication,StdinNull,SessionType',
-  'ForkAfterAuthentication=no',
-  'StdinNull=no',
-  'SessionType=default',
   // Nobody is there to be asked.
   'BatchMode=yes',
   'ConnectionAttempts=1',
@@ -42,11 +44,30 @@ const OPTIONS = [
   'LogLevel=ERROR',
 ]
 
-export function sshArguments({ host, user, port }: Host, connectTimeoutMs: number, command: string): string[] {
+/** Of OpenSSH 8.7 and later. Older ones end with an error; and `IgnoreUnknown` would take the place of the user's own. */
+const NEWER_OPTIONS = ['ForkAfterAuthentication=no', 'StdinNull=no', 'SessionType=default']
+const NEWER = { major: 8, minor: 7 }
+
+/** Asks the user's ssh for its version. One that does not tell gets no options but those that all know. */
+export function findClient(env: SshFacts['env']): Promise<SshClient> {
+  return new Promise((resolve) => {
+    execFile('ssh', ['-V'], { env: { ...env } }, (_error, stdout, stderr) => {
+      const [, major, minor] = /OpenSSH_(\d+)\.(\d+)/.exec(`${stderr}${stdout}`) ?? []
+      const isNewer = Number(major) > NEWER.major || (Number(major) === NEWER.major && Number(minor) >= NEWER.minor)
+      resolve({ isNewer })
+    }).on('error', () => undefined)
+  })
+}
+
+export function sshArguments(
+  { host, user, port }: Host,
+  { connectTimeoutMs, client }: Pick<SshFacts, 'connectTimeoutMs' | 'client'>,
+  command: string,
+): string[] {
   const timeout = `ConnectTimeout=${Math.ceil(connectTimeoutMs / 1000)}`
   return [
     '-T',
-    ...[...OPTIONS, timeout].flatMap((option) => ['-o', option]),
+    ...[...OPTIONS, ...(client.isNewer ? NEWER_OPTIONS : []), timeout].flatMap((option) => ['-o', option]),
     ...(user === undefined ? [] : ['-l', user]),
     ...(port === undefined ? [] : ['-p', String(port)]),
     '--',
@@ -64,20 +85,21 @@ export class SshProcess {
   readonly #child: ChildProcess
   #stderr = ''
 
-  constructor(host: Host, command: string, { env, connectTimeoutMs }: SshFacts) {
-    const child = spawn('ssh', sshArguments(host, connectTimeoutMs, command), {
+  constructor(host: Host, command: string, facts: SshFacts) {
+    const child: ChildProcess = spawn('ssh', sshArguments(host, facts, command), {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...env },
+      env: { ...facts.env },
       detached: true,
     })
     this.#child = child
-    this.stdin = child.stdin
-    this.stdout = child.stdout
+    // Where this process may have no more descriptors it has none of them, and an error follows.
+    this.stdin = child.stdin ?? new PassThrough().resume()
+    this.stdout = child.stdout ?? new PassThrough()
     // Its end says more.
-    child.stdin.on('error', () => undefined)
-    child.stdout.on('error', () => undefined)
-    child.stderr.on('error', () => undefined)
-    child.stderr.on('data', (chunk: Buffer) => {
+    this.stdin.on('error', () => undefined)
+    this.stdout.on('error', () => undefined)
+    child.stderr?.on('error', () => undefined)
+    child.stderr?.on('data', (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString()).slice(-STDERR_BYTES)
     })
     this.ended = new Promise((resolve) => {

@@ -13,10 +13,9 @@ import {
   type ServiceError,
   setLogVerbosity,
 } from '@grpc/grpc-js'
-import { takeTurn } from 'dtlto/plugin'
+import { onAbort, takeTurn } from 'dtlto/plugin'
 import type { Headers, HeaderSource } from './header-source.js'
 import type { Method } from './methods.js'
-import { onAbort } from '../or-aborted.js'
 import { CODE, RpcError } from './status.js'
 
 /** Servers and proxies commonly allow 100 calls a connection; a call beyond waits without anybody knowing. */
@@ -144,10 +143,13 @@ export class Channel {
     })
   }
 
-  /** Sends `requests` as fast as they are taken. A server may answer before it has read them all: then the others are not sent. */
+  /**
+   * Sends `requests` as fast as they are taken. A server may answer before it has read them all: then the others are not sent. Called again where the call is made once more, with
+   * fresh headers.
+   */
   clientStream<Request, Response>(
     method: Method<Request, Response>,
-    requests: AsyncIterable<Request>,
+    requests: () => AsyncIterable<Request>,
     options: CallOptions,
   ): Promise<Response> {
     return this.#withHeaders(options, (metadata, connection) => {
@@ -175,7 +177,7 @@ export class Channel {
         call.on('drain', () => wake?.())
         cancelWith(options.signal, call)
         const send = async (): Promise<void> => {
-          for await (const request of requests) {
+          for await (const request of requests()) {
             if (isOver) return
             if (!call.write(request)) await new Promise<void>((resume) => (wake = resume))
           }

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+
 type Ending = 'exit' | 'reallyExit' | 'abort' | 'kill'
 
 /**
@@ -10,18 +12,29 @@ export function holdProcess(): () => void {
   const refuse = (name: Ending) => (): never => {
     throw new Error(`process.${name}() by a distributor: only the linker ends its process`)
   }
+  // 0 and negative numbers are groups of processes.
+  const own = new Set([process.pid, 0, -1, -ownGroup()])
   const replacements: Record<Ending, (...args: unknown[]) => unknown> = {
     exit: refuse('exit'),
     reallyExit: refuse('reallyExit'),
     abort: refuse('abort'),
     kill: (pid, signal) => {
-      // 0 and negative numbers are groups of processes, its own among them.
-      if (signal !== 0 && (Number(pid) === process.pid || Number(pid) === 0 || Number(pid) === -1)) refuse('kill')()
+      if (signal !== 0 && own.has(Number(pid))) refuse('kill')()
       return originals.kill.call(process, pid, signal)
     },
   }
   Object.assign(target, replacements)
   return () => {
     Object.assign(target, originals)
+  }
+}
+
+/** That of this process, which Node does not tell; the process itself if nobody does. proc_pid_stat(5): behind the name are state, parent, group. */
+function ownGroup(): number {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'latin1')
+    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[2])
+  } catch {
+    return process.pid
   }
 }

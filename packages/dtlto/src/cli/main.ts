@@ -2,7 +2,6 @@
  * The linker programs: composes the link from the command line, the environment and the file, and ends the process.
  * Alone with stdout, stderr and exit.
  */
-import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chooseNative, type NativeArgument, native, NativeLoadError, type NativeStart } from '@dtlto/native'
 import { loadSettings } from '../config/load.js'
@@ -20,6 +19,7 @@ import { otherDistributor, ownHelp, splitOwnOptions } from './own-options.js'
 import { DISTRIBUTOR_PROGRAM, PROGRAM_NAMES } from './programs.js'
 import { restoreEnvironment, type StartInformation, startInformation } from './start-information.js'
 import { keepYoungGeneration, optimizeLate } from './v8-flags.js'
+import { writeAll } from '../write-all.js'
 
 /** Runs the program that the launcher was started as. Does not return. */
 async function main(started: StartInformation): Promise<void> {
@@ -60,7 +60,7 @@ function guardExit(name: string): Guard {
   let release = (): void => undefined
   process.on('exit', () => {
     if (isDone) return
-    write(2, `${name}: error: the process was ended by a distributor before the link was done\n`)
+    writeAll(2, `${name}: error: the process was ended by a distributor before the link was done\n`)
     process.exitCode = 1
   })
   const survive = (thrown: unknown): void => {
@@ -155,7 +155,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
     warn,
     write: (text) => say(2, text),
   })
-  const progress = progressFor(settings.progress, process.env, name, (text) => write(2, text))
+  const progress = progressFor(settings.progress, process.env, name, (text) => writeAll(2, text))
   const listeners: LinkListener[] = [...(progress ? [progress] : []), ...reported.listeners]
   listeners.push((event) => {
     if (event.type === 'warning') warn(`${event.distributor}: ${event.message}`)
@@ -179,7 +179,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
     const hint = newerBitcodeHint(name, own.rest, native().llvmVersion)
     if (hint !== undefined) say(2, `${name}: note: ${printableLine(hint)}\n`)
   }
-  if (exitCode === 0 && asksForHelp(rest, windows)) write(1, ownHelp(windows))
+  if (exitCode === 0 && asksForHelp(rest, windows)) writeAll(1, ownHelp(windows))
   return exitCode
 }
 
@@ -218,19 +218,7 @@ function describeBriefly(thrown: unknown): string {
 
 /** The way out of all text that is not lld's: some of it comes from servers, plugins and file names. */
 function say(fd: 1 | 2, text: string): void {
-  write(fd, printable(text))
-}
-
-/** Synchronous and complete: what is said must be out before the process ends, in order with what lld writes itself. */
-function write(fd: 1 | 2, text: string): void {
-  let rest = Buffer.from(text)
-  while (rest.length > 0) {
-    try {
-      rest = rest.subarray(writeSync(fd, rest))
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return
-    }
-  }
+  writeAll(fd, printable(text))
 }
 
 void main(startInformation(process.argv.slice(2)))

@@ -5,7 +5,7 @@
  */
 
 /** Semantic version of this contract. A plugin is accepted if its major version is the same and its minor not newer. */
-export const PLUGIN_API_VERSION = '2.12.0'
+export const PLUGIN_API_VERSION = '2.13.0'
 
 /** One option that a distributor accepts, as written in `--distribute=NAME,key=value` or in dtlto.toml. */
 export type OptionSpec =

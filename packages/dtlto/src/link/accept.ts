@@ -5,15 +5,17 @@
  * Files beside the object are written where the backend itself would have written them, and nowhere else. Diagnostics are held back until all
  * jobs have ended and are then reported in the order of the jobs, which is stock lld's order with `--thinlto-jobs=1`.
  */
-import { writeFileSync, writeSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { Settings } from '../config/settings.js'
 import type { CompiledObject, SideOutput } from '../distributors/interface.js'
+import { mostObjectBytes } from '../distributors/object-size.js'
 import { DtltoError } from '../errors.js'
 import { makeDirectory } from '../make-directory.js'
 import { printable } from '../printable.js'
 import type { Accepted } from '../scheduler/schedule.js'
 import { whyNotFile } from '../why-not-file.js'
+import { writeAll } from '../write-all.js'
 import { whyNotAssembly } from './assembly.js'
 import type { LinkBackendJob } from './backend-job.js'
 import type { Doubts } from './second-link.js'
@@ -46,17 +48,14 @@ export interface AcceptRules extends Pick<Settings, 'verify' | 'cache'> {
 
 /** Looking through an object takes 0.1 ms a MiB; to ask another thread, as long as that, and a copy. */
 const SMALL_BYTES = 1024 * 1024
-/** No object is so much larger than all bitcode of its link. */
-const BYTES_ALWAYS = 16 * 1024 * 1024
-const BYTES_PER_BITCODE_BYTE = 32
 
 export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, rules: AcceptRules): Acceptor {
   const texts = new Map<number, Pick<CompiledObject, 'diagnostics' | 'stderr'>>()
   const doubtful = new Map<string, Set<string>>()
   const cacheEntries: string[] = []
   let isOver = false
-  const mostBytes =
-    BYTES_ALWAYS + BYTES_PER_BITCODE_BYTE * jobs.reduce((sum, { bitcodeBytes }) => sum + bitcodeBytes, 0)
+  // Of all its modules: which of them a job imports is not known here.
+  const mostBytes = mostObjectBytes(jobs.reduce((sum, { bitcodeBytes }) => sum + bitcodeBytes, 0))
   // Where lld wants assembly there is no format to check, and anything passes.
   let isAssembly: boolean | undefined
   const whyNot = async (object: Uint8Array): Promise<string> => {
@@ -110,7 +109,7 @@ export function acceptor(jobs: readonly LinkBackendJob[], session: LinkSession, 
     report: (index) => {
       const { diagnostics = [], stderr } = texts.get(index) ?? {}
       for (const { severity, message } of diagnostics) session.native.diagnose(severity, message)
-      if (stderr) writeSync(2, stderr)
+      if (stderr) writeAll(2, stderr)
     },
     doubts: { sources: doubtful, cacheEntries },
   }

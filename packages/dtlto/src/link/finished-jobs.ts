@@ -17,7 +17,7 @@ import type { LinkSession } from './session.js'
 /** When lld has ended: how long those are waited for that store, without one of them coming to an end, and in all. */
 const IDLE_MS = 5_000
 const MOST_MS = 15_000
-/** Objects that are kept in memory for this alone. What comes beyond is not offered. */
+/** Objects that are kept in memory for this alone, at a time. What comes beyond is not offered. */
 const HELD_BYTES = 64 * 1024 ** 2
 
 type Result = Omit<FinishedJob, 'job' | 'package'>
@@ -26,9 +26,17 @@ interface Keeper {
   readonly label: string
   /** Undefined until it is open. */
   distributor: Distributor | undefined
-  readonly waiting: FinishedJob[]
+  readonly waiting: Offered[]
+  /** Of its results: those that wait until it is open, and those that it stores. */
+  storing: number
   /** It has failed, and is offered nothing any more. */
   isOver: boolean
+}
+
+interface Offered {
+  readonly finished: FinishedJob
+  /** This keeper does not need it any more. */
+  readonly release: () => void
 }
 
 interface Surroundings {
@@ -43,25 +51,21 @@ export class FinishedJobs {
   readonly #preparing = new Set<Promise<void>>()
   readonly #over = new AbortController()
   #heldBytes = 0
-  #storing = 0
   #onStored: () => void = () => undefined
 
   /** `keepers`: at least one. */
   constructor(keepers: readonly DistributorSpec[], around: Surroundings) {
     this.#around = around
     this.#keepers = keepers.map(({ name, distributor }) => {
-      const keeper: Keeper = { label: name, distributor: undefined, waiting: [], isOver: false }
+      const keeper: Keeper = { label: name, distributor: undefined, waiting: [], storing: 0, isOver: false }
       Promise.resolve(distributor).then(
         (open) => {
           keeper.distributor = open
-          for (const finished of keeper.waiting.splice(0)) {
-            this.#ended()
-            this.#store(keeper, finished)
-          }
+          for (const offered of keeper.waiting.splice(0)) this.#store(keeper, offered)
         },
         () => {
           keeper.isOver = true // which a warning has told
-          for (const _ of keeper.waiting.splice(0)) this.#ended()
+          for (const offered of keeper.waiting.splice(0)) this.#ended(keeper, offered)
         },
       )
       return keeper
@@ -102,12 +106,12 @@ export class FinishedJobs {
   /** Waits, when lld has ended, for those that store. What takes too long is given up. */
   async stored(): Promise<void> {
     const endMs = performance.now() + MOST_MS
-    while (this.#storing > 0) {
+    while (this.#keepers.some(({ storing }) => storing > 0)) {
       const patienceMs = Math.min(IDLE_MS, endMs - performance.now())
       if (patienceMs > 0 && (await this.#oneStored(patienceMs))) continue
-      for (const { label, isOver } of this.#keepers) {
-        if (isOver) continue
-        const message = `${String(this.#storing)} results have not been stored: that would take longer than a link waits for it`
+      for (const { label, isOver, storing } of this.#keepers) {
+        if (isOver || storing === 0) continue
+        const message = `${String(storing)} results have not been stored: that would take longer than a link waits for it`
         this.#around.events.emit({ type: 'warning', distributor: label, kind: 'store', message })
       }
       break
@@ -134,9 +138,15 @@ export class FinishedJobs {
     const keepers = this.#keepers.filter(({ label, isOver }) => !isOver && label !== maker)
     if (keepers.length === 0 || this.#heldBytes + heldBytes > HELD_BYTES) return
     this.#heldBytes += heldBytes
+    let needed = keepers.length
+    const release = (): void => {
+      if (--needed === 0) this.#heldBytes -= heldBytes
+    }
     const preparing = this.#prepare(job, result)
       .then((finished) => {
-        if (finished !== undefined) for (const keeper of keepers) this.#give(keeper, finished)
+        for (const keeper of keepers)
+          if (finished === undefined) release()
+          else this.#give(keeper, { finished, release })
       })
       .finally(() => this.#preparing.delete(preparing))
     this.#preparing.add(preparing)
@@ -154,32 +164,32 @@ export class FinishedJobs {
     }
   }
 
-  #give(keeper: Keeper, finished: FinishedJob): void {
-    if (keeper.isOver) return
-    if (keeper.distributor !== undefined) return this.#store(keeper, finished)
-    keeper.waiting.push(finished)
-    this.#storing++
+  #give(keeper: Keeper, offered: Offered): void {
+    keeper.storing++
+    if (keeper.distributor === undefined && !keeper.isOver) keeper.waiting.push(offered)
+    else this.#store(keeper, offered)
   }
 
-  #ended(): void {
-    this.#storing--
+  #ended(keeper: Keeper, { release }: Offered): void {
+    keeper.storing--
+    release()
     this.#onStored()
   }
 
-  #store(keeper: Keeper, finished: FinishedJob): void {
+  #store(keeper: Keeper, offered: Offered): void {
     const { distributor, label } = keeper
-    if (keeper.isOver || this.#over.signal.aborted || distributor?.storeResult === undefined) return
+    if (keeper.isOver || this.#over.signal.aborted || distributor?.storeResult === undefined)
+      return this.#ended(keeper, offered)
     const failed = (error: unknown): void => {
       if (keeper.isOver || this.#over.signal.aborted) return
       keeper.isOver = true
       const message = `results are not stored: ${error instanceof Error ? error.message : String(error)}`
       this.#around.events.emit({ type: 'warning', distributor: label, kind: 'store', message })
     }
-    this.#storing++
-    const storing = async (): Promise<void> => distributor.storeResult?.(finished, this.#over.signal)
+    const storing = async (): Promise<void> => distributor.storeResult?.(offered.finished, this.#over.signal)
     storing()
       .catch(failed)
-      .finally(() => this.#ended())
+      .finally(() => this.#ended(keeper, offered))
   }
 }
 

@@ -1,3 +1,6 @@
+/** The process's own, which plugins do not have while they run (cli/hold-process.ts). */
+const kill = process.kill.bind(process)
+
 /** Signals that end a build, and a process that does not listen to them. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -9,7 +12,7 @@ export function atProcessEnd(run: () => void): () => void {
   const onSignal = (signal: NodeJS.Signals): void => {
     run()
     stop()
-    if (process.listenerCount(signal) === 0) process.kill(process.pid, signal)
+    if (process.listenerCount(signal) === 0) kill(process.pid, signal)
   }
   const stop = (): void => {
     process.off('exit', run)

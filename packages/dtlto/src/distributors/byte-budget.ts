@@ -1,3 +1,5 @@
+import { cancelled, onAbort } from './aborts.js'
+
 /**
  * How many bytes may be in memory at a time. Whoever needs some waits for them, first come, first served; on a socket that waits the sender waits
  * too. More than there are in all are given when nobody else has any.
@@ -22,22 +24,50 @@ export class ByteBudget {
     this.#stallMs = stallMs
   }
 
-  /** Resolves when the bytes are there, with what gives them back: to be called once, also by who does not want them any more. */
-  async acquire(bytes: number): Promise<() => void> {
+  /**
+   * Resolves when the bytes are there, with what gives them back: to be called once, also by who does not want them any more. Whoever holds some and waits for more of the same budget may
+   * wait for ever. Rejects with DTLTO_CANCELLED when `signal` is aborted before.
+   */
+  async acquire(bytes: number, signal?: AbortSignal): Promise<() => void> {
     const share = Math.min(bytes, this.#bytes)
-    if (this.#waiting.length > 0 || share > this.#free) {
-      await new Promise<void>((grant) => {
-        this.#waiting.push({ bytes: share, grant })
-        this.#watch()
-      })
-    } else this.#free -= share
+    if (this.#waiting.length > 0 || share > this.#free) await this.#turn(share, signal)
+    else this.#free -= share
     const writtenOff = this.#writtenOff
-    const release = await this.#parent?.acquire(bytes)
-    return () => {
-      release?.()
+    const giveBack = (): void => {
       if (writtenOff === this.#writtenOff) this.#free += share
       this.#serve()
     }
+    try {
+      const release = await this.#parent?.acquire(bytes, signal)
+      return () => {
+        release?.()
+        giveBack()
+      }
+    } catch (error) {
+      giveBack()
+      throw error
+    }
+  }
+
+  #turn(share: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const waiting = {
+        bytes: share,
+        grant: () => {
+          forget?.()
+          resolve()
+        },
+      }
+      this.#waiting.push(waiting)
+      const forget =
+        signal &&
+        onAbort(signal, () => {
+          this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
+          reject(cancelled())
+          this.#serve()
+        })
+      this.#watch()
+    })
   }
 
   #serve(): void {
@@ -59,35 +89,4 @@ export class ByteBudget {
       this.#serve()
     }, this.#stallMs)
   }
-}
-
-/** Room for answers: as they come from the wire, and decompressed. Two budgets: who has the first may wait for the second, never the other way. */
-export interface AnswerRoom {
-  readonly wire: ByteBudget
-  readonly objects: ByteBudget
-}
-
-const MIB = 1024 * 1024
-const LINK = { wire: 256 * MIB, objects: 512 * MIB }
-const SERVER = { wire: 64 * MIB, objects: 256 * MIB }
-
-export function roomOfLink(): AnswerRoom {
-  return { wire: new ByteBudget(LINK.wire), objects: new ByteBudget(LINK.objects) }
-}
-
-export function roomOfServer(link: AnswerRoom): AnswerRoom {
-  return { wire: new ByteBudget(SERVER.wire, link.wire), objects: new ByteBudget(SERVER.objects, link.objects) }
-}
-
-/** For requests that are being packed or sent. */
-const REQUESTS_BYTES = 32 * MIB
-/** A server that takes nothing of a request for so long has stopped reading, or its network is gone. */
-const REQUESTS_STALL_MS = 1000
-
-/**
- * Of a link. Packing all at once would hold every slot's request in memory, and have all of them arrive late: one after the other, the first servers begin
- * sooner and the last no later.
- */
-export function roomForRequests(): ByteBudget {
-  return new ByteBudget(REQUESTS_BYTES, undefined, REQUESTS_STALL_MS)
 }

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, it } from 'node:test'
-import { abortedWith, onAbort, orAborted, whileNone } from './or-aborted.js'
+import { abortedWith, onAbort, orAborted, whileNone } from './aborts.js'
 
 const never = new Promise<never>(() => undefined)
-const cancelled = { message: /^CANCELLED: / }
+const cancelled = { code: 'DTLTO_CANCELLED' }
 
 describe('onAbort', () => {
   it('calls once, everybody who waits, with one listener a signal', () => {

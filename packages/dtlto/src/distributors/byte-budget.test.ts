@@ -55,6 +55,18 @@ describe('a budget of bytes', () => {
     ;(await b)()
   })
 
+  it('is not waited for by who is aborted, and goes to the next', async () => {
+    const budget = new ByteBudget(10)
+    const a = await budget.acquire(10)
+    const controller = new AbortController()
+    const [b, c] = [budget.acquire(10, controller.signal), budget.acquire(1)]
+    controller.abort()
+    await assert.rejects(b, { code: 'DTLTO_CANCELLED' })
+    a()
+    ;(await c)()
+    ;(await budget.acquire(10, new AbortController().signal))()
+  })
+
   it('writes off what does not come back, if it may', async () => {
     const { take, got } = takers(new ByteBudget(10, undefined, 1))
     const lost = await take('lost', 10)

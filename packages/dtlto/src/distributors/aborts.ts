@@ -1,4 +1,5 @@
-import { CODE, RpcError } from './grpc/status.js'
+/** Waiting that ends when nobody wants its result any more: many waits on a signal, with one listener. */
+import { DtltoError } from '../errors.js'
 
 interface Waiting {
   readonly calls: Set<() => void>
@@ -38,7 +39,10 @@ function listenTo(signal: AbortSignal): Waiting {
   return made
 }
 
-/** Aborted with any of them, until `end` is called. `AbortSignal.any` makes signals that Node keeps for good once something waits for them. */
+/**
+ * A signal that is aborted with any of these, until `end` is called. Those of `AbortSignal.any` are kept by Node 20 for as long as the link's signal once somebody listens to
+ * them: one for each job.
+ */
 export function abortedWith(...signals: readonly AbortSignal[]): {
   readonly signal: AbortSignal
   readonly end: () => void
@@ -67,14 +71,14 @@ export async function whileNone<T>(
   }
 }
 
-export function notWanted(): RpcError {
-  return new RpcError(CODE.CANCELLED, 'the job is not wanted any more')
+export function cancelled(): DtltoError {
+  return new DtltoError('DTLTO_CANCELLED', 'the job was cancelled')
 }
 
-/** What belongs to the link goes on; whoever waits for it stops. */
+/** Waits for `work`, which goes on when `signal` is aborted, for it belongs to others, too: who waits here stops, with DTLTO_CANCELLED. */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const forget = onAbort(signal, () => reject(notWanted()))
+    const forget = onAbort(signal, () => reject(cancelled()))
     work.finally(forget).then(resolve, reject)
   })
 }
