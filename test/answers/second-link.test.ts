@@ -1,25 +1,13 @@
 /** Objects of the right form and the wrong content: the final link fails, and is done once more. */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import {
-  closeSync,
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  rmSync,
-} from 'node:fs'
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { link } from 'dtlto'
 import distcc from '../../packages/distributor-distcc/src/index.js'
 import { tryRun } from '../programs/run.js'
-import { compile, DTLTO, inTemporaryDirectory, must, slowProgram, STOCK } from '../link/toolchain.js'
+import { CLANG, compile, DTLTO, inTemporaryDirectory, must, slowProgram, STOCK } from '../link/toolchain.js'
 import { encodeAnswer, RecordingServer } from './recording-server.js'
 
 /** Slow to compile: the server's answers, which are known, come before this machine has an object. */
@@ -78,37 +66,83 @@ describe('a final link that fails because of an object from a server', () => {
       )
     }))
 
-  test('or crashes lld ends with the bytes of stock lld as well', (context) =>
+  for (const threads of [1, 8]) {
+    test(`or crashes lld, on ${threads} of its threads, ends with the bytes of stock lld as well`, () =>
+      inTemporaryDirectory(async (cwd) => {
+        const { args, stock, options } = prepare(cwd)
+        server.answering = (good) => encodeAnswer({ object: good.object })
+        writeFileSync(join(cwd, 'crash.c'), CRASH)
+        must(CLANG, ['-shared', '-fPIC', `-DTHREADS=${threads}`, 'crash.c', '-o', 'crash.so'], { cwd })
+        const env = { ...process.env, LD_PRELOAD: './crash.so' }
+        const { exitCode, stderr } = await tryRun(DTLTO, [...args, ...options], { cwd, env })
+        assert.equal(exitCode, 0, stderr)
+        assert.ok(existsSync(join(cwd, 'out.crashed')), 'lld has not crashed')
+        assert.match(stderr, NOTICE)
+        assert.equal(stderr.replace(NOTICE, ''), '')
+        assert.ok(readFileSync(join(cwd, 'out')).equals(stock), 'the output differs from that of stock lld')
+        assert.deepEqual(
+          readdirSync(cwd).filter((name) => /tmp/.test(name)),
+          [],
+        )
+      }))
+  }
+
+  test('with a text that fills a pipe which does not block is let out when it has gone well', () =>
     inTemporaryDirectory(async (cwd) => {
-      const { args, stock, options } = prepare(cwd)
-      server.answering = (good) => encodeAnswer({ object: good.object })
-      // lld waits in its final link for somebody to read the map.
-      must('mkfifo', ['map'], { cwd })
-      const linker = spawn(DTLTO, [...args, '-Map=map', ...options, '--distribute-fallback=local'], { cwd })
-      context.after(() => linker.kill('SIGKILL'))
-      let stderr = ''
-      linker.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-      const ended = new Promise((resolve) => linker.on('close', resolve))
-      const pid = linker.pid ?? 0
-      const opener = await threadThatOpens(pid, 'map')
-      must('perl', ['-e', 'syscall(234, @ARGV[0] + 0, @ARGV[1] + 0, 11) == 0 or die', String(pid), String(opener)], {
-        cwd,
-      })
-      const map = new Promise((resolve) => {
-        const reader = spawn('cat', ['map'], { cwd })
-        reader.stdout.resume()
-        reader.on('close', resolve)
-      })
-      assert.equal(await ended, 0, stderr)
-      await map
-      assert.match(stderr, NOTICE)
-      assert.equal(stderr.replace(NOTICE, ''), '')
-      assert.ok(readFileSync(join(cwd, 'out')).equals(stock), 'the output differs from that of stock lld')
-      assert.deepEqual(
-        readdirSync(cwd).filter((name) => /tmp/.test(name)),
-        [],
+      const { args: few } = prepare(cwd)
+      writeFileSync(
+        join(cwd, 'many.s'),
+        Array.from({ length: 2000 }, (_, i) => `.globl symbol_${i}\nsymbol_${i}: nop\n`).join(''),
       )
+      must(CLANG, ['-c', 'many.s'], { cwd })
+      const args = [...few, 'many.o', '-Map=-']
+      const theirs = await tryRun(STOCK, args, { cwd })
+      server.answering = (good) => encodeAnswer({ object: good.object })
+      const nonblocking = ['-e', 'use Fcntl; fcntl(STDOUT, F_SETFL, O_WRONLY | O_NONBLOCK); exec @ARGV']
+      const ours = await tryRun('perl', [...nonblocking, DTLTO, ...args, ...distribute()], { cwd })
+      assert.ok(theirs.stdout.length > PIPE_BYTES, `${theirs.stdout.length} bytes`)
+      assert.deepEqual([ours.exitCode, ours.stdout === theirs.stdout, ours.stderr], [0, true, theirs.stderr])
     }))
+
+  test('with a text that cannot be written ends as stock lld ends', () =>
+    inTemporaryDirectory(async (cwd) => {
+      const { args } = prepare(cwd)
+      server.answering = (good) => encodeAnswer({ object: good.object })
+      rmSync(join(cwd, 'out'))
+      const link = (...command: readonly string[]) =>
+        tryRun('sh', ['-c', '"$@" -Map=- > /dev/full', 'sh', ...command, ...args], { cwd })
+      const theirs = await link(STOCK)
+      assert.match(theirs.stderr, /No space left on device/)
+      const ours = await link(DTLTO, ...distribute())
+      assert.deepEqual([ours.exitCode, ours.stderr], [theirs.exitCode, theirs.stderr])
+    }))
+
+  /** Nobody can read or write these twice: lld's own words are the only ones. */
+  const forOnce: Readonly<Record<string, readonly string[]>> = {
+    'a pipe for a linker script': ['--dynamic-list=/dev/fd/9'],
+    'a pipe behind the letter of an option': ['-T/dev/fd/9'],
+    'a pipe in a response file': ['@arguments'],
+    'a fifo for an output': ['--dependency-file=fifo'],
+    'a script for errors': ['--error-handling-script=./script'],
+  }
+  for (const [name, more] of Object.entries(forOnce)) {
+    test(`is not done again with ${name}`, () =>
+      inTemporaryDirectory(async (cwd) => {
+        const { args, options } = prepare(cwd)
+        must('mkfifo', ['fifo'], { cwd })
+        writeFileSync(join(cwd, 'arguments'), '--dynamic-list=/dev/fd/9')
+        writeFileSync(join(cwd, 'script'), '#!/bin/sh\n', { mode: 0o755 })
+        server.answering = (good) => encodeAnswer({ object: good.object })
+        const link = (...command: readonly string[]) => {
+          const script = 'exec 8<>fifo; "$@" 9<<.\n{slow0;};\n.'
+          return tryRun('sh', ['-c', script, 'sh', ...command, ...args, '--defsym=x=no_such_symbol', ...more], { cwd })
+        }
+        const theirs = await link(STOCK)
+        const ours = await link(DTLTO, ...options)
+        assert.deepEqual(ours, theirs)
+        assert.notEqual(ours.exitCode, 0)
+      }))
+  }
 
   test('replaces what lld’s cache got', () =>
     inTemporaryDirectory(async (cwd) => {
@@ -203,31 +237,36 @@ describe('a final link that fails because of an object from a server', () => {
     }))
 })
 
-/** The thread that opens the file `path`, named so, and waits for it: a fifo. */
-async function threadThatOpens(pid: number, path: string): Promise<number> {
-  for (;;) {
-    const thread = readdirSync(`/proc/${String(pid)}/task`).find((thread) => opens(pid, thread) === path)
-    if (thread !== undefined) return Number(thread)
-    await sleep(20)
-  }
+/** More than a pipe takes at once. */
+const PIPE_BYTES = 65_536
+
+/** Has lld crash when it puts its output in place: at the first time. For LD_PRELOAD. */
+const CRASH = String.raw`
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+static pthread_barrier_t Together;
+static void *crash(void *Nothing) {
+  pthread_barrier_wait(&Together);
+  raise(SIGSEGV);
+  return Nothing;
 }
 
-const OPENAT = '257'
-
-/** The path that a thread is in openat(2) for. */
-function opens(pid: number, thread: string): string | undefined {
-  const path = Buffer.alloc(256)
-  try {
-    const [call, , at] = readFileSync(`/proc/${String(pid)}/task/${thread}/syscall`, 'latin1').split(' ')
-    if (call !== OPENAT || at === undefined) return undefined
-    const memory = openSync(`/proc/${String(pid)}/mem`, 'r')
-    try {
-      readSync(memory, path, 0, path.length, BigInt(at))
-    } finally {
-      closeSync(memory)
-    }
-    return path.toString('utf8', 0, path.indexOf(0))
-  } catch {
-    return undefined // the thread has ended, or is in another call by now
+int rename(const char *From, const char *To) {
+  size_t Length = strlen(To);
+  int IsOutput = Length >= 3 && !strcmp(To + Length - 3, "out");
+  if (IsOutput && open("out.crashed", O_CREAT | O_EXCL, 0600) >= 0) {
+    pthread_barrier_init(&Together, 0, THREADS);
+    pthread_t Thread;
+    for (int I = 1; I < THREADS; ++I)
+      pthread_create(&Thread, 0, crash, 0);
+    crash(0);
   }
+  return ((int (*)(const char *, const char *))dlsym(RTLD_NEXT, "rename"))(From, To);
 }
+`

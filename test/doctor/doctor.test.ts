@@ -176,6 +176,11 @@ describe('dtlto doctor', () => {
     }
     const none = dtlto(['doctor'], { DTLTO_NODE: '/nonexistent' })
     assert.match(none.stderr, /^dtlto: error: cannot start Node '\/nonexistent', which DTLTO_NODE names: .*\n$/)
+    // A name is looked for on PATH, and nowhere else: what lies in a working directory is nobody's choice.
+    node('here', 'echo started; exit 0')
+    const here = dtlto(['doctor'], { DTLTO_NODE: 'here' })
+    assert.match(here.stderr, /^dtlto: error: cannot start Node 'here', which DTLTO_NODE names: .*\n$/)
+    assert.equal(here.stdout, '')
     assert.match(dtlto(['doctor'], { NODE_OPTIONS: '--bogus' }).stdout, /^ok {4}Node \d+/m)
   })
 

@@ -66,6 +66,7 @@ describe('the end of a link', () => {
   const streams = [
     ['--version', '"$@" > /dev/full'],
     ['--version', '"$@" >&-'],
+    ['--Map=-', '"$@" >&-'],
     ['-mllvm -help-list-hidden', '"$@" > /dev/full'],
     // The reader is gone before the linker starts.
     ['--version', 'exec 7> >(exec true); wait $!; "$@" >&7'],

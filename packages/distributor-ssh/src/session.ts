@@ -246,7 +246,7 @@ export class Session {
     this.#jobs.delete(ended.number)
     if (ended.kind === 'DIED') {
       const [how = ''] = text.split('\n')
-      const message = `a compiler process was ended by ${printable(how)}`
+      const message = `a compiler process has ended: ${printable(how)}`
       waiting.reject(
         new DtltoError('DTLTO_DISTRIBUTOR_FAILED', `'${this.#context.name}': ${message}`, {
           details: { stderr: text },

@@ -12,11 +12,6 @@ namespace dtlto {
 
 static constexpr off_t MaxBytes = 1 << 20;
 
-static std::string directoryOf(const std::string &Path) {
-  size_t Slash = Path.rfind('/');
-  return Slash == 0 ? "/" : Path.substr(0, Slash);
-}
-
 /// From the working directory upwards, whatever they are.
 static std::vector<std::string> candidates() {
   std::vector<std::string> Found;
@@ -30,7 +25,7 @@ static std::vector<std::string> candidates() {
     std::string Candidate = (At == "/" ? "" : At) + "/dtlto.toml";
     if (lstat(Candidate.c_str(), &Status) == 0)
       Found.push_back(Candidate);
-    if (At == "/" || At.empty())
+    if (At == "/" || At == ".")
       return Found;
     At = directoryOf(At);
   }

@@ -11,13 +11,6 @@
 
 namespace dtlto {
 
-static std::string directoryOf(const std::string &Path) {
-  size_t Slash = Path.rfind('/');
-  if (Slash == std::string::npos)
-    return ".";
-  return Slash == 0 ? "/" : Path.substr(0, Slash);
-}
-
 static bool exists(const std::string &Path) {
   return access(Path.c_str(), F_OK) == 0;
 }
@@ -118,7 +111,8 @@ std::vector<NodeCandidate> nodeCandidates(const Installation &Here) {
     if (std::string(Named).find('/') == std::string::npos)
       addFromPath(Named, Candidates, "DTLTO_NODE");
     if (Candidates.empty() || Candidates.back().From.empty())
-      Candidates.push_back({Named, "DTLTO_NODE"});
+      Candidates.push_back(
+          {Named, "DTLTO_NODE", std::string(Named).find('/') != std::string::npos});
     return Candidates;
   }
   std::string Recorded;

@@ -38,6 +38,9 @@ inline std::string stockLinker(const Llvm &TheLlvm) {
 struct NodeCandidate {
   std::string Path;
   std::string From; ///< empty: one of ours or of PATH
+  /// Not so: PATH has nothing by this name, which is not one for a file of the
+  /// working directory.
+  bool IsFound = true;
 };
 
 /// In order: one beside the programs, DTLTO_NODE, the one that dtlto was

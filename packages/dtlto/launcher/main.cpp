@@ -21,6 +21,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -182,6 +183,15 @@ static int executeNode(const std::string &Path,
                      encodeArgument);
 }
 
+/// Node opens /dev/null in place of a descriptor 0, 1 or 2 that is closed, and lld
+/// could write there. What is opened the wrong way gives it the error that it gets
+/// from a closed one: EBADF.
+static void keepClosed() {
+  for (int Number : {0, 1, 2})
+    if (fcntl(Number, F_GETFD) < 0)
+      open("/dev/null", Number == 0 ? O_WRONLY : O_RDONLY);
+}
+
 [[noreturn]] static void linkWithNode(const Installation &Here,
                                       const char *Argv0, const Link &TheLink) {
   std::string Reason;
@@ -202,12 +212,15 @@ static int executeNode(const std::string &Path,
       ignoredSignals(),
       openDescriptors(),
       descriptorLimit()};
+  keepClosed();
   std::vector<std::string> Environment =
       nodeEnvironment(TheRoom, Here.SignalKeeper);
   Reason = std::string("there is no Node: ") + NodeAdvice;
   for (const NodeCandidate &Node : nodeCandidates(Here)) {
-    int Error = executeNode(Node.Path, nodeOptions(TheRoom), First,
-                            TheLink.Arguments.Readable, Environment, TheLink);
+    int Error = Node.IsFound
+                    ? executeNode(Node.Path, nodeOptions(TheRoom), First,
+                                  TheLink.Arguments.Readable, Environment, TheLink)
+                    : ENOENT;
     Reason = "cannot start Node '" + Node.Path + "'" +
              (Node.From.empty() ? "" : ", which " + Node.From + " names") +
              ": " + strerror(Error) + "; " + NodeAdvice;
@@ -221,6 +234,8 @@ static void checkNode(const Installation &Here, const Link &TheLink) {
   std::vector<std::string> Environment =
       nodeEnvironment(Room::Enough, Here.SignalKeeper);
   for (const NodeCandidate &Node : nodeCandidates(Here)) {
+    if (!Node.IsFound)
+      continue;
     std::string Problem = whyNoNode([&] {
       executeNode(Node.Path, {}, {"--version"}, {}, Environment, TheLink);
     });

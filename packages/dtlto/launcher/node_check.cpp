@@ -1,5 +1,6 @@
 // Is a program that should be Node one?
 #include "node_check.h"
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <fcntl.h>
@@ -42,6 +43,8 @@ std::string whyNoNode(const std::function<void()> &Execute) {
   int Pipe[2];
   if (pipe2(Pipe, O_CLOEXEC) != 0)
     return "";
+  // Where they are ignored, how a child has ended is not told.
+  signal(SIGCHLD, SIG_DFL);
   pid_t Child = fork();
   if (Child == 0) {
     int Null = open("/dev/null", O_RDWR);
@@ -64,7 +67,8 @@ std::string whyNoNode(const std::function<void()> &Execute) {
   if (!IsVersion)
     kill(Child, SIGKILL); // it may never end
   int Status = 0;
-  waitpid(Child, &Status, 0);
+  while (waitpid(Child, &Status, 0) < 0 && errno == EINTR) {
+  }
   if (!IsInTime)
     return "does not answer --version";
   if (Answer.empty() && WIFEXITED(Status) && WEXITSTATUS(Status) == NotStarted)

@@ -102,4 +102,11 @@ bool isUtf8(const std::string &Text) {
   return true;
 }
 
+std::string directoryOf(const std::string &Path) {
+  size_t Slash = Path.rfind('/');
+  if (Slash == std::string::npos)
+    return ".";
+  return Slash == 0 ? "/" : Path.substr(0, Slash);
+}
+
 } // namespace dtlto

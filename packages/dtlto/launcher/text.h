@@ -16,6 +16,9 @@ bool toUtf8(std::string &Text);
 
 bool isUtf8(const std::string &Text);
 
+/// "." for a name without a slash.
+std::string directoryOf(const std::string &Path);
+
 } // namespace dtlto
 
 #endif

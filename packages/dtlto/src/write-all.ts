@@ -7,7 +7,7 @@ const FULL_MS = 5
  * Writes to a descriptor, synchronously and completely: what is said must be out before the process ends, in order with what lld writes itself. A reader that is slow is waited for; one that is
  * gone loses what follows, as with lld.
  */
-export function writeAll(fd: number, text: string): void {
+export function writeAll(fd: number, text: string | Buffer): void {
   let rest = Buffer.from(text)
   while (rest.length > 0) {
     try {

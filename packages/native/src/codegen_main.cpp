@@ -137,8 +137,8 @@ private:
 
 static Expected<CodegenResult> compileCaptured(const CodegenJob &Job) {
   Expected<ScratchFile> File = ScratchFile::create("");
-  if (!File)
-    return File.takeError();
+  if (!File) // of this machine, not of the job, which another one may do
+    std::exit(fail(IOTrouble, toString(File.takeError())));
   StderrCapture Capture(*File);
   Expected<CodegenResult> Result = compileJob(Job);
   if (Result) {

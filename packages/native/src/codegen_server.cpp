@@ -12,7 +12,8 @@
 //     PING  is answered by PONG
 //
 //     DONE  a result message follows
-//     DIED  LLVM ended the process of that job: how, and its last words follow
+//     DIED  the process of that job was ended, or could not be started: how, and
+//           its last words follow
 //     PONG  facts follow, as text: `cpus 16 jobs 3 runnable 5 load 3.21`
 //
 // A stopped job has no answer, or its answer is under way already. A PONG with
@@ -21,8 +22,8 @@
 // Nothing may run on here for nobody. The children end with this process, and
 // it ends when its input does. A connection can also die without a word (a cut
 // wire, a laptop that sleeps), and then neither reading nor writing would ever
-// return. So the alarm is set anew whenever bytes have moved, and nobody
-// catches SIGALRM. The client pings often enough.
+// return. So the alarm is set anew whenever bytes have moved, and SIGALRM ends
+// the process. The client pings often enough.
 
 #include "codegen_server.h"
 #include "codegen_fork.h"
@@ -269,20 +270,24 @@ void Server::stop(uint32_t Number) {
   Running.erase(Found);
 }
 
-/// What is wrong with a job is its answer; an error here ends the server.
+/// What is wrong with a job is its answer, and what is wrong with this machine;
+/// an error here ends the server.
 Error Server::readJob(uint32_t Number) {
   auto Job =
       Reader.read([&](MutableArrayRef<char> Buffer) { return read(Buffer); });
   if (Reader.isBroken())
     return Job ? createStringError("the stream ends where a job should be")
                : Job.takeError();
-  Error Problem = Job ? start(Number, (*Job)->Job) : Job.takeError();
-  if (!Problem)
-    return Error::success();
-  SmallString<256> Refusal;
-  raw_svector_ostream OS(Refusal);
-  writeRefusalMessage(toString(std::move(Problem)), OS);
-  return send("DONE", Number, Refusal);
+  if (!Job) {
+    SmallString<256> Refusal;
+    raw_svector_ostream OS(Refusal);
+    writeRefusalMessage(toString(Job.takeError()), OS);
+    return send("DONE", Number, Refusal);
+  }
+  // Other machines can do the job.
+  if (Error Trouble = start(Number, (*Job)->Job))
+    return send("DIED", Number, toString(std::move(Trouble)));
+  return Error::success();
 }
 
 Error Server::run() {
@@ -317,6 +322,11 @@ bool dtlto::serveMany(int In, int Out, unsigned SilenceSeconds,
   // are waited for.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGCHLD, SIG_DFL);
+  signal(SIGALRM, SIG_DFL);
+  sigset_t Alarm;
+  sigemptyset(&Alarm);
+  sigaddset(&Alarm, SIGALRM);
+  sigprocmask(SIG_UNBLOCK, &Alarm, nullptr);
   alarm(SilenceSeconds);
   initializeTargets();
   Error Problem = Server(In, Out, SilenceSeconds, Compile).run();

@@ -14,6 +14,7 @@ import * as plugin from '../plugin.js'
 import { progressFor } from './progress.js'
 import { reporters } from './reporters.js'
 import { printable, printableLine } from '../printable.js'
+import { useBlockingStreams } from './blocking-streams.js'
 import { holdProcess } from './hold-process.js'
 import { otherDistributor, ownHelp, splitOwnOptions } from './own-options.js'
 import { DISTRIBUTOR_PROGRAM, PROGRAM_NAMES } from './programs.js'
@@ -26,6 +27,7 @@ async function main(started: StartInformation): Promise<void> {
   restoreEnvironment(process.env)
   useCompiled({ ...(createRequire(import.meta.url)('./load.cjs') as Pick<Compiled, 'compile'>), plugin })
   if (started.native) chooseNative(started.native)
+  useBlockingStreams()
   const name = started.startedAs.replace(/^.*\//, '')
   const guard = guardExit(name)
   try {

@@ -21,17 +21,41 @@ interface SecondLinkRequest {
   readonly settings: { readonly fallback: 'local' | 'none' }
 }
 
-/** Whether a second link makes sense: this machine may compile, there are doubts, and all inputs can be read again. */
+/** Whether a second link makes sense: this machine may compile, there are doubts, and all inputs can be read, and outputs written, again. */
 export function canLinkAgain({ argv, settings }: SecondLinkRequest, { sources }: Doubts): boolean {
-  return settings.fallback === 'local' && sources.size > 0 && !argv.some(isReadOnce)
+  if (settings.fallback !== 'local' || sources.size === 0 || argv.some(isForOnce)) return false
+  return (
+    !argv.some((argument) => isResponseFile(argument)) || !native().expandResponseFiles(argv, false).some(isForOnce)
+  )
 }
 
-/** A pipe, a terminal or a socket; also as the file of `@FILE`. */
-function isReadOnce(argument: NativeArgument): boolean {
-  const path = String(argument).replace(/^@/, '')
-  if (path.startsWith('-')) return false
-  const found = statSync(path, { throwIfNoEntry: false })
-  return found !== undefined && !found.isFile() && !found.isDirectory() && path !== '/dev/null'
+/** Descriptors of this process, which lead somewhere else while output is held; whatever they are. */
+const DESCRIPTOR = /^\/dev\/(stdin|stdout|stderr|fd\/)|^\/proc\//
+/** lld calls it for errors, of which there would be two rounds. */
+const ERROR_SCRIPT = /^--?error-handling-script/
+
+/** Whether it names a pipe, a terminal, a socket, or a program to be called. */
+function isForOnce(argument: NativeArgument): boolean {
+  const text = argument.toString()
+  if (ERROR_SCRIPT.test(text)) return true
+  return pathsIn(argument).some((path) => {
+    if (DESCRIPTOR.test(path.toString())) return true
+    const found = statSync(path, { throwIfNoEntry: false })
+    return found !== undefined && !found.isFile() && !found.isDirectory() && path.toString() !== '/dev/null'
+  })
+}
+
+const isResponseFile = (argument: NativeArgument): boolean => argument.toString().startsWith('@')
+
+/** What an argument may have for a path: all of it, the file of `@FILE`, what follows `=`, and what begins with a slash, as in `-T/dev/stdin`. */
+function pathsIn(argument: NativeArgument): Buffer[] {
+  const bytes = Buffer.from(argument)
+  if (isResponseFile(argument)) return [bytes.subarray(1)]
+  if (!argument.toString().startsWith('-')) return [bytes]
+  return ['=', '/'].flatMap((mark) => {
+    const at = bytes.indexOf(mark)
+    return at < 0 ? [] : [bytes.subarray(mark === '=' ? at + 1 : at)]
+  })
 }
 
 /** The first of the distributors whose objects are in doubt. */

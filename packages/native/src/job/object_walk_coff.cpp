@@ -157,7 +157,7 @@ private:
       if (!Name)
         return Name.takeError();
       if (!dtlto::isSymbolName(*Name))
-        return badSymbol(I, "no name");
+        return badSymbol(I, "no name, or one with control characters");
       unsigned Extra = Symbol->getNumberOfAuxSymbols();
       if (Extra >= SymbolCount - I)
         return badSymbol(I, "more records than the table");
@@ -166,14 +166,18 @@ private:
         return E;
       I += 1 + Extra;
     }
-    for (auto [From, To] : Aliases) {
+    for (auto [From, To] : Aliases)
       if (To >= SymbolCount || !IsSymbol[To] || !IsExternal[To])
         return badSymbol(From, "an alias to no symbol");
-      // A ring of aliases would be followed for ever.
-      uint32_t At = To;
-      for (size_t Steps = 0; Aliases.count(At); At = Aliases.lookup(At))
-        if (At == From || ++Steps > Aliases.size())
-          return badSymbol(From, "an alias to itself");
+    // A ring of aliases would be followed for ever. Each is walked once, for the
+    // first one that leads to it.
+    DenseMap<uint32_t, uint32_t> WalkedFor;
+    for (auto [From, To] : Aliases) {
+      uint32_t At = From;
+      while (Aliases.count(At) && WalkedFor.try_emplace(At, From).second)
+        At = Aliases.lookup(At);
+      if (Aliases.count(At) && WalkedFor.lookup(At) == From)
+        return badSymbol(From, "an alias to itself");
     }
     for (uint32_t I = 1; I <= SectionCount; ++I)
       if (Error E = comdat(I))

@@ -280,7 +280,7 @@ private:
       return bad("symbol " + Twine(I) + " has " + What);
     };
     if (S.st_name >= Names.size())
-      return Bad("no name");
+      return Bad("no name, or one with control characters");
     unsigned Binding = S.getBinding();
     bool IsLocal = Binding == STB_LOCAL;
     if (Binding > STB_WEAK && Binding != STB_GNU_UNIQUE)
@@ -297,7 +297,7 @@ private:
     if (!IsLocal && (Type == STT_SECTION || Type == STT_FILE))
       return Bad("a binding that its type does not allow");
     if (!IsLocal && !dtlto::isSymbolName(Names.data() + S.st_name))
-      return Bad("no name");
+      return Bad("no name, or one with control characters");
 
     uint32_t Index = S.st_shndx;
     switch (Index) {

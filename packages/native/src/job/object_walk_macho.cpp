@@ -141,7 +141,7 @@ private:
       if (!Name)
         return Name.takeError();
       if (!dtlto::isSymbolName(*Name))
-        return Bad("no name");
+        return Bad("no name, or one with control characters");
       if (S.n_type & N_STAB)
         return Bad("an unknown type");
       switch (S.n_type & N_TYPE) {

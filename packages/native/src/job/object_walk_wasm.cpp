@@ -67,7 +67,7 @@ public:
 private:
   Error symbol(const WasmSymbol &S) {
     if (!S.isTypeSection() && !dtlto::isSymbolName(S.Info.Name))
-      return bad("a symbol has no name");
+      return bad("a symbol has no name, or one with control characters");
     if (!S.isTypeData() || S.isUndefined() ||
         S.Info.Flags & WASM_SYMBOL_ABSOLUTE)
       return Error::success();

@@ -19,16 +19,19 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <memory>
+#include <poll.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 
 using namespace llvm;
 
 namespace dtlto {
 
-static constexpr int CrashSignals[] = {SIGSEGV, SIGBUS,  SIGILL,
-                                       SIGFPE,  SIGABRT, SIGTRAP};
+/// SIGXFSZ: a file has become too large, which ends lld with words of LLVM's.
+static constexpr int CrashSignals[] = {SIGSEGV, SIGBUS,  SIGILL, SIGFPE,
+                                       SIGABRT, SIGTRAP, SIGXFSZ};
 static constexpr int Outputs[] = {STDOUT_FILENO, STDERR_FILENO};
 
 namespace {
@@ -56,11 +59,18 @@ struct Held {
 /// Never freed: a crash may need it at any time.
 static std::atomic<Held *> TheHeld{nullptr};
 
-static void writeAll(int FD, const char *Bytes, size_t Size) {
+/// False if not all could be written; errno says why.
+static bool writeAll(int FD, const char *Bytes, size_t Size) {
   while (Size > 0) {
     ssize_t Written = write(FD, Bytes, Size);
     if (Written < 0 && errno == EINTR)
       continue;
+    if (Written < 0 && errno == EAGAIN) {
+      // Whoever shares it with us has made it so; a slow reader is waited for.
+      pollfd Writable = {FD, POLLOUT, 0};
+      poll(&Writable, 1, -1);
+      continue;
+    }
     if (Written < 0 && errno == EPIPE) {
       // As a linker that writes there itself: this thread may hold it back.
       sigset_t Pipe;
@@ -69,17 +79,20 @@ static void writeAll(int FD, const char *Bytes, size_t Size) {
       pthread_sigmask(SIG_UNBLOCK, &Pipe, nullptr);
     }
     if (Written <= 0)
-      return;
+      return false;
     Bytes += Written;
     Size -= Written;
   }
+  return true;
 }
 
-static void copyAll(int From, int To) {
+static bool copyAll(int From, int To) {
   char Buffer[65536];
   lseek(From, 0, SEEK_SET);
   for (ssize_t Size; (Size = read(From, Buffer, sizeof(Buffer))) > 0;)
-    writeAll(To, Buffer, Size);
+    if (!writeAll(To, Buffer, Size))
+      return false;
+  return true;
 }
 
 static void restoreOutputs(Held &H) {
@@ -87,18 +100,45 @@ static void restoreOutputs(Held &H) {
     dup2(H.User[I], Outputs[I]);
 }
 
+/// What was held back, to where it was meant for. False if stdout does not take
+/// it; what stderr does not take is lost in LLVM, too.
+static bool letOut(Held &H) {
+  restoreOutputs(H);
+  bool IsOut = copyAll(H.Memory[0], STDOUT_FILENO);
+  int Error = errno;
+  if (H.Memory[1] != H.Memory[0])
+    copyAll(H.Memory[1], STDERR_FILENO);
+  errno = Error;
+  return IsOut;
+}
+
+/// Returns if that is not possible.
+static void becomeStockLinker(Held &H) {
+  sigset_t None;
+  sigemptyset(&None);
+  pthread_sigmask(SIG_SETMASK, &None, nullptr);
+  execve(H.Link.Program.c_str(), H.Argv.data(), H.Envp.data());
+}
+
 static void onCrash(int Signal, siginfo_t *, void *) {
-  static std::atomic<bool> Crashed{false};
+  static std::atomic<pid_t> Crashed{0};
   Held *H = TheHeld;
+  pid_t Nobody = 0;
   // Node has uses of its own for such signals on its thread.
-  if (H && gettid() != getpid() && !Crashed.exchange(true)) {
+  if (H && gettid() != getpid() &&
+      Crashed.compare_exchange_strong(Nobody, gettid())) {
     sys::RunInterruptHandlers(); // removes lld's temporary files
     startSecondLink();
+  } else if (Nobody != 0 && Nobody != gettid()) {
+    // lld links on many threads, and one wrong object may crash several: the first
+    // one is about to start the second link, or to end the process.
+    for (;;)
+      pause();
   }
   for (size_t I = 0; H && I < std::size(CrashSignals); ++I)
     sigaction(CrashSignals[I], &H->Before[I], nullptr);
   if (H)
-    restoreOutputs(*H);
+    letOut(*H);
   raise(Signal); // to whoever had it before
 }
 
@@ -142,10 +182,15 @@ void releaseOutput() {
     return;
   for (size_t I = 0; I < std::size(CrashSignals); ++I)
     sigaction(CrashSignals[I], &H->Before[I], nullptr);
-  restoreOutputs(*H);
-  copyAll(H->Memory[0], STDOUT_FILENO);
-  if (H->Memory[1] != H->Memory[0])
-    copyAll(H->Memory[1], STDERR_FILENO);
+  if (letOut(*H))
+    return;
+  // A full disk, a reader that is gone: where lld writes there itself that is an
+  // error, with its own words and before there is an output. So it does.
+  int Error = errno;
+  becomeStockLinker(*H);
+  errs() << "LLVM ERROR: IO failure on output stream: "
+         << std::generic_category().message(Error) << '\n';
+  _exit(1);
 }
 
 void startSecondLink() {
@@ -156,10 +201,7 @@ void startSecondLink() {
     unlink(Path.c_str());
   restoreOutputs(*H);
   writeAll(STDERR_FILENO, H->Link.Notice.data(), H->Link.Notice.size());
-  sigset_t None;
-  sigemptyset(&None);
-  pthread_sigmask(SIG_SETMASK, &None, nullptr);
-  execve(H->Link.Program.c_str(), H->Argv.data(), H->Envp.data());
+  becomeStockLinker(*H);
 }
 
 } // namespace dtlto

@@ -20,7 +20,8 @@ struct SecondLink {
 /// one of the two others. False if it cannot be done; then nothing has changed.
 bool holdOutput(SecondLink Link);
 
-/// Lets out what was held back, and goes on.
+/// Lets out what was held back, and goes on. What stdout does not take ends the
+/// process as it would have ended lld.
 void releaseOutput();
 
 /// Drops what was held back and becomes the second link. Returns if that is not
