@@ -10,7 +10,7 @@ import tseslint from 'typescript-eslint'
 const SRC = './packages/dtlto/src'
 
 /**
- * Who may import whom inside packages/dtlto/src. Every part may import from itself; `errors.ts`, `make-directory.ts`, `printable.ts`, `why-not-file.ts` and the
+ * Who may import whom inside packages/dtlto/src. Every part may import from itself; `errors.ts`, the small files beside it and the
  * distributors' interface (pure types) are open to all. What is not listed may not be imported.
  * @type {Readonly<Record<string, readonly string[]>>}
  */
@@ -29,8 +29,10 @@ const MAY_IMPORT = {
 const OPEN_TO_ALL = [
   './errors.ts',
   './make-directory.ts',
+  './message-of.ts',
   './printable.ts',
   './why-not-file.ts',
+  './write-all.ts',
   './distributors/interface.ts',
 ]
 

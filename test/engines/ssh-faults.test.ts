@@ -166,15 +166,15 @@ describe('a machine over ssh', { skip: whyNoSshd() }, () => {
     })
   }
 
-  warns('other-key', /host key is not the one in known_hosts.*ssh-keygen -R/, async () => {
+  warns('other-key', /host key is not the one in known_hosts.*ssh-keygen -R other-key"/, async () => {
     await user.machine('other-key')
     user.know('other-key', build1.publicKey)
   })
-  warns('unknown-key', /host key is not known: connect once by 'ssh unknown-key'/, async () => {
+  warns('unknown-key', /host key is not known: connect once by "ssh unknown-key"/, async () => {
     await user.machine('unknown-key')
     user.know('unknown-key', undefined)
   })
-  warns('closed', /refuses the login: 'ssh -o BatchMode=yes closed true' must work/, async () => {
+  warns('closed', /refuses the login: "ssh -o BatchMode=yes closed true" must work/, async () => {
     await user.machine('closed', { config: ['AuthorizedKeysFile none'] })
   })
   warns('nobody.invalid', /there is no machine by this name/, () => undefined)

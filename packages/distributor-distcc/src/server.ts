@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DtltoError, type Endpoint, whileNone } from 'dtlto/plugin'
 import { acceptsConnections } from './accepts.js'
 import type { AnswerLimits } from './answer.js'
@@ -31,6 +32,8 @@ export interface ServerFacts {
 const LOW_DISK_MB = 500
 /** A compiler that has printed something with so many jobs in a row will do so with every job. */
 const SPOKEN_IN_A_ROW = 3
+/** How long a server may take to close before its answer is used without that. */
+const LINGER_MS = 50
 
 /** One distccd, an endpoint of its own: its exchanges, its probe, and what its statistics tell. When it gets which job is the scheduler's business. */
 export class Server implements Endpoint {
@@ -44,6 +47,8 @@ export class Server implements Endpoint {
   /** Jobs in a row whose compiler printed something. */
   #spoken = 0
   #running = 0
+  /** Jobs that have their answer, of connections that are still there. */
+  #lingering = 0
   #statistics: Statistics | undefined
   #askedMs = -Infinity
   /** It has passed its probe in this link. */
@@ -66,6 +71,11 @@ export class Server implements Endpoint {
   get slots(): number {
     const served = Math.min(this.#statistics?.maxJobs ?? Infinity, MOST_SLOTS)
     return Math.min(this.#host.slots ?? (this.#statistics?.maxJobs === undefined ? DEFAULT_SLOTS : served), served)
+  }
+
+  /** By connections that the server has not closed. */
+  get busyElsewhere(): number {
+    return this.#lingering
   }
 
   get text(): string {
@@ -92,9 +102,18 @@ export class Server implements Endpoint {
     try {
       return await this.#exchange(request, this.#facts.jobTimeoutMs, signal, { limits, onSent, onClosed })
     } finally {
-      // Only when the connection is gone is the server's slot free.
-      await closed
-      this.#running--
+      // Only when the connection is gone is the server's slot free. distccd closes at once; whoever does not keeps the slot, and not the object.
+      const isClosed = await Promise.race([closed.then(() => true), sleep(LINGER_MS, false, { ref: false })])
+      if (isClosed) this.#running--
+      else {
+        this.#lingering++
+        this.#facts.onChange()
+        void closed.then(() => {
+          this.#running--
+          this.#lingering--
+          this.#facts.onChange()
+        })
+      }
     }
   }
 

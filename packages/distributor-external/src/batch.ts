@@ -4,9 +4,9 @@
  * The JSON file is LLVM's (docs: "DTLTO", lib/LTO/LTO.cpp): `common` has `linker_output`, `args` (the compiler and the arguments of all jobs) and
  * `inputs`; each of `jobs` its `args`, `inputs` and `outputs`. All paths are absolute.
  */
-import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, linkSync, writeFileSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { constants, existsSync, mkdirSync, linkSync, writeFileSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import {
   type BackendJob,
@@ -15,14 +15,17 @@ import {
   type CompileResult,
   DtltoError,
   type JobContent,
+  mostObjectBytes,
 } from 'dtlto/plugin'
 import type { Caretaker } from './caretaker.js'
 import { hasDiagnostics } from './diagnostics.js'
 
 const DIAGNOSTICS_NAME = 'out.dia'
-/** What is kept of a program's text. */
+/** What is kept of a program's text: the end, where it says why it has failed. */
 const TEXT_BYTES = 64 * 1024
 const SHOWN = 300
+/** More than any compiler has to say about a module. */
+const DIAGNOSTICS_BYTES = 1024 * 1024
 
 export interface Distributing {
   readonly program: string
@@ -85,11 +88,20 @@ export async function distribute(
 ): Promise<void> {
   const path = join(directory, 'jobs.json')
   writeFileSync(path, JSON.stringify(description(jobs, join(directory, 'link'), how.compiler)))
-  const child = spawn(how.program, [...how.args, path], {
+  const child: ChildProcess = spawn(how.program, [...how.args, path], {
     cwd: how.workingDirectory,
     env: how.env,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(`cannot be started: ${error.message}`))
+    // What it has started may hold its output open for ever: its exit is the end.
+    child.once('exit', (code, by) => {
+      setImmediate(() =>
+        resolve(code === 0 ? '' : by === null ? `ended with exit code ${String(code)}` : `was killed by ${by}`),
+      )
+    })
   })
   const { pid } = child
   const kill = (): void => {
@@ -103,21 +115,13 @@ export async function distribute(
   if (signal.aborted) kill()
   signal.addEventListener('abort', kill)
   let text = ''
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding('utf8').on('data', (chunk: string) => {
-      if (text.length < TEXT_BYTES) text += chunk
+  // None where this process may have no more descriptors.
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (chunk: string) => {
+      text = (text + chunk).slice(-TEXT_BYTES)
     })
-  }
   try {
-    const end = await new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(`cannot be started: ${error.message}`))
-      // What it has started may hold its output open for ever: its exit is the end.
-      child.once('exit', (code, by) => {
-        setImmediate(() =>
-          resolve(code === 0 ? '' : by === null ? `ended with exit code ${String(code)}` : `was killed by ${by}`),
-        )
-      })
-    })
+    const end = await ended
     for (const line of text.split('\n')) if (line !== '') how.debug(line.slice(0, SHOWN))
     if (end !== '') throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', `'${how.program}' ${end}${lastLine(text)}`)
   } finally {
@@ -125,16 +129,17 @@ export async function distribute(
     // Nothing of it goes on.
     kill()
     if (pid !== undefined) how.caretaker.ended(pid)
-    child.stdout.destroy()
-    child.stderr.destroy()
+    child.stdout?.destroy()
+    child.stderr?.destroy()
   }
 }
 
 /** What has come of a job of a run that has succeeded. */
 export async function resultOf({ directory, clang }: WrittenJob): Promise<CompileResult> {
   // One after the other: of a run that has made nothing the object is what is missed.
-  const object = await output(directory + clang.output)
-  const diagnostics = await output(directory + DIAGNOSTICS_NAME)
+  const bitcodeBytes = clang.files.reduce((sum, { content }) => sum + content.sizeBytes, 0)
+  const object = await output(directory + clang.output, mostObjectBytes(bitcodeBytes))
+  const diagnostics = await output(directory + DIAGNOSTICS_NAME, DIAGNOSTICS_BYTES)
   let printed: boolean
   try {
     printed = hasDiagnostics(diagnostics)
@@ -150,15 +155,25 @@ export async function resultOf({ directory, clang }: WrittenJob): Promise<Compil
 export async function isToBlame({ directory, clang }: WrittenJob): Promise<boolean> {
   try {
     if (existsSync(directory + clang.output)) return false
-    return hasDiagnostics(await readFile(directory + DIAGNOSTICS_NAME))
+    return hasDiagnostics(await output(directory + DIAGNOSTICS_NAME, DIAGNOSTICS_BYTES))
   } catch {
     return false
   }
 }
 
-async function output(path: string): Promise<Buffer> {
+/** A file, perhaps by way of a link, of at most so many bytes. */
+async function output(path: string, mostBytes: number): Promise<Buffer> {
   try {
-    return await readFile(path)
+    // A pipe that nobody writes to is not waited for.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const found = await file.stat()
+      if (!found.isFile()) throw new Error(`'${path}' is not a regular file`)
+      if (found.size > mostBytes) throw new Error(`'${path}' has ${found.size} bytes`)
+      return await file.readFile()
+    } finally {
+      await file.close()
+    }
   } catch (error) {
     throw new DtltoError(
       'DTLTO_DISTRIBUTOR_FAILED',

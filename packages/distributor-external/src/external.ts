@@ -61,8 +61,7 @@ export class External implements Distributor {
         id: how.program,
         slots: Math.min(ALL, how.programs * (how.batch === 0 ? ALL : how.batch)),
         accepting: true,
-        // When it begins with which job it does not tell. Jobs of a batch of the user's size are taken to run at the same time; of all jobs
-        // it is known when they are done that they have begun.
+        // When it begins with which job it does not tell: of several it is known when they are done that they have begun.
         hasQueue: true,
         queueLimitMs: how.timeoutMs,
       },
@@ -119,7 +118,7 @@ export class External implements Distributor {
     this.#destroyed.abort()
     for (const waiting of this.#waiting.splice(0)) waiting.reject(cancelled())
     this.#caretaker.end()
-    rmSync(this.#directory, { recursive: true, force: true })
+    remove(this.#directory)
   }
 
   /** The scheduler sends what it can at once: who comes in the same turn of the event loop goes together. */
@@ -148,7 +147,7 @@ export class External implements Distributor {
     } catch (error) {
       for (const waiting of all) waiting.reject(error as Error)
     } finally {
-      rmSync(directory, { recursive: true, force: true })
+      remove(directory)
     }
   }
 
@@ -187,14 +186,14 @@ export class External implements Distributor {
       for (const { attempt } of jobs) attempt.started()
     }
     try {
-      if (this.#how.batch !== 0) run()
+      if (this.#how.batch === 1) run()
       await distribute(
         jobs.map(({ files }) => files),
         directory,
         how,
         unwanted.signal,
       ).catch((error: unknown) => blame(jobs, error))
-      if (this.#how.batch === 0) run()
+      if (this.#how.batch !== 1) run()
       await Promise.all(
         jobs.map(async (waiting) => {
           try {
@@ -206,8 +205,17 @@ export class External implements Distributor {
       )
     } finally {
       for (const signal of signals) signal.removeEventListener('abort', abort)
-      for (const { files } of jobs) rmSync(files.directory, { recursive: true, force: true })
+      for (const { files } of jobs) remove(files.directory)
     }
+  }
+}
+
+/** What something of a program still writes to is left to the caretaker, which comes last. */
+function remove(directory: string): void {
+  try {
+    rmSync(directory, { recursive: true, force: true })
+  } catch {
+    // See above.
   }
 }
 

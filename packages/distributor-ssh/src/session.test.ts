@@ -24,8 +24,8 @@ test('an answer that is cut off is told to whoever waits for it, and ends the co
     onLost: ({ message }: Error) => lost.push(message),
   }
   const session = new Session(ssh, Buffer.alloc(0), context, { sentBytes: 0 })
-  const job = { kind: 'package', blobs: [], task: 0, options: '' } as unknown as JobPackage
-  const compiled = session.compile(job, { signal: new AbortController().signal } as Attempt)
+  const job = { kind: 'package', blobs: [], replayedArgs: [], objectName: 'a.o', llvmVersion: '22.1.8', task: 0 }
+  const compiled = session.compile(job as unknown as JobPackage, { signal: new AbortController().signal } as Attempt)
   const answer = Buffer.alloc(16)
   answer.write('DONE')
   answer.writeUInt32LE(1, 4)

@@ -10,7 +10,23 @@ interface Known {
   readonly words: RegExp
   /** May it be otherwise in a few seconds? */
   readonly passes: boolean
-  readonly advice: (name: string) => string
+  readonly advice: (words: HostWords) => string
+}
+
+/** A machine as OpenSSH's programs want it. */
+interface HostWords {
+  /** Behind `ssh`. */
+  readonly ssh: string
+  /** As known_hosts has it. */
+  readonly known: string
+}
+
+function wordsOf({ host, user, port }: Pick<Host, 'host' | 'user' | 'port'>): HostWords {
+  const options = port === undefined ? '' : `-p ${port} `
+  return {
+    ssh: `${options}${user === undefined ? '' : `${user}@`}${host}`,
+    known: port === undefined || port === 22 ? host : `'[${host}]:${port}'`,
+  }
 }
 
 /** Words of OpenSSH, which speaks English only. */
@@ -18,18 +34,18 @@ const KNOWN: readonly Known[] = [
   {
     words: /REMOTE HOST IDENTIFICATION HAS CHANGED|host key .* has changed/i,
     passes: false,
-    advice: (name) =>
-      `its host key is not the one in known_hosts: somebody may be in between. If the machine was installed anew, remove the old key with 'ssh-keygen -R' and connect once by 'ssh ${name}'`,
+    advice: ({ ssh, known }) =>
+      `its host key is not the one in known_hosts: somebody may be in between. If the machine was installed anew, remove the old key by "ssh-keygen -R ${known}" and connect once by "ssh ${ssh}"`,
   },
   {
     words: /Host key verification failed|No .* host key is known/i,
     passes: false,
-    advice: (name) => `its host key is not known: connect once by 'ssh ${name}' and confirm it`,
+    advice: ({ ssh }) => `its host key is not known: connect once by "ssh ${ssh}" and confirm it`,
   },
   {
     words: /Permission denied|Too many authentication failures|No supported authentication/i,
     passes: false,
-    advice: (name) => `it refuses the login: 'ssh -o BatchMode=yes ${name} true' must work without a password`,
+    advice: ({ ssh }) => `it refuses the login: "ssh -o BatchMode=yes ${ssh} true" must work without a password`,
   },
   { words: /Could not resolve hostname/i, passes: true, advice: () => 'there is no machine by this name' },
   {
@@ -45,25 +61,23 @@ const KNOWN: readonly Known[] = [
 ]
 
 /** ssh has ended before dtlto-codegen said anything. `isServing`: the shell was about to start it. */
-export function cannotConnect(
-  { name, from }: Pick<Host, 'name' | 'from'>,
-  { exitCode, text }: SshEnd,
-  isServing: boolean,
-): DtltoError {
+export function cannotConnect(host: Host, { exitCode, text }: SshEnd, isServing: boolean): DtltoError {
+  const { name, from } = host
   const lines = text.split('\n').map((line) => line.trim())
-  const last = printable(lines.filter((line) => line !== '').at(-1) ?? `exit code ${String(exitCode)}`)
+  const words = lines.filter((line) => line !== '').at(-1) ?? `exit code ${String(exitCode)}`
+  const last = printable(words.replace(/^ssh: /, ''))
   const known = exitCode === SSH_FAILED ? KNOWN.find(({ words }) => words.test(text)) : undefined
   if (known !== undefined) {
     // What cannot be reached may be a name that the user does not remember.
     const named = known.passes && from !== undefined ? `; it was named by ${from}` : ''
-    const message = `'${name}': ${known.advice(name)} (ssh: ${last})${named}`
+    const message = `'${name}': ${known.advice(wordsOf(host))} (ssh: ${last})${named}`
     return new DtltoError(known.passes ? 'DTLTO_DISTRIBUTOR_UNAVAILABLE' : 'DTLTO_ENDPOINT_REFUSED', message)
   }
   if (exitCode === SSH_FAILED)
     return new DtltoError('DTLTO_DISTRIBUTOR_UNAVAILABLE', `'${name}': the connection has failed (ssh: ${last})`)
   if (isServing) return refused(name, `dtlto-codegen does not run there: ${last}`)
   if (exitCode === undefined) return refused(name, last)
-  return refused(name, `its shell does not run what it is told, as 'ssh ${name} /bin/sh' would: ${last}`)
+  return refused(name, `its shell does not run what it is told, as "ssh ${wordsOf(host).ssh} /bin/sh" would: ${last}`)
 }
 
 /** A line `error KIND TEXT` of a script. `text` of stderr may say why. */

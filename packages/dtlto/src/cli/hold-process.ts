@@ -1,14 +1,15 @@
 import { readFileSync } from 'node:fs'
 
-type Ending = 'exit' | 'reallyExit' | 'abort' | 'kill'
+type Ending = 'exit' | 'reallyExit' | 'abort' | 'kill' | 'chdir'
 
 /**
- * Plugins share the linker's process, and may not end it: while they run, what ends a process throws. Give the result to be called when the
+ * Plugins share the linker's process, and may neither end it nor move it to another directory: while they run, what would throws. Give the result to be called when the
  * process may end. Native code of a plugin can still end it, and a signal from outside too.
  */
 export function holdProcess(): () => void {
   const target = process as unknown as Record<Ending, (...args: unknown[]) => unknown>
-  const originals = { exit: target.exit, reallyExit: target.reallyExit, abort: target.abort, kill: target.kill }
+  const { exit, reallyExit, abort, kill, chdir } = target
+  const originals = { exit, reallyExit, abort, kill, chdir }
   const refuse = (name: Ending) => (): never => {
     throw new Error(`process.${name}() by a distributor: only the linker ends its process`)
   }
@@ -18,6 +19,10 @@ export function holdProcess(): () => void {
     exit: refuse('exit'),
     reallyExit: refuse('reallyExit'),
     abort: refuse('abort'),
+    // Paths of lld's are relative to where the linker was started.
+    chdir: () => {
+      throw new Error(`process.chdir() by a distributor: the link's paths are relative to its directory`)
+    },
     kill: (pid, signal) => {
       if (signal !== 0 && own.has(Number(pid))) refuse('kill')()
       return originals.kill.call(process, pid, signal)

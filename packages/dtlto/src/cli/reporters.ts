@@ -5,6 +5,7 @@ import { SETTING_KEYS, SETTINGS, writtenName } from '../config/table.js'
 import { placeOf, type Settings } from '../config/settings.js'
 import type { Environment } from '../config/variables.js'
 import type { LinkListener } from '../link/events.js'
+import { messageOf } from '../message-of.js'
 import { LinkReport, type ReportFacts } from '../report/link-report.js'
 import { recordOf } from '../report/link-statistics.js'
 import { LinkSummary } from '../report/summary.js'
@@ -52,9 +53,9 @@ export function reporters(about: Reported): Reporters {
     one ? [(event) => one.add(event)] : [],
   )
   const save = async (): Promise<void> => {
-    if (trace && settings.trace !== undefined) trace.save(settings.trace, placeOf(settings, 'trace'))
-    const trouble = timings?.save()
-    if (trouble !== undefined) warn(trouble)
+    // None of them is worth a link that has gone well.
+    for (const trouble of [trace && saveTrace(trace, settings), timings?.save()])
+      if (trouble !== undefined) warn(trouble)
     if (report) await saveReport(report, about)
     if (summary === undefined) return
     const text = `${program}: ${summary.text()}`
@@ -64,6 +65,16 @@ export function reporters(about: Reported): Reporters {
     if (problem !== undefined) warn(`${placeOf(settings, 'summary')}: ${problem}`)
   }
   return { listeners, pastMs: timings?.pastMs, memoryFactor: timings?.memoryFactor, save }
+}
+
+/** Why it could not be written. */
+function saveTrace(trace: LinkTrace, settings: Settings): string | undefined {
+  try {
+    trace.save(String(settings.trace), placeOf(settings, 'trace'))
+    return undefined
+  } catch (error) {
+    return messageOf(error)
+  }
 }
 
 async function saveReport(report: LinkReport, { settings, env, warn }: Reported): Promise<void> {

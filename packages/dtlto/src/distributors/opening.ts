@@ -1,4 +1,5 @@
 import { DtltoError } from '../errors.js'
+import { messageOf } from '../message-of.js'
 import type { Distributor, DistributorContext, DistributorDefinition } from './interface.js'
 
 const CLOSE_TIMEOUT_MS = 2_000
@@ -22,8 +23,7 @@ export function openDistributor(
       else open = opened
       return opened
     } catch (error) {
-      if (!isOver && !isWrongSetting(error))
-        context.warn('open', error instanceof Error ? error.message : String(error))
+      if (!isOver && !isWrongSetting(error)) context.warn('open', messageOf(error))
       throw error
     }
   }

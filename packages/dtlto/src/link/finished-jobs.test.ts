@@ -37,7 +37,7 @@ function finishedJobs(...keepers: readonly Keeper[]) {
   const events = new LinkEvents([
     (event) => event.type === 'warning' && warnings.push(`${event.distributor}: ${event.message}`),
   ])
-  const finished = new FinishedJobs(keepers, { session: {} as LinkSession, isCaptured: false, events })
+  const finished = new FinishedJobs(keepers, { session: {} as unknown as LinkSession, isCaptured: false, events })
   const came = async (moduleId: string, megabytes: number): Promise<void> => {
     const job = { index: 0, moduleId, package: () => Promise.resolve({ kind: 'package', blobs: [] }) }
     const result = { object: new Uint8Array(megabytes * MIB), diagnostics: [], sideOutputs: [] }

@@ -180,7 +180,8 @@ export class LinkSummary {
   #ended(event: Ended): void {
     const place = this.#place(event.distributor)
     if (event.answeredMs === undefined) place.running--
-    if (isHomePlace(event) && event.startedMs !== undefined) place.edges.push(...edgesOf(event.startedMs, event.atMs))
+    if (isHomePlace(event) && event.startedMs !== undefined)
+      place.edges.push(...edgesOf(event.startedMs, event.answeredMs ?? event.atMs))
     switch (event.outcome.kind) {
       case 'placed': {
         const ms = event.timings?.compileMs ?? (event.answeredMs ?? event.atMs) - (event.startedMs ?? event.sentMs)

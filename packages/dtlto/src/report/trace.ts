@@ -15,6 +15,7 @@ import type { BackendJob, CompileTimings } from '../distributors/interface.js'
 import { DtltoError } from '../errors.js'
 import type { LinkEvent } from '../link/events.js'
 import type { SchedulerEvent } from '../scheduler/events.js'
+import { withoutSecrets } from './without-secrets.js'
 import { whyNotFile } from '../why-not-file.js'
 import { LoopWatch } from './loop-watch.js'
 import { machineOf } from './place.js'
@@ -94,7 +95,7 @@ export class LinkTrace {
       case 'warning':
       case 'debug':
         this.#events.push({
-          name: event.message,
+          name: withoutSecrets(event.message),
           ph: 'i',
           s: 'p',
           pid: this.#pid(event.distributor),

@@ -1,5 +1,5 @@
 /** What is believed of what a distributor says about an endpoint. A plugin may say anything, so every field is checked and bounded. */
-import { describe } from './trouble.js'
+import { describe } from '../message-of.js'
 
 export interface Belief {
   readonly slots: number

@@ -19,7 +19,8 @@ import { Probes } from './probes.js'
 import { copyThrown } from './result-shape.js'
 import { RollCall } from './roll-call.js'
 import { Roster } from './roster.js'
-import { asTrouble, describe, remedyFor } from './trouble.js'
+import { describe } from '../message-of.js'
+import { asTrouble, remedyFor } from './trouble.js'
 import { Warnings } from './warnings.js'
 
 /** What other links of this user have just learnt of endpoints. */

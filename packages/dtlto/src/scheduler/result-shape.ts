@@ -5,7 +5,7 @@
  */
 import { DtltoError, ERROR_CODES, type ErrorCode } from '../errors.js'
 import type { CompileResult, CompileTimings, Diagnostic, SideOutput } from '../distributors/interface.js'
-import { describe } from './trouble.js'
+import { describe } from '../message-of.js'
 
 /** What a compiler may have said with one object, in UTF-16 units. Whoever says more is heard in this process, as lld's own words. */
 export const MAX_TEXT = 64 * 1024

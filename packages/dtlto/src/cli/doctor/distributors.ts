@@ -16,6 +16,7 @@ import { runLink } from '../../link/link.js'
 import { machineOf } from '../../report/place.js'
 import { bad, type Finding, good, note, warning } from './finding.js'
 import { selfChecks } from './self-checks.js'
+import { messageOf } from '../../message-of.js'
 
 type SchedulerEvent = Extract<LinkEvent, { type: 'scheduler' }>['event']
 
@@ -277,5 +278,3 @@ function watch(definition: DistributorDefinition): {
     },
   }
 }
-
-const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -4,6 +4,8 @@
  * linker's process, where the user then reads lld's own message; it does not cost the link. With `command` they are wherever the command
  * leads: `ssh host dtlto-codegen --serve`.
  */
+import { hash } from 'node:crypto'
+import { basename } from 'node:path'
 import { MEMORY_OPTION, parseMemory } from '../../slots/memory-option.js'
 import { SharedSlots } from '../../slots/shared-slots.js'
 import { defineDistributor } from '../define.js'
@@ -101,8 +103,9 @@ export const worker = defineDistributor({
 /** Workers that a command starts. It may wait for a machine, and for a line: a job begins when a worker has answered and taken all of it. */
 function elsewhere(command: string, slots: number, processes: WorkerProcesses): Distributor {
   const running = new Running()
+  const id = nameOf(command)
   return {
-    endpoints: () => [{ id: command, slots: Math.min(slots, processes.most), accepting: true, hasQueue: true }],
+    endpoints: () => [{ id, slots: Math.min(slots, processes.most), accepting: true, hasQueue: true }],
     probe: (_endpoint, signal) => processes.probe(signal),
     compile: (job, _endpoint, attempt) => running.add(processes.compile(job, attempt.signal, () => attempt.started())),
     close: async () => {
@@ -111,6 +114,12 @@ function elsewhere(command: string, slots: number, processes: WorkerProcesses): 
     },
     destroy: () => processes.destroy(),
   }
+}
+
+/** For reports and messages, which may be passed around: a command may have a password or a token anywhere. The same command has the same name. */
+function nameOf(command: string): string {
+  const program = basename(command.trim().split(/\s/, 1)[0] ?? '')
+  return `${/^[\w.+-]+$/.test(program) ? program : 'command'} (${hash('sha256', command, 'hex').slice(0, 6)})`
 }
 
 /** Compiles that have not ended. */
