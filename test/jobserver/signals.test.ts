@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 
 const FIXTURE = fileURLToPath(new URL('held-process.fixture.ts', import.meta.url))
 
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) {
   test(`${signal} ends a link with plugins, which may not end it themselves, and gives back what it holds`, async () => {
     // In a group of its own, which it leads.
     const child = spawn(process.execPath, ['--import', 'tsx', FIXTURE], {

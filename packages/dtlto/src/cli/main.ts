@@ -138,7 +138,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   if (file) {
     guard.expectPlugins()
     const { examineLink } = await import('./doctor/link-examination.js')
-    return examineLink({ argv: [started.stock, ...rest], settings, workingDirectory, file })
+    return examineLink({ flavour: started.flavour, argv: [started.stock, ...rest], settings, workingDirectory, file })
   }
   const remote = settings.distributors.find(({ name }) => name !== 'local')
   if (remote) {
@@ -151,6 +151,7 @@ async function runProgram(name: string, started: StartInformation, guard: Guard)
   const reported = reporters({
     settings,
     program: name,
+    flavour: started.flavour,
     argv: own.rest,
     env: process.env,
     workingDirectory,

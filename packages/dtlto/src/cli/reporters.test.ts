@@ -9,6 +9,7 @@ const listeners = (settings: PartialSettings): number =>
   reporters({
     settings: { ...DEFAULT_SETTINGS, ...settings },
     program: 'ld.dtlto',
+    flavour: 'gnu',
     argv: ['main.o'],
     env: {},
     workingDirectory: tmpdir(),

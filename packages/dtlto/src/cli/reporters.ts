@@ -14,7 +14,9 @@ import { LinkTrace } from '../report/trace.js'
 import { withoutSecrets } from '../report/without-secrets.js'
 import { append } from './append-line.js'
 import { inputFiles } from './link-inputs.js'
+import { outputOf } from './output-name.js'
 import { writeReport } from './report-file.js'
+import type { Flavour } from './programs.js'
 import { statisticsFile } from './statistics-file.js'
 
 /** Of a command line that is kept. */
@@ -32,7 +34,9 @@ export interface Reported {
   readonly settings: Settings
   /** As the user started it, without directories. */
   readonly program: string
-  /** lld's arguments. */
+  /** Which lld. */
+  readonly flavour: Flavour
+  /** Its arguments. */
   readonly argv: readonly NativeArgument[]
   readonly env: Environment
   readonly workingDirectory: string
@@ -46,7 +50,7 @@ export function reporters(about: Reported): Reporters {
   const needsReport = settings.report !== undefined || settings.stats !== false
   const trace = settings.trace === undefined ? undefined : new LinkTrace(traceFacts(about))
   const report = needsReport ? new LinkReport(reportFacts(about)) : undefined
-  const summary = settings.summary === false ? undefined : new LinkSummary(undefined, () => inputsOf(about.argv))
+  const summary = settings.summary === false ? undefined : new LinkSummary(undefined, () => inputsOf(about))
   const timings =
     settings.timings === undefined ? undefined : new LinkTimings(settings.timings, placeOf(settings, 'timings'))
   const listeners = [trace, report, timings, summary].flatMap((one): LinkListener[] =>
@@ -60,7 +64,7 @@ export function reporters(about: Reported): Reporters {
     if (summary === undefined) return
     const text = `${program}: ${summary.text()}`
     if (settings.summary === true) return write(text)
-    const head = `${new Date().toISOString()} ${outputOf(about.argv)}\n`
+    const head = `${new Date().toISOString()} ${outputOf(about.argv, about.flavour)}\n`
     const problem = append(String(settings.summary), `${head}${text}`)
     if (problem !== undefined) warn(`${placeOf(settings, 'summary')}: ${problem}`)
   }
@@ -97,7 +101,7 @@ function traceFacts(about: Reported): Readonly<Record<string, string>> {
 }
 
 function reportFacts(about: Reported): ReportFacts {
-  const { settings, program, argv, workingDirectory } = about
+  const { settings, program, flavour, argv, workingDirectory } = about
   const processors = cpus()
   return {
     program,
@@ -111,7 +115,7 @@ function reportFacts(about: Reported): ReportFacts {
       memoryBytes: totalmem(),
     },
     startedAt: new Date(performance.timeOrigin).toISOString(),
-    output: outputOf(argv),
+    output: outputOf(argv, flavour),
     command: commandOf(argv),
     workingDirectory,
     settings: changedSettings(settings),
@@ -149,21 +153,9 @@ function commandOf(argv: readonly NativeArgument[]): string[] {
   return argv.length > ARGUMENTS ? [...words, `… ${String(argv.length - ARGUMENTS)} more`] : words
 }
 
-/** The output as the arguments name it; lld's default where they do not. */
-export function outputOf(argv: readonly NativeArgument[]): string {
-  for (const [i, argument] of argv.entries()) {
-    const word = text(argument)
-    const next = argv[i + 1]
-    if ((word === '-o' || word === '--output') && next !== undefined) return text(next)
-    const joined = /^(?:--output=|[-/]out:|-o(?=[^=-]))(.+)$/i.exec(word)?.[1]
-    if (joined !== undefined) return joined
-  }
-  return 'a.out'
-}
-
 /** How many it has. What an earlier link has left at its output is none. */
-function inputsOf(argv: readonly NativeArgument[]): number {
-  const output = outputOf(argv)
+function inputsOf({ argv, flavour }: Reported): number {
+  const output = outputOf(argv, flavour)
   return inputFiles(argv.filter((argument) => text(argument) !== output))
 }
 

@@ -122,7 +122,7 @@ export const OTHER_OPTIONS = {
     default: '`local`',
     help: 'Compile ThinLTO backends on this distributor; repeat to use several',
     docs:
-      'a distributor for this link; repeat it to use several together. The name of a built-in (`local`, `worker`, `distcc`, `reapi`, `ssh`), an npm package, ' +
+      'a distributor for this link; repeat it to use several together. The name of a built-in (`local`, `worker`, `distcc`, `ssh`, `reapi`, `external`), an npm package, ' +
       'a path to an ES module or to a shared library (`.node`, `.so`)',
   },
   'distribute-config': {

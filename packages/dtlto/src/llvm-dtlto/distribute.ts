@@ -57,6 +57,7 @@ export async function distribute(argv: readonly string[], write: (fd: 1 | 2, tex
   const reported = reporters({
     settings,
     program: NAME,
+    flavour: 'gnu',
     argv: own.rest,
     env: process.env,
     workingDirectory,

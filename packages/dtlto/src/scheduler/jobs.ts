@@ -198,7 +198,6 @@ export class Jobs {
 
   doesNotCompile(state: JobState, distributor: string, diagnostics: readonly Diagnostic[]): void {
     this.finish(state, { kind: 'does-not-compile', distributor, diagnostics })
-    if (this.#options.takers.policy.cancelOnFailure) this.cancelRest()
   }
 
   /** The link is lost, so the other jobs are not worth compiling. */

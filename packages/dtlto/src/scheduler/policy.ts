@@ -2,8 +2,6 @@
 export interface Policy {
   /** Whether this machine compiles what no distributor could. */
   readonly fallback: 'local' | 'none'
-  /** Cancel the rest as soon as one job does not compile. Stock lld compiles the others too, and prints their errors. */
-  readonly cancelOnFailure: boolean
   /** Duplicate late jobs. */
   readonly hedge: boolean
   /** Troubles that one job may have at endpoints before it goes to this machine. */
@@ -72,7 +70,6 @@ export interface Policy {
 
 export const DEFAULT_POLICY: Policy = {
   fallback: 'local',
-  cancelOnFailure: false,
   hedge: true,
   maxAttempts: 4,
   maxHedges: 3,

@@ -306,24 +306,6 @@ describe('what a distributor cannot express, and what does not compile', () => {
       ['does-not-compile', 'done', 'done'],
     )
   })
-
-  it('cancels the rest after an error when asked to', async () => {
-    const run = await link(
-      costs(10, 100, 100),
-      {
-        local: {
-          ...local(1),
-          script: ({ job }) => (job.index === 0 ? { kind: 'does-not-compile', message: 'no' } : undefined),
-        },
-      },
-      { cancelOnFailure: true },
-    )
-    assert.deepEqual(
-      run.results.map((result) => result.kind),
-      ['does-not-compile', 'cancelled', 'cancelled'],
-    )
-    assert.ok(run.makespanMs <= 10)
-  })
 })
 
 describe('the circuit breaker', () => {

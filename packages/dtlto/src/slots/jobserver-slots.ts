@@ -6,7 +6,8 @@
  * given back at the end of a job, and asked for again a moment later; in between, others who wait have it. Alone on the machine that costs
  * a slot about a millisecond in two hundred.
  *
- * A token is a byte in a pipe: who is killed by SIGKILL takes his with him. Every other end gives them back.
+ * A token is a byte in a pipe. A link that ends by itself gives its tokens back before lld's end, and one that is ended by a signal of process-end.ts when that comes. Who is killed, or crashes, or
+ * is ended by LLVM in the middle of a compile takes them with him; make then has fewer slots, and says so at its end.
  */
 import type { Jobserver } from './jobserver.js'
 import { atProcessEnd } from './process-end.js'

@@ -7,7 +7,7 @@ export const MEMORY_OPTION = {
   type: 'string',
   default: 'auto',
   check: (text: string) =>
-    parseMemory(text) === undefined ? "expected 'auto', 'off' or a size such as 8G" : undefined,
+    parseMemory(text) === undefined ? `expected 'auto', 'off' or a size such as 8G but received '${text}'` : undefined,
   description:
     'Memory for backends: auto starts them only while they fit into what the machine and its control groups leave; a size (8G, 500M) is a budget for this link; off',
 } as const

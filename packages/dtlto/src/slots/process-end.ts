@@ -2,7 +2,7 @@
 const kill = process.kill.bind(process)
 
 /** Signals that end a build, and a process that does not listen to them. */
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
 
 /**
  * Calls `run`, synchronously, when the process ends by process.exit or by one of these signals. A signal still ends the process, by that signal,

@@ -30,7 +30,6 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/TargetSelect.h"
 #include <list>
-#include <mutex>
 #include <optional>
 
 using namespace llvm;
@@ -55,13 +54,11 @@ bool dtlto::CodegenResult::compiled() const {
 // State of the process
 //===----------------------------------------------------------------------===//
 
-static std::mutex ProcessMutex;
 static std::optional<std::vector<std::string>> ProcessLlvmOptions;
 static std::string ProcessOptionsProblem;
 
 /// Sets LLVM's options by the first job, and compares those of the others.
 static Error useLlvmOptions(std::vector<std::string> Args) {
-  std::lock_guard<std::mutex> Lock(ProcessMutex);
   if (!ProcessOptionsProblem.empty())
     return createStringError(ProcessOptionsProblem);
   if (ProcessLlvmOptions) {

@@ -80,7 +80,8 @@ struct CodegenResult {
 
 /// Compiles. A module that does not compile is a result; an error means that
 /// the job itself is no good (malformed, incomplete, other LLVM options than
-/// those of this process). May be called from several threads at once. What
+/// those of this process). One job at a time in a process: what a module may read
+/// (file_access.h) and LLVM's options are the process's. What
 /// LLVM cannot survive (a crash, report_fatal_error) ends the process. LLVM's own
 /// options are global: the first job of a process sets them, one with others is
 /// refused.

@@ -1,7 +1,7 @@
 // The assembler reads files of a module's choice: `.incbin`, `.include`. No search
 // of the text finds them all: macros, `.irp`, variants of dialects (`.inc$(bin$|$)`)
-// and operands that are the names of symbols put the words together. And LLVM gives
-// nobody a hand on the SourceMgr of inline assembly. But all that libLLVM opens, it
+// and operands that are the names of symbols put the words together. And LLVM has
+// no hook for the files that inline assembly includes. But all that libLLVM opens, it
 // opens by the open() of the program that it is loaded into, if that has one:
 // dtlto-codegen has this one. Its system call is the only one of the kind that
 // libLLVM imports (its other ways to files, execve and opendir, are closed by the
@@ -9,6 +9,7 @@
 
 #include "file_access.h"
 #include "scratch_file.h"
+#include <cassert>
 #include <cerrno>
 #include <cstdarg>
 #include <fcntl.h>
@@ -19,7 +20,10 @@ namespace dtlto {
 
 static NoFileAccess *Current = nullptr;
 
-NoFileAccess::NoFileAccess() { Current = this; }
+NoFileAccess::NoFileAccess() {
+  assert(!Current && "jobs are compiled one at a time");
+  Current = this;
+}
 NoFileAccess::~NoFileAccess() { Current = nullptr; }
 
 bool mayOpen(const char *Path) {

@@ -20,7 +20,7 @@ public:
   ~ScratchFile();
 
   const std::string &path() const { return Path; }
-  /// Whether a file of this process, that still is, has this path.
+  /// Whether \p Path belongs to a ScratchFile that has not been destroyed yet.
   static bool isOne(llvm::StringRef Path);
   /// The contents, whoever wrote them by the path.
   llvm::Expected<std::string> read() const;

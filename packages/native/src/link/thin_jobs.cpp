@@ -256,13 +256,17 @@ Error ThinJobs::compile(ThinJob &Job, bool &Lost, bool &HasErrors,
       std::make_unique<ClaimingHandler>(Conf, HasErrors, Notes, Claim),
       /*RespectFilters=*/true);
   Expected<std::unique_ptr<Module>> M = Job.Module.parseModule(Context);
-  if (!M)
+  if (!M) {
+    Claim();
     return M.takeError();
+  }
   Error E = dtlto::thinBackend(Conf, Job.Task, Open, **M, CombinedIndex,
                                Job.ImportList, Job.DefinedGlobals,
                                Job.ModuleMap, LibFuncs);
   if (Notes)
     Notes->MayReadFiles = mayReadFiles(**M);
+  if (E) // of a job that nobody else has made meanwhile
+    Claim();
   return E;
 }
 

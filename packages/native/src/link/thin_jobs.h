@@ -25,9 +25,9 @@ struct JobFacts {
   uint64_t ImportedBytes;
 };
 
-/// One ThinLTO backend. Everything but State is immutable once start() has made
-/// it, and lives as long as lld's thread waits: references are into
-/// LTO::runThinLTO's frame.
+/// One ThinLTO backend. It lives as long as lld's thread waits: references are
+/// into LTO::runThinLTO's frame. What is not guarded by Mutex is set by start()
+/// and prepare(), before anybody else sees the job, and does not change after that.
 struct ThinJob {
   /// Who gives lld the object. Writing is entered once, by the attempt that
   /// first has an object: it is the winner.

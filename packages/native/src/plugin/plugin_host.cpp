@@ -1,5 +1,6 @@
 // The functions of dtlto_host.
 #include "plugin_host.h"
+#include <cstring>
 #include <memory>
 #include <mutex>
 #include <unordered_map>
@@ -13,6 +14,7 @@ struct OpenLink {
   std::mutex Mutex;
   std::function<void()> Wake; ///< empty once the link is closed
   std::deque<PluginEvent> Events;
+  size_t Words = 0; ///< among the events: warnings and debug texts
 
   void post(PluginEvent Event) {
     std::lock_guard<std::mutex> Lock(Mutex);
@@ -54,7 +56,10 @@ struct Numbers {
 
 } // namespace
 
-static std::string textOf(const char *Text) { return Text ? Text : ""; }
+static std::string textOf(const char *Text,
+                          size_t Most = std::string::npos) {
+  return Text ? std::string(Text, strnlen(Text, Most)) : "";
+}
 
 static std::vector<char> copyOf(const dtlto_span &Span) {
   auto *Begin = static_cast<const char *>(Span.data);
@@ -137,14 +142,22 @@ static void setEndpoints(dtlto_link Number, const dtlto_endpoint *const *List,
   Link->post(std::move(Event));
 }
 
+/// What a plugin says while nobody listens takes 32 MiB at most.
+static constexpr size_t MostWords = 1000, MostWordBytes = 16384;
+
 static void say(PluginEvent::Kind What, dtlto_link Number, const char *Kind,
                 const char *Text) {
   std::shared_ptr<OpenLink> Link = findLink(Number);
   if (!Link)
     return;
+  {
+    std::lock_guard<std::mutex> Lock(Link->Mutex);
+    if (++Link->Words > MostWords)
+      return;
+  }
   PluginEvent Event(What);
-  Event.Word = textOf(Kind);
-  Event.Text = textOf(Text);
+  Event.Word = textOf(Kind, MostWordBytes);
+  Event.Text = textOf(Text, MostWordBytes);
   Link->post(std::move(Event));
 }
 
@@ -212,6 +225,7 @@ std::deque<PluginEvent> takePluginEvents(dtlto_link Number) {
   if (!Link)
     return {};
   std::lock_guard<std::mutex> Lock(Link->Mutex);
+  Link->Words = 0;
   return std::exchange(Link->Events, {});
 }
 

@@ -64,6 +64,20 @@ void misbehave(Shared &With, unsigned Seed) {
   }
 }
 
+TEST(PluginHost, WhatIsSaidWhileNobodyListensIsBounded) {
+  dtlto_link Link = openPluginLink([] {});
+  std::string Long(1 << 20, 'x');
+  for (int I = 0; I < 5000; ++I)
+    pluginHost().warn(Link, Long.c_str(), Long.c_str());
+  std::deque<PluginEvent> Events = takePluginEvents(Link);
+  EXPECT_EQ(Events.size(), 1000u);
+  EXPECT_EQ(Events.front().Text.size(), 16384u);
+  // What is taken makes room.
+  pluginHost().debug(Link, "more");
+  EXPECT_EQ(takePluginEvents(Link).size(), 1u);
+  closePluginLink(Link);
+}
+
 } // namespace
 
 TEST(PluginHost, SurvivesRandomCallsFromManyThreads) {

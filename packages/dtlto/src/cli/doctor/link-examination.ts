@@ -18,7 +18,9 @@ import { DOCTOR_VARIABLE } from '../../config/variables.js'
 import { bad, type Finding, good, note, warning } from './finding.js'
 import { describeSettings, describeSharing } from './settings.js'
 import { keepOutput, type KeptOutput } from './kept-output.js'
-import { outputOf, withOutputsElsewhere } from './outputs.js'
+import { outputOf } from '../output-name.js'
+import type { Flavour } from '../programs.js'
+import { withOutputsElsewhere } from './outputs.js'
 
 type DistributorState = PlannedLink['endpoints']['distributors'][number]
 type EndpointExecutor = PlannedLink['endpoints']['all'][number]
@@ -32,6 +34,7 @@ const JOB_PATIENCE_MS = 60_000
 const SHOWN = 3
 
 export interface Examined {
+  readonly flavour: Flavour
   /** argv[0] is the stock program. */
   readonly argv: readonly NativeArgument[]
   readonly settings: Settings
@@ -40,11 +43,11 @@ export interface Examined {
 }
 
 /** Gives the exit code: never 0, for there is no output. */
-export async function examineLink({ argv, settings, workingDirectory, file }: Examined): Promise<number> {
+export async function examineLink({ flavour, argv, settings, workingDirectory, file }: Examined): Promise<number> {
   const { [DOCTOR_VARIABLE]: _, ...env } = process.env
   const write = (line: Finding | KeptOutput): void => appendFileSync(file, `${JSON.stringify(line)}\n`)
   const tell = (finding: Finding): void => write(finding)
-  const output = outputOf(argv)
+  const output = outputOf(argv.slice(1), flavour)
   const kept = keepOutput(resolve(workingDirectory, output))
   if (kept) write(kept)
   tell(good(`the link of '${output}' in '${workingDirectory}', which is not done`))

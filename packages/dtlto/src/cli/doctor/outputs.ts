@@ -6,16 +6,6 @@ import type { NativeArgument } from '@dtlto/native'
 const OUTPUT =
   /^(?:(--?(?:o|output|Map|dependency-file|cref-file|why-extract|print-archive-stats|out-implib|pdb|map|dependency_info|reproduce))(=|$)|([-/](?:out|pdb|implib|map|lldmap|manifestfile|reproduce|winmdfile|dependencyfile))(:))(.*)$/is
 
-/** What a link would write; the last one counts. */
-export function outputOf([program, ...rest]: readonly NativeArgument[]): string {
-  const words = rest.map(String)
-  const named = words.flatMap((word, i) => {
-    if (isWindowsLinker(program)) return /^[-/]out:(.+)$/i.exec(word)?.[1] ?? []
-    return word === '-o' ? (words[i + 1] ?? []) : (/^--output=(.+)$/.exec(word)?.[1] ?? [])
-  })
-  return named.at(-1) ?? (isWindowsLinker(program) ? 'an executable' : 'a.out')
-}
-
 const isWindowsLinker = (program: NativeArgument | undefined): boolean => /(^|[\\/])lld-link/.test(String(program))
 
 /** The last one counts, so a name is put in the place of each. Without any lld's own is `a.out` or the like, so one is added. */

@@ -56,9 +56,12 @@ export class CPlugin implements Distributor {
         check(await this.#call(() => this.#plugin.probe(id), signal))
       }
     }
+    // A plugin that says something in open() and then fails is woken for when there is nothing to take any more.
+    let isOpen = false
     this.#plugin = new (native().Plugin)(table.table, facts, () => {
-      this.#takeEvents()
+      if (isOpen) this.#takeEvents()
     })
+    isOpen = true
     // What open() has said of endpoints.
     this.#takeEvents()
   }

@@ -21,6 +21,7 @@ export class WorkerProcesses {
   readonly #idle: WorkerProcess[] = []
   readonly #all = new Set<WorkerProcess>()
   readonly #waiting: (() => void)[] = []
+  #isDestroyed = false
 
   constructor(program: WorkerProgram, context: WorkerProcessesContext) {
     this.#program = program
@@ -78,6 +79,7 @@ export class WorkerProcesses {
   }
 
   destroy(): void {
+    this.#isDestroyed = true
     for (const process of this.#all) process.kill()
     this.#all.clear()
   }
@@ -100,6 +102,7 @@ export class WorkerProcesses {
       if (this.#all.size < this.most) {
         try {
           const process = await WorkerProcess.start(this.#program)
+          if (this.#isDestroyed) process.kill()
           this.#all.add(process)
           if (this.#program.isElsewhere) await this.#greet(process, signal)
           return process
@@ -136,6 +139,8 @@ export class WorkerProcesses {
 /** While the work goes on, an abort kills the process, and with it the work. */
 async function killedOnAbort<T>(process: WorkerProcess, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
   const kill = (): void => process.kill()
+  if (signal.aborted) kill()
+  signal.throwIfAborted()
   signal.addEventListener('abort', kill, { once: true })
   try {
     return await work()
