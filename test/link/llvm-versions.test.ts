@@ -88,7 +88,7 @@ describe('LLVM 22 and 23 side by side', () => {
         const options = join(directory, `options-${String(from)}`)
         // A manifest is compared before all else.
         mkdirSync(options)
-        writeFileSync(join(options, 'job.txt'), `dtlto-job 2\nllvm ${versionOf(from)}\ntask 1\nobject ""\n`)
+        writeFileSync(join(options, 'job.txt'), `dtlto-job 3\nllvm ${versionOf(from)}\ntask 1\nobject ""\n`)
         const { exitCode, stderr } = run(join(nativeOf(to), 'dtlto-codegen'), ['--job', options, '-o', 'o'], {
           cwd: directory,
         })

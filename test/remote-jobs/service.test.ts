@@ -81,8 +81,8 @@ describe('a serving dtlto-codegen', () => {
         /^job: made by LLVM 21\.1\.0, and this worker has LLVM \d+\.\d+\.\d+/,
       )
       assert.match(
-        await refused(service, rewritten(good, 'dtlto-job 2', 'dtlto-job 7')),
-        /^job: made in version 7 of the format, and this worker reads version 2$/,
+        await refused(service, rewritten(good, 'dtlto-job 3', 'dtlto-job 7')),
+        /^job: made in version 7 of the format, and this worker reads version 3$/,
       )
       assert.match(
         await refused(service, message(withOptions('dtlto-codegen-options 1', 'dtlto-codegen-options 9'))),

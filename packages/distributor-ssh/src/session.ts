@@ -27,6 +27,8 @@ const WRITE_STEP_BYTES = 256 * 1024
 const DAMAGED = /damaged|blob [0-9a-f]{64}/
 
 interface Waiting {
+  /** Of the message. */
+  readonly job: string
   readonly maxBytes: number
   readonly resolve: (answer: CodegenAnswer) => void
   readonly reject: (error: DtltoError) => void
@@ -140,6 +142,7 @@ export class Session {
       return await new Promise<CodegenAnswer>((resolve, reject) => {
         const maxBytes = ANSWER_BYTES_ALWAYS + ANSWER_BYTES_PER_JOB_BYTE * jobBytes
         this.#jobs.set(number, {
+          job: message.job,
           maxBytes,
           reject,
           resolve: (answer) => (answer.status === 'refused' ? this.#refused(answer, resolve, reject) : resolve(answer)),
@@ -215,6 +218,7 @@ export class Session {
     if (sizeBytes > limit) throw new Error(`an answer of ${sizeBytes} bytes`)
     const answers = new CodegenAnswers()
     answers.maxBytes = limit
+    answers.job = this.#jobs.get(number)?.job
     this.#frame = { kind, number, text: [], answers }
   }
 

@@ -251,7 +251,7 @@ static int serve(int In, int Out) {
         Job ? compileCaptured((*Job)->Job)
             : Expected<CodegenResult>(Job.takeError());
     if (Result)
-      writeResultMessage(*Result, OS);
+      writeResultMessage(*Result, OS, (*Job)->Job.Id);
     else
       writeRefusalMessage(toString(Result.takeError()), OS);
     OS.flush();

@@ -218,7 +218,7 @@ Error Server::start(uint32_t Number, const CodegenJob &Job) {
     dup2(Nothing, Out);
     raw_fd_ostream OS(Pipe[1], /*shouldClose=*/false);
     if (Expected<CodegenResult> Result = Compile(Job))
-      writeResultMessage(*Result, OS);
+      writeResultMessage(*Result, OS, Job.Id);
     else
       writeRefusalMessage(toString(Result.takeError()), OS);
     OS.flush();

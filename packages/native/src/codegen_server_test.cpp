@@ -55,7 +55,7 @@ std::string frame(StringRef Kind, uint32_t Number, StringRef Message = "") {
 
 std::string message(StringRef What, StringRef Module) {
   std::string Manifest =
-      ("dtlto-job 2\nllvm " + llvmVersion() + "\ntask 0\nobject \"" + What +
+      ("dtlto-job 3\nllvm " + llvmVersion() + "\ntask 0\nobject \"" + What +
        "\"\nblob own \"m\" " + digestOf({Module}) + " " + Twine(Module.size()) +
        " send\nblob index \"\" x 0 send\nblob options \"\" p 0 send\n")
           .str();

@@ -28,6 +28,8 @@ struct JobFile {
 };
 
 struct CodegenJob {
+  /// SHA-256, in hexadecimal, of the manifest of a message; empty for a directory.
+  std::string Id;
   /// lld's number of the object; part of the names of .dwo and remarks files.
   unsigned Task = 0;
   /// Embedded in COFF objects; see CachedFileStream::ObjectPathName.

@@ -1,7 +1,7 @@
 // A job is a manifest and blobs. The manifest is text, so that a stranded job
 // can be read, and so that writing one in another language needs no library:
 //
-//     dtlto-job 2
+//     dtlto-job 3
 //     llvm 22.1.8
 //     task 3
 //     object "server.o"
@@ -35,7 +35,8 @@
 // follows it (64 bits), the SHA-256 of both (32 bytes), the text, the bytes in
 // the order of their lines:
 //
-//     dtlto-result 2
+//     dtlto-result 3
+//     job <sha-256>               of the job's manifest, to a message
 //     status compiled | failed | refused
 //     failure "…"
 //     diagnostic error 0 "…"      severity; 1 if the module's id goes before it
@@ -297,5 +298,8 @@ Expected<std::unique_ptr<dtlto::OwnedJob>> dtlto::JobReader::read(ReadFn Read) {
   Broken = false;
   if (Problem)
     return std::move(Problem);
-  return std::make_unique<OwnedJob>(assemble(std::move(*Parsed), Blobs));
+  auto Job =
+      std::make_unique<OwnedJob>(assemble(std::move(*Parsed), Blobs));
+  Job->Job.Id = digestOf({(*Text)->getBuffer()});
+  return Job;
 }

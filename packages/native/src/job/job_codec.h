@@ -17,7 +17,7 @@
 
 namespace dtlto {
 
-constexpr unsigned JobVersion = 2;
+constexpr unsigned JobVersion = 3;
 
 /// Name of the manifest in a job's directory.
 constexpr llvm::StringLiteral JobManifestName = "job.txt";
@@ -63,8 +63,10 @@ private:
   llvm::StringMap<std::shared_ptr<llvm::MemoryBuffer>> Remembered;
 };
 
-/// The result as a message: header, then object and side outputs.
-void writeResultMessage(const CodegenResult &Result, llvm::raw_ostream &OS);
+/// The result as a message: header, then object and side outputs. \p JobId: that
+/// of the job, if it came as a message.
+void writeResultMessage(const CodegenResult &Result, llvm::raw_ostream &OS,
+                        llvm::StringRef JobId = "");
 /// The message for a job that is refused; \p Reason is for people.
 void writeRefusalMessage(llvm::StringRef Reason, llvm::raw_ostream &OS);
 

@@ -42,7 +42,7 @@ std::string framed(StringRef Manifest, StringRef Body) {
 }
 
 std::string headLines() {
-  return ("dtlto-job 2\nllvm " + llvmVersion() +
+  return ("dtlto-job 3\nllvm " + llvmVersion() +
           "\ntask 7\nobject \"a\\22.o\"\n")
       .str();
 }
@@ -277,13 +277,13 @@ TEST(JobManifest, RefusesALineGivenTwice) {
 }
 
 TEST(JobManifest, RefusesLinesThatAreMalformedOrInAnotherPlace) {
-  std::string Version = "dtlto-job 2\n",
+  std::string Version = "dtlto-job 3\n",
               Llvm = ("llvm " + llvmVersion() + "\n").str();
   std::string Rest = "task 0\nobject \"\"\n" + std::string(Blobs);
   ASSERT_EQ(problemOf(Version + Llvm + Rest), "");
   for (const std::string &Bad :
        {std::string(), Llvm + Version + Rest, "dtlto-job 1\n" + Llvm + Rest,
-        "dtlto-job 2 \n" + Llvm + Rest, "dtlto-job\n" + Llvm + Rest,
+        "dtlto-job 3 \n" + Llvm + Rest, "dtlto-job\n" + Llvm + Rest,
         Version + "llvm 22.1.7\n" + Rest, Version + "llvm  \n" + Rest,
         Version + Llvm + "\n" + Rest, Version + Llvm + Rest + "\n",
         Version + Llvm + Rest + "replay \"-x\"\n",

@@ -11,7 +11,7 @@ using namespace llvm;
 namespace {
 
 constexpr StringLiteral ResultMagic = "DTLR";
-constexpr StringLiteral VersionLine = "dtlto-result 2\n";
+constexpr StringLiteral VersionLine = "dtlto-result 3\n";
 // In the order of llvm::DiagnosticSeverity.
 constexpr StringLiteral SeverityNames[] = {"error", "warning", "remark",
                                            "note"};
@@ -42,8 +42,11 @@ std::string quoted(StringRef Bytes) {
 
 } // namespace
 
-void dtlto::writeResultMessage(const CodegenResult &Result, raw_ostream &OS) {
+void dtlto::writeResultMessage(const CodegenResult &Result, raw_ostream &OS,
+                               StringRef JobId) {
   std::string Text = VersionLine.str();
+  if (!JobId.empty())
+    Text += ("job " + JobId + "\n").str();
   std::vector<StringRef> Body;
   auto Bytes = [&](const Twine &Line, StringRef Bytes) {
     Text += (Line + " " + Twine(Bytes.size()) + "\n").str();

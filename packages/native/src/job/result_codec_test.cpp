@@ -46,7 +46,7 @@ TEST(ResultMessage, HoldsAllThatAResultHolds) {
                         {"remarks", "r.opt.yaml", ""}};
   Result.StderrText = "printed\n";
   Message M = messageOf(Result);
-  EXPECT_EQ(M.Text, "dtlto-result 2\n"
+  EXPECT_EQ(M.Text, "dtlto-result 3\n"
                     "status failed\n"
                     "diagnostic warning 0 \"first\\0Aline\"\n"
                     "diagnostic error 1 \"\\22\\5C\\FF\"\n"
@@ -61,13 +61,13 @@ TEST(ResultMessage, HoldsAllThatAResultHolds) {
 
 TEST(ResultMessage, SaysWhetherTheModuleCompiled) {
   CodegenResult Result;
-  EXPECT_EQ(messageOf(Result).Text, "dtlto-result 2\nstatus failed\n");
+  EXPECT_EQ(messageOf(Result).Text, "dtlto-result 3\nstatus failed\n");
   Result.HasObject = true;
   EXPECT_EQ(messageOf(Result).Text,
-            "dtlto-result 2\nstatus compiled\nobject 0\n");
+            "dtlto-result 3\nstatus compiled\nobject 0\n");
   Result.Failure = "why";
   EXPECT_EQ(messageOf(Result).Text,
-            "dtlto-result 2\nstatus failed\nfailure \"why\"\nobject 0\n");
+            "dtlto-result 3\nstatus failed\nfailure \"why\"\nobject 0\n");
 }
 
 TEST(ResultMessage, OfARefusedJobHoldsTheReason) {
@@ -75,7 +75,7 @@ TEST(ResultMessage, OfARefusedJobHoldsTheReason) {
   raw_string_ostream OS(Bytes);
   writeRefusalMessage("job: \"x\"\n", OS);
   Message M = split(OS.str());
-  EXPECT_EQ(M.Text, "dtlto-result 2\nstatus refused\n"
+  EXPECT_EQ(M.Text, "dtlto-result 3\nstatus refused\n"
                     "failure \"job: \\22x\\22\\0A\"\n");
   EXPECT_EQ(M.Body, "");
 }

@@ -55,7 +55,7 @@ async function asMessage({ moduleId }: BackendJob, packed: JobPackage): Promise<
     kind: 'formed',
     fields: { message: message.parts },
     release: () => message.release(),
-    toResult: (answer) => codegenResult(parse(answer.data), moduleId, packed, timingsOf(answer)),
+    toResult: (answer) => codegenResult(parse(answer.data, message.job), moduleId, packed, timingsOf(answer)),
   }
 }
 
@@ -100,10 +100,13 @@ function releaseAll(files: readonly { readonly lease: ContentLease }[]): () => v
   }
 }
 
-function parse(bytes: Buffer): CodegenAnswer {
+/** `job`: of the message that it is to answer. */
+function parse(bytes: Buffer, job?: string): CodegenAnswer {
+  const answers = new CodegenAnswers()
+  answers.job = job
   let answer: CodegenAnswer | undefined
   try {
-    answer = new CodegenAnswers().push(bytes)
+    answer = answers.push(bytes)
   } catch (error) {
     throw new DtltoError('DTLTO_OBJECT_REJECTED', error instanceof Error ? error.message : String(error))
   }

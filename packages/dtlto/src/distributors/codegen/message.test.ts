@@ -56,7 +56,7 @@ function read(bytes: Buffer): CodegenAnswer | undefined {
 
 const WHOLE = result(
   [
-    'dtlto-result 2',
+    'dtlto-result 3',
     'status compiled',
     'diagnostic warning 0 "a \\22word\\22 \\C3\\A9"',
     'diagnostic note 1 ""',
@@ -71,6 +71,7 @@ const WHOLE = result(
 )
 const EXPECTED: CodegenAnswer = {
   status: 'compiled',
+  job: undefined,
   failure: '',
   diagnostics: [
     { severity: 'warning', message: 'a "word" é', namesModule: false },
@@ -95,7 +96,7 @@ describe('a message for a worker', () => {
       ['DTLJ', text.length, 'headmodulestrtabindex'.length],
     )
     assert.deepEqual(text.toString().split('\n'), [
-      'dtlto-job 2',
+      'dtlto-job 3',
       'llvm 22.1.8',
       'task 3',
       'object "a \\22b\\22\\5C\\C3\\A9\\0A"',
@@ -156,7 +157,7 @@ describe('a message for a worker', () => {
         assert.equal(manifest.split('\n').length, 10)
         // The other side's quoting is the same, so a text comes back unharmed through a diagnostic.
         const quoted = /^object (.*)$/m.exec(manifest)?.[1] ?? ''
-        const back = read(result(['dtlto-result 2', 'status failed', `diagnostic error 0 ${quoted}`]))
+        const back = read(result(['dtlto-result 3', 'status failed', `diagnostic error 0 ${quoted}`]))
         assert.equal(back?.status === 'failed' && back.diagnostics[0]?.message, Buffer.from(objectName).toString())
       }),
     )
@@ -177,12 +178,27 @@ describe("a worker's result", () => {
   })
 
   test('may be a failure or a refusal', () => {
-    assert.deepEqual(read(result(['dtlto-result 2', 'status refused', 'failure "no\\0A"'])), {
+    assert.deepEqual(read(result(['dtlto-result 3', 'status refused', 'failure "no\\0A"'])), {
       status: 'refused',
       failure: 'no\n',
     })
-    const failed = read(result(['dtlto-result 2', 'status failed', 'failure "bad"']))
+    const failed = read(result(['dtlto-result 3', 'status failed', 'failure "bad"']))
     assert.equal(failed?.status === 'failed' && failed.failure, 'bad')
+  })
+
+  test('is that of the job that was asked for, unless it is a refusal', () => {
+    const { job } = codegenMessage(JOB)
+    const [ours, others] = [job, codegenMessage({ ...JOB, task: 4 }).job]
+    assert.notEqual(ours, others)
+    const answers = (...lines: string[]): CodegenAnswer | undefined => {
+      const reader = new CodegenAnswers()
+      reader.job = ours
+      return reader.push(result(['dtlto-result 3', ...lines]))
+    }
+    assert.equal(answers(`job ${ours}`, 'status compiled')?.status, 'compiled')
+    assert.equal(answers('status refused', 'failure "damaged"')?.status, 'refused')
+    for (const lines of [[`job ${others}`], ['job '], []]) assert.throws(() => answers(...lines, 'status compiled'))
+    assert.throws(() => answers(`job ${others}`, 'status failed'), /of another job/)
   })
 
   test('is not there as long as a byte is missing', () => {
@@ -193,20 +209,20 @@ describe("a worker's result", () => {
     ['another magic', Buffer.from('DTLJ____________')],
     ['a size that nobody could send', Buffer.concat([WHOLE.subarray(0, 8), Buffer.alloc(8, 0xff)])],
     ['more than one result for a job', Buffer.concat([WHOLE, Buffer.of(0)])],
-    ['another version', result(['dtlto-result 3', 'status compiled'])],
-    ['no status', result(['dtlto-result 2', 'object 0'])],
-    ['an unknown status', result(['dtlto-result 2', 'status perhaps'])],
-    ['an unknown line', result(['dtlto-result 2', 'status compiled', 'gift "x"'])],
-    ['an unknown severity', result(['dtlto-result 2', 'status compiled', 'diagnostic shout 0 "x"'])],
-    ['a diagnostic without text', result(['dtlto-result 2', 'status compiled', 'diagnostic error 0'])],
-    ['an unknown output', result(['dtlto-result 2', 'status compiled', 'output rootkit "/etc/passwd" 1'], 'x')],
-    ['an output without a path', result(['dtlto-result 2', 'status compiled', 'output dwo 1'], 'x')],
-    ['a line that is longer than the body', result(['dtlto-result 2', 'status compiled', 'object 4'], 'obj')],
-    ['a body that no line claims', result(['dtlto-result 2', 'status compiled', 'object 3'], 'obj?')],
-    ['a size that is no number', result(['dtlto-result 2', 'status compiled', 'object many'], 'obj')],
-    ['a huge size', result(['dtlto-result 2', 'status compiled', `object ${'9'.repeat(400)}`], 'obj')],
-    ['a text that does not end', result(['dtlto-result 2', 'status compiled', 'failure "x'])],
-    ['an escape that is none', result(['dtlto-result 2', 'status compiled', 'failure "\\zz"'])],
+    ['another version', result(['dtlto-result 4', 'status compiled'])],
+    ['no status', result(['dtlto-result 3', 'object 0'])],
+    ['an unknown status', result(['dtlto-result 3', 'status perhaps'])],
+    ['an unknown line', result(['dtlto-result 3', 'status compiled', 'gift "x"'])],
+    ['an unknown severity', result(['dtlto-result 3', 'status compiled', 'diagnostic shout 0 "x"'])],
+    ['a diagnostic without text', result(['dtlto-result 3', 'status compiled', 'diagnostic error 0'])],
+    ['an unknown output', result(['dtlto-result 3', 'status compiled', 'output rootkit "/etc/passwd" 1'], 'x')],
+    ['an output without a path', result(['dtlto-result 3', 'status compiled', 'output dwo 1'], 'x')],
+    ['a line that is longer than the body', result(['dtlto-result 3', 'status compiled', 'object 4'], 'obj')],
+    ['a body that no line claims', result(['dtlto-result 3', 'status compiled', 'object 3'], 'obj?')],
+    ['a size that is no number', result(['dtlto-result 3', 'status compiled', 'object many'], 'obj')],
+    ['a huge size', result(['dtlto-result 3', 'status compiled', `object ${'9'.repeat(400)}`], 'obj')],
+    ['a text that does not end', result(['dtlto-result 3', 'status compiled', 'failure "x'])],
+    ['an escape that is none', result(['dtlto-result 3', 'status compiled', 'failure "\\zz"'])],
     ['an empty text', result([])],
   ] as const) {
     test(`with ${what} is an error`, () => {

@@ -43,6 +43,8 @@ export interface CodegenMessage {
   /** To be sent one after the other. Large ones are views on the linker's memory, valid until `release`. */
   readonly parts: readonly Uint8Array[]
   readonly sizeBytes: number
+  /** SHA-256, in hexadecimal, of what it asks for: its answer repeats that. */
+  readonly job: string
   /** May be called twice. */
   release(): void
 }
@@ -62,13 +64,15 @@ export function codegenMessage(
     ({ blob, how }) => `${blobLine(blob, digests?.get(blob.content.id) ?? blob.content.id)} ${how}`,
   )
   const manifest = `${manifestHead(job)}${lines.map((line) => `${line}\n`).join('')}`
-  const text = Buffer.from(digests ? `${manifest}digest ${sha256(manifest)}\n` : manifest)
+  const text = digests ? `${manifest}digest ${sha256(manifest)}\n` : manifest
+  const textBytes = Buffer.from(text)
   const sent = planned.filter(({ how }) => how !== 'known').map(({ blob }) => blob.content)
   const bodyBytes = sent.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
   const leases: ContentLease[] = sent.map((content) => content.lease())
   return {
-    parts: [header('DTLJ', text.length, bodyBytes), text, ...leases.flatMap(({ parts }) => parts)],
-    sizeBytes: HEADER_BYTES + text.length + bodyBytes,
+    parts: [header('DTLJ', textBytes.length, bodyBytes), textBytes, ...leases.flatMap(({ parts }) => parts)],
+    sizeBytes: HEADER_BYTES + textBytes.length + bodyBytes,
+    job: sha256(text),
     release: () => {
       for (const lease of leases) lease.release()
     },
@@ -166,7 +170,7 @@ function checkIsForCodegen({ needsClang }: JobPackage): void {
 
 function manifestHead(job: JobPackage): string {
   const replayed = job.replayedArgs.map((argument) => `replay ${quote(argument)}\n`).join('')
-  return `dtlto-job 2\nllvm ${job.llvmVersion}\ntask ${String(job.task)}\nobject ${quote(job.objectName)}\n${replayed}`
+  return `dtlto-job 3\nllvm ${job.llvmVersion}\ntask ${String(job.task)}\nobject ${quote(job.objectName)}\n${replayed}`
 }
 
 function blobLine({ role, label, content }: JobBlob, key: string): string {
@@ -185,6 +189,8 @@ function header(magic: string, textBytes: number, bodyBytes: number): Buffer {
 export type CodegenAnswer =
   | {
       readonly status: 'compiled' | 'failed'
+      /** That of the message that it answers; undefined in a file. */
+      readonly job: string | undefined
       readonly failure: string
       readonly diagnostics: readonly (Diagnostic & { readonly namesModule: boolean })[]
       readonly object: Uint8Array
@@ -193,8 +199,10 @@ export type CodegenAnswer =
     }
   | { readonly status: 'refused'; readonly failure: string }
 
-/** Collects answers from a stream in chunks of any size, one at a time. One that was damaged on its way is an error. */
+/** Collects answers from a stream in chunks of any size, one at a time. One that was damaged on its way is an error, and one to another job. */
 export class CodegenAnswers {
+  /** What is asked for: `job` of the message. Undefined: anything, as in files. */
+  job: string | undefined
   /** More bytes than this are no answer. */
   maxBytes = MAX_RESULT_BYTES
   #chunks: Buffer[] = []
@@ -218,7 +226,11 @@ export class CodegenAnswers {
     if (!digest.equals(all.subarray(HEADER_BYTES, ANSWER_HEADER_BYTES)))
       throw new Error('a result that was damaged on its way: its digest is another')
     const bodyAt = ANSWER_HEADER_BYTES + this.#textBytes
-    return parseResult(all.toString('latin1', ANSWER_HEADER_BYTES, bodyAt), all.subarray(bodyAt))
+    const answer = parseResult(all.toString('latin1', ANSWER_HEADER_BYTES, bodyAt), all.subarray(bodyAt))
+    // What is refused may have been damaged, and has no name that counts.
+    if (this.job !== undefined && answer.status !== 'refused' && answer.job !== this.job)
+      throw new Error('a result of another job')
+    return answer
   }
 
   #readHeader(): void {
@@ -243,7 +255,9 @@ const LINES = {
 
 function parseResult(text: string, body: Buffer): CodegenAnswer {
   const lines = text.split('\n')
-  if (lines.shift() !== 'dtlto-result 2' || lines.pop() !== '') throw new Error('not a result of this version')
+  if (lines.shift() !== 'dtlto-result 3' || lines.pop() !== '') throw new Error('not a result of this version')
+  const job = /^job ([0-9a-f]{64})$/.exec(lines[0] ?? '')?.[1]
+  if (job !== undefined) lines.shift()
   const status = /^status (compiled|failed|refused)$/.exec(lines.shift() ?? '')?.[1]
   let failure = ''
   const diagnostics: (Diagnostic & { namesModule: boolean })[] = []
@@ -275,7 +289,7 @@ function parseResult(text: string, body: Buffer): CodegenAnswer {
   if (offset !== body.length) throw new Error('a result longer than its lines say')
   if (status === 'refused') return { status, failure }
   if (status !== 'compiled' && status !== 'failed') throw new Error('a result without a status')
-  return { status, failure, diagnostics, object: blobs.object, sideOutputs, stderr: blobs.stderr.toString() }
+  return { status, job, failure, diagnostics, object: blobs.object, sideOutputs, stderr: blobs.stderr.toString() }
 }
 
 /** An answer as a distributor's result. */
@@ -317,7 +331,7 @@ export function codegenResultFile(
   if ([stderr, ...worded.map(({ message }) => message)].some((text) => text.includes(moduleId))) return undefined
   const printed = Buffer.from(stderr)
   const lines = [
-    'dtlto-result 2',
+    'dtlto-result 3',
     'status compiled',
     ...worded.map(({ severity, named, message }) => `diagnostic ${severity} ${String(named)} ${quote(message)}`),
     'object 0', // it has a file of its own

@@ -164,6 +164,7 @@ export class WorkerProcess {
         return
       }
       this.#waiting = { resolve, reject }
+      this.#reader.job = message.job
       this.#reader.maxBytes = ANSWER_BYTES_ALWAYS + ANSWER_BYTES_PER_JOB_BYTE * jobBytes
       this.#stdin.cork()
       for (const part of message.parts) this.#stdin.write(part)
