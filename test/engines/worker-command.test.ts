@@ -24,6 +24,26 @@ pass(worker.stdout, process.stdout, (bytes, count) => { ${fromWorker} })
 worker.on('close', (code) => { process.exitCode = code ?? 1 })
 `
 
+/** Answers each job with the first object that dtlto-codegen has made: "DTLR", two sizes, and a digest are before them. */
+const REPLAY = `
+import { spawn } from 'node:child_process'
+const worker = spawn(process.argv[2], ['--serve'], { stdio: ['pipe', 'pipe', 'inherit'] })
+process.stdin.pipe(worker.stdin)
+let rest = Buffer.alloc(0)
+let first
+worker.stdout.on('data', (chunk) => {
+  rest = Buffer.concat([rest, chunk])
+  while (rest.length >= 48) {
+    const size = 48 + rest.readUInt32LE(4) + Number(rest.readBigUInt64LE(8))
+    if (rest.length < size) return
+    const answer = rest.subarray(0, size)
+    rest = rest.subarray(size)
+    if (answer.includes('status compiled')) first ??= Buffer.from(answer)
+    process.stdout.write(first ?? answer)
+  }
+})
+`
+
 describe('workers that a command starts', () => {
   let cwd = ''
   let objects: string[] = []
@@ -121,6 +141,17 @@ describe('workers that a command starts', () => {
       isIdentical()
     })
   }
+
+  test('that answer with what was right for an earlier job give no wrong object, neither to the link nor to its cache', () => {
+    writeFileSync(join(cwd, 'replay.mjs'), REPLAY)
+    const cache = '--thinlto-cache-dir=replayed'
+    const { exitCode, stderr } = link(`${process.execPath} replay.mjs ${codegenProgram()}`, cache)
+    assert.equal(exitCode, 0, stderr)
+    assert.match(stderr, /of another job/)
+    isIdentical()
+    must(STOCK, ['-shared', ...objects, '-o', 'out', cache], { cwd })
+    isIdentical()
+  })
 
   test('end with the linker, however it ends', async () => {
     const mark = `DTLTO_TEST_MARK=${String(process.pid)}`
