@@ -83,8 +83,7 @@ async function linkWithLlvm(
   ]
   const command = await linkCommand('stock', program, extra, 'farm-llvm-dtlto')
   const sample = await measure(command)
-  const times = await recordings.times()
-  const compileMs = times.reduce((sum, ms) => sum + ms, 0)
-  const totals = { ...noTotals(), jobs: times.length, compileMs, longestMs: Math.max(...times) }
+  const times = new Map((await recordings.times()).map((ms, i) => [String(i), ms]))
+  const totals = { ...noTotals(), jobs: times.size, times }
   return { sample, totals, sentBytes: 0, command }
 }

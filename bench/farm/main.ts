@@ -23,6 +23,7 @@ import { median } from '../statistics.js'
 import { type FarmOptions, wireName } from './farm.js'
 import { type FarmLink, linkOverFarm, record, type RowName } from './farm-link.js'
 import { Recordings } from './recordings.js'
+import { boundMs } from './slots.js'
 
 type ComparedLink = Omit<FarmLink, 'command'> & { readonly identical: boolean }
 
@@ -126,15 +127,16 @@ try {
   function row(wire: RowName, slots: number, links: readonly ComparedLink[], outsideMs: number): string[] {
     const of = (pick: (link: ComparedLink) => number): number => median(links.map(pick))
     const wallMs = of(({ sample }) => sample.wallMs)
-    const boundMs = outsideMs + of(({ totals }) => Math.max(totals.longestMs, totals.compileMs / slots))
+    const leastMs = outsideMs + of(({ totals }) => boundMs(totals, slots))
     const cpuMs = of(({ sample }) => sample.cpuMs)
-    const jobs = of(({ totals }) => totals.jobs)
+    const executed = of(({ totals }) => totals.jobs)
+    const jobs = of(({ totals }) => totals.times.size)
     return [
       wire,
       String(slots),
-      String(jobs),
+      executed === jobs ? String(jobs) : `${jobs} (${executed} executed)`,
       seconds(wallMs),
-      (wallMs / boundMs).toFixed(2),
+      (wallMs / leastMs).toFixed(2),
       (stockMs / wallMs).toFixed(1),
       seconds(cpuMs),
       milliseconds(cpuMs / jobs),

@@ -25,16 +25,22 @@ export interface FarmRequest {
 
 /** What a machine has done since `takeTotals`. */
 export interface Totals {
+  /** How often jobs were executed. */
   jobs: number
-  /** Recorded, before slowness. */
-  compileMs: number
-  longestMs: number
+  /** Of each job, however often it was executed: recorded, before slowness, in milliseconds. By its key. */
+  times: ReadonlyMap<string, number>
   requestBytes: number
   busyAtOnce: number
 }
 
-export function noTotals(): Totals {
-  return { jobs: 0, compileMs: 0, longestMs: 0, requestBytes: 0, busyAtOnce: 0 }
+export function noTotals(): Totals & { times: Map<string, number> } {
+  return { jobs: 0, times: new Map(), requestBytes: 0, busyAtOnce: 0 }
+}
+
+/** What no schedule can do without: the longest job, or all of them on so many slots. In milliseconds. */
+export function boundMs({ times }: Pick<Totals, 'times'>, slots: number): number {
+  const all = [...times.values()]
+  return Math.max(Math.max(...all), all.reduce((sum, ms) => sum + ms, 0) / slots)
 }
 
 export class Slots {
@@ -72,9 +78,10 @@ export class Slots {
     if (++this.#begun === this.#onJob?.job) this.#onJob.act()
     try {
       const { compileMs, answer } = await this.#answer(key, compile)
-      if (isJob) this.#totals.jobs++
-      this.#totals.compileMs += compileMs
-      this.#totals.longestMs = Math.max(this.#totals.longestMs, compileMs)
+      if (isJob) {
+        this.#totals.jobs++
+        this.#totals.times.set(key, compileMs)
+      }
       return answer
     } finally {
       const next = this.#waiting.shift()

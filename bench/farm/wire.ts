@@ -21,8 +21,7 @@ export interface FarmWire {
 export function addTotals(all: readonly Totals[]): Totals {
   return {
     jobs: all.reduce((sum, { jobs }) => sum + jobs, 0),
-    compileMs: all.reduce((sum, { compileMs }) => sum + compileMs, 0),
-    longestMs: Math.max(...all.map(({ longestMs }) => longestMs)),
+    times: new Map(all.flatMap(({ times }) => [...times])),
     requestBytes: all.reduce((sum, { requestBytes }) => sum + requestBytes, 0),
     busyAtOnce: all.reduce((sum, { busyAtOnce }) => sum + busyAtOnce, 0),
   }
