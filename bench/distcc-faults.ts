@@ -107,7 +107,7 @@ async function measure(row: Row): Promise<number> {
   const victims = await row.servers()
   try {
     const ended = link.start([distributeTo(victims)])
-    await strikeInTheMiddle(victims, ended)
+    if (!(await strikeInTheMiddle(victims, ended))) throw new Error('the link was over before a server was at work')
     const { exitCode, stderr, wallMs } = await ended
     if (exitCode !== 0) throw new Error(`the link ended with ${exitCode ?? 'a signal'}\n${stderr}`)
     if (!link.isIdentical()) throw new Error(`the output differs from that of stock lld\n${stderr}`)

@@ -22,6 +22,8 @@ interface Request {
 
 const INDEX = '/index.thinlto.bc'
 const MAX_FILE_BYTES = 1 << 30
+/** Files of the question that comes before the jobs are no larger. */
+const PROBE_BYTES = 8 * 1024
 
 export const distccWire: FarmWire = {
   isCluster: false,
@@ -65,9 +67,10 @@ async function readRequest(socket: Socket, isWhole: boolean): Promise<Request> {
   const files: { name: string; compressed: Buffer }[] = []
   for (let left = await number('NFIL'); left > 0; left--) {
     const name = (await body('NAME')).toString()
-    if (isWhole || isTelling(name)) files.push({ name, compressed: await body('FILE') })
+    const bytes = await length('FILE')
+    if (isWhole || isTelling(name) || bytes <= PROBE_BYTES) files.push({ name, compressed: await reader.read(bytes) })
     else {
-      await reader.skip(await length('FILE'))
+      await reader.skip(bytes)
       files.push({ name, compressed: Buffer.alloc(0) })
     }
   }

@@ -41,7 +41,7 @@ describe('an emulated farm', () => {
         readFileSync(join(cwd, 'out')).equals(readFileSync(join(cwd, 'stock'))),
         'the output is not stock lld’s',
       )
-      return farm.takeTotals()
+      return { ...farm.takeTotals(), killed: farm.killed }
     } finally {
       await farm.stop()
     }
@@ -65,6 +65,7 @@ describe('an emulated farm', () => {
 
   it('survives a machine that is killed', async () => {
     const recordings = new Recordings(join(cwd, 'recorded-distcc'))
-    await link('distcc', recordings, false, { ...PLAIN, killedMachines: 1 })
+    const { killed } = await link('distcc', recordings, false, { ...PLAIN, killedMachines: 1 })
+    assert.equal(killed, 1)
   })
 })

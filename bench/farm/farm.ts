@@ -34,11 +34,18 @@ const SLOWNESS = 10
 export class Farm {
   readonly #machines: readonly FarmMachine[]
   readonly #slots: readonly Slots[]
+  readonly #killed: readonly FarmMachine[]
   readonly linkerOptions: readonly string[]
 
-  private constructor(machines: readonly FarmMachine[], slots: readonly Slots[], linkerOptions: readonly string[]) {
+  private constructor(
+    machines: readonly FarmMachine[],
+    slots: readonly Slots[],
+    killed: readonly FarmMachine[],
+    linkerOptions: readonly string[],
+  ) {
     this.#machines = machines
     this.#slots = slots
+    this.#killed = killed
     this.linkerOptions = linkerOptions
   }
 
@@ -57,6 +64,7 @@ export class Farm {
     const isShaped = speed.delayMs > 0 || speed.machineMbit > 0 || speed.uplinkMbit > 0
     const machines: FarmMachine[] = []
     const slots: Slots[] = []
+    const killed: FarmMachine[] = []
     for (let i = 0; i < count; i++) {
       const before = Math.floor((i * slotCount) / count)
       const own = new Slots({
@@ -68,10 +76,19 @@ export class Farm {
       const machine = await wire.start(own)
       machines.push(isShaped ? await shape(machine, speed, uplink) : machine)
       slots.push(own)
-      if (i < killedMachines) own.onJob(Math.ceil(jobs / count / 2), () => void machine.stop())
+      const kill = (): void => {
+        killed.push(machine)
+        void machine.stop()
+      }
+      if (i < killedMachines) own.onJob(Math.ceil(jobs / count / 2), kill)
     }
     const places = machines.map(({ port }, i) => ({ port, slots: slots[i]?.count ?? 1 }))
-    return new Farm(machines, slots, await wire.linkerOptions(places))
+    return new Farm(machines, slots, killed, await wire.linkerOptions(places))
+  }
+
+  /** How many machines have died. */
+  get killed(): number {
+    return this.#killed.length
   }
 
   /** Of the links since the last call. `sentBytes`: what requests had, or, where machines keep contents, what was uploaded. */

@@ -1,5 +1,6 @@
 /** Workers at sockets that speak `dtlto-codegen --serve`, as packages/native/src/job/job_codec.cpp describes it. */
 import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -55,13 +56,24 @@ async function serve(socket: Socket, slots: Slots): Promise<void> {
       isJob: text.includes('\nblob own '), // not the greeting
       compile: () => (worker ??= new Worker()).ask(message),
     })
-    socket.write(answer)
+    socket.write(forJob(answer, text))
   }
 }
 
 /** Without what depends on earlier jobs: how each blob comes, and the digest of that. */
 function jobKey(manifest: string): string {
   return keyOf([manifest.replace(/^(blob .*) (?:send|keep|known)$/gm, '$1').replace(/^digest .*\n/m, '')])
+}
+
+/** An answer names the manifest that it answers, and each worker has its own: it says what it has kept. */
+function forJob(answer: Buffer, manifest: string): Buffer {
+  const textAt = HEADER_BYTES + ANSWER_DIGEST_BYTES
+  const bodyAt = textAt + answer.readUInt32LE(4)
+  const job = createHash('sha256').update(manifest, 'latin1').digest('hex')
+  const text = answer.toString('latin1', textAt, bodyAt).replace(/^job [0-9a-f]{64}$/m, `job ${job}`)
+  const whole = Buffer.concat([Buffer.from(text, 'latin1'), answer.subarray(bodyAt)])
+  const digest = createHash('sha256').update(whole).digest()
+  return Buffer.concat([answer.subarray(0, HEADER_BYTES), digest, whole])
 }
 
 /** A real `dtlto-codegen --serve`. */

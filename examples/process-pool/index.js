@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { defineDistributor, DtltoError } from 'dtlto/plugin'
+import { defineDistributor, DtltoError, whileNone } from 'dtlto/plugin'
 
 export default defineDistributor({
   name: 'process-pool',
@@ -17,8 +17,8 @@ export default defineDistributor({
     return {
       endpoints: () => [{ id: 'process-pool', slots, accepting: !destroyed.signal.aborted }],
       compile(job, _endpoint, attempt) {
-        const signal = AbortSignal.any([attempt.signal, context.signal, destroyed.signal])
-        const result = compile(job, signal).finally(() => running.delete(result))
+        const signals = [attempt.signal, context.signal, destroyed.signal]
+        const result = whileNone(signals, (signal) => compile(job, signal)).finally(() => running.delete(result))
         running.add(result)
         return result
       },

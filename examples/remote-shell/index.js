@@ -1,7 +1,7 @@
 /** Compiles with dtlto-codegen on other machines: `ld.dtlto --distribute=examples/remote-shell/index.js,hosts=build1/8+build2/16 …`. */
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { CodegenAnswers, codegenMessage, codegenResult, defineDistributor, DtltoError } from 'dtlto/plugin'
+import { CodegenAnswers, codegenMessage, codegenResult, defineDistributor, DtltoError, whileNone } from 'dtlto/plugin'
 
 export default defineDistributor({
   name: 'remote-shell',
@@ -19,16 +19,16 @@ export default defineDistributor({
     const endpoints = named.map(([id = '', slots = 4]) => ({ id, slots: Number(slots), accepting: true }))
 
     /** What the compiler prints. @type {(host: string, option: string, wanted: AbortSignal, input?: Buffer) => Promise<Buffer>} */
-    const run = async (host, option, wanted, input) => {
-      const [program, ...args] = [...shell, host, `${codegen} ${option}`]
-      const signal = AbortSignal.any([wanted, context.signal, destroyed.signal])
-      const process = promisify(execFile)(program, args, { encoding: 'buffer', maxBuffer: 2 ** 30, signal })
-      process.child.stdin?.on('error', () => undefined).end(input)
-      const { stdout } = await process.catch((/** @type {unknown} */ cause) => {
-        throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', `${host}: ${String(cause)}`, { cause })
+    const run = (host, option, wanted, input) =>
+      whileNone([wanted, context.signal, destroyed.signal], async (signal) => {
+        const [program, ...args] = [...shell, host, `${codegen} ${option}`]
+        const process = promisify(execFile)(program, args, { encoding: 'buffer', maxBuffer: 2 ** 30, signal })
+        process.child.stdin?.on('error', () => undefined).end(input)
+        const { stdout } = await process.catch((/** @type {unknown} */ cause) => {
+          throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', `${host}: ${String(cause)}`, { cause })
+        })
+        return stdout
       })
-      return stdout
-    }
     /** @type {import('dtlto/plugin').Distributor['compile']} */
     const compile = async (job, { id }, { signal }) => {
       const packed = await job.package()
@@ -36,7 +36,7 @@ export default defineDistributor({
       const message = codegenMessage(packed)
       const input = Buffer.concat(message.parts)
       message.release()
-      const answer = new CodegenAnswers().push(await run(id, '--serve', signal, input))
+      const answer = new CodegenAnswers(message.job).push(await run(id, '--serve', signal, input))
       if (answer === undefined) throw new DtltoError('DTLTO_DISTRIBUTOR_FAILED', `${id}: half an answer`)
       return codegenResult(answer, job.moduleId, packed)
     }

@@ -64,11 +64,12 @@ async function untilAtWork(victims: readonly Victim[]): Promise<void> {
   }
 }
 
-/** Resolves when the link is over, or the faults that come in its middle have struck. */
-export async function strikeInTheMiddle(victims: readonly Victim[], linkEnded: Promise<unknown>): Promise<void> {
+/** Resolves when the faults that come in the link's middle have struck; to false if the link was over before. */
+export async function strikeInTheMiddle(victims: readonly Victim[], linkEnded: Promise<unknown>): Promise<boolean> {
   const struck = victims.filter(({ strike }) => strike !== undefined)
-  await Promise.race([untilAtWork(struck), linkEnded])
+  const isInTime = await Promise.race([untilAtWork(struck).then(() => true), linkEnded.then(() => false)])
   for (const { strike } of struck) await strike?.()
+  return isInTime
 }
 
 /** A server whose processes get a signal in the middle of the link. */

@@ -110,7 +110,7 @@ export const OPTIONS = {
     choices: ['auto', 'always', 'never'],
     default: 'auto',
     description:
-      'execute jobs that take less than the engine needs for an action together. auto: where others find the result of each as before, with remote_upload_local_results, or nothing is taken from the cache',
+      'several small jobs in one action. auto: only if the result of each also gets into the action cache, under its own name (remote_upload_local_results), or the cache is not read (remote_accept_cached=off)',
   },
 } as const satisfies OptionsSchema
 

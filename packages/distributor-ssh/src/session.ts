@@ -216,9 +216,8 @@ export class Session {
   #begin(kind: FrameKind, number: number, sizeBytes: number): void {
     const limit = kind === 'DONE' ? (this.#jobs.get(number)?.maxBytes ?? Infinity) : LAST_WORDS_BYTES
     if (sizeBytes > limit) throw new Error(`an answer of ${sizeBytes} bytes`)
-    const answers = new CodegenAnswers()
+    const answers = new CodegenAnswers(this.#jobs.get(number)?.job)
     answers.maxBytes = limit
-    answers.job = this.#jobs.get(number)?.job
     this.#frame = { kind, number, text: [], answers }
   }
 

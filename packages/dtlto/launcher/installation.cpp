@@ -111,8 +111,8 @@ std::vector<NodeCandidate> nodeCandidates(const Installation &Here) {
     if (std::string(Named).find('/') == std::string::npos)
       addFromPath(Named, Candidates, "DTLTO_NODE");
     if (Candidates.empty() || Candidates.back().From.empty())
-      Candidates.push_back(
-          {Named, "DTLTO_NODE", std::string(Named).find('/') != std::string::npos});
+      Candidates.push_back({Named, "DTLTO_NODE",
+                            std::string(Named).find('/') != std::string::npos});
     return Candidates;
   }
   std::string Recorded;

@@ -217,10 +217,10 @@ static void keepClosed() {
       nodeEnvironment(TheRoom, Here.SignalKeeper);
   Reason = std::string("there is no Node: ") + NodeAdvice;
   for (const NodeCandidate &Node : nodeCandidates(Here)) {
-    int Error = Node.IsFound
-                    ? executeNode(Node.Path, nodeOptions(TheRoom), First,
-                                  TheLink.Arguments.Readable, Environment, TheLink)
-                    : ENOENT;
+    int Error = Node.IsFound ? executeNode(Node.Path, nodeOptions(TheRoom),
+                                           First, TheLink.Arguments.Readable,
+                                           Environment, TheLink)
+                             : ENOENT;
     Reason = "cannot start Node '" + Node.Path + "'" +
              (Node.From.empty() ? "" : ", which " + Node.From + " names") +
              ": " + strerror(Error) + "; " + NodeAdvice;

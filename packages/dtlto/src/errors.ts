@@ -18,7 +18,7 @@ export const ERROR_CODES = {
   DTLTO_PLUGIN_MISBEHAVED: 'a distributor broke its contract, for example by returning something that is not a result',
   DTLTO_DISTRIBUTOR_UNAVAILABLE: 'a distribution system could not be reached or refuses work',
   DTLTO_ENDPOINT_REFUSED:
-    'an endpoint of a distribution system cannot be used in this link: its compiler is missing or of another version',
+    'an endpoint cannot be used in this link, and trying again would not help: login or token refused, a certificate, another compiler, no room; the message says which',
   DTLTO_DISTRIBUTOR_FAILED: 'a distribution system lost a job for reasons that are not the job’s',
   DTLTO_OBJECT_REJECTED: 'an object that came back is incomplete, empty or of the wrong kind',
   DTLTO_DEADLINE_EXCEEDED: 'a job took longer on a distribution system than its deadline allows',

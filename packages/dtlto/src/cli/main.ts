@@ -1,6 +1,6 @@
 /**
  * The linker programs: composes the link from the command line, the environment and the file, and ends the process.
- * Alone with stdout, stderr and exit.
+ * What dtlto itself says goes out here, and here alone the process ends.
  */
 import { createRequire } from 'node:module'
 import { chooseNative, type NativeArgument, native, NativeLoadError, type NativeStart } from '@dtlto/native'

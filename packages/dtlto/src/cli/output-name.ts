@@ -2,9 +2,9 @@ import type { NativeArgument } from '@dtlto/native'
 import type { Flavour } from './programs.js'
 
 /** How lld's formats name the output. ELF, MinGW and Wasm also take the name joined to `-o`. */
-const JOINED: Readonly<Record<string, RegExp>> = {
+const JOINED: Readonly<Partial<Record<Flavour, RegExp>>> = {
   coff: /^[-/]out:(.+)$/is,
-  darwin: /^--output=(.+)$/s,
+  macho: /^--output=(.+)$/s,
 }
 const GNU = /^(?:--output=|-o(?!magic$))(.+)$/s
 

@@ -58,7 +58,7 @@ export const SHARE: ValueKind<number> = {
     const text = typeof written === 'string' ? written : ''
     const percent = /^(\d{1,3}(?:\.\d{1,2})?)%$/.exec(text)?.[1]
     if (percent !== undefined && Number(percent) <= 100) return Number(percent)
-    if (/[\d%]/.test(text)) return refuse(place, 'a share such as 5%', written)
+    if (!SWITCHES.includes(text) && /[\d%]/.test(text)) return refuse(place, 'a share such as 5%', written)
     return FLAG.parse(written, place) ? 100 : 0
   },
 }

@@ -140,7 +140,7 @@ export interface Attempt {
   started(): void
   /**
    * All that the job needs has been sent, so that nothing of it waits in this process any more. There are limits on what does (1 GiB a link), so a system with thousands of
-   * slots needs it; and while much does, jobs start that take little to be sent. `started()` and the end let go of them, too. dtlto offers it always, who wraps a distributor need not. Since 2.6.
+   * slots needs it; and while much does, jobs start that take little to be sent. `started()` and the end let go of them, too. dtlto always passes this function; code that wraps a distributor may leave it out. Since 2.6.
    */
   sent?(): void
 }

@@ -15,9 +15,9 @@ const BYTES_OF_A_JOB = 300_000
 const LIKELY_SLOTS = 32
 /** Of those that start before others have arrived. */
 const FIRST_BYTES = 64 * 1024 ** 2
-/** So many that are too long are passed over, */
+/** At most so many jobs that are too long are passed over in the search for one. */
 const FEW = 64
-/** and so many that nobody who is free should have. */
+/** At most so many jobs are offered to those that are free. */
 const TRIES = 4
 
 export class Openers {

@@ -24,7 +24,7 @@ export interface Policy {
   readonly slowShare: number
   /** The first jobs of each slot of an endpoint take at most this share of the link's expected duration. 0: no scouts. */
   readonly scoutShare: number
-  /** A job that is started before longer ones, as these are still being sent, takes with the long ones that wait, one after the other on each slot, at most this share of what remains of the link. */
+  /** A job may be started before longer ones, which are still being sent, if its time, and that of the rounds which the long waiting ones then need on all slots, is at most this share of what remains of the link. */
   readonly openerShare: number
   /** A duplicate is started if the running attempt should take this many times longer than the duplicate. */
   readonly hedgeGain: number

@@ -298,8 +298,7 @@ Expected<std::unique_ptr<dtlto::OwnedJob>> dtlto::JobReader::read(ReadFn Read) {
   Broken = false;
   if (Problem)
     return std::move(Problem);
-  auto Job =
-      std::make_unique<OwnedJob>(assemble(std::move(*Parsed), Blobs));
+  auto Job = std::make_unique<OwnedJob>(assemble(std::move(*Parsed), Blobs));
   Job->Job.Id = digestOf({(*Text)->getBuffer()});
   return Job;
 }

@@ -14,8 +14,9 @@ namespace dtlto {
 
 struct CompileNotes {
   std::vector<Diagnostic> Diagnostics;
-  /// Something was printed on descriptor 2 that is no diagnostic: who does not
-  /// compile would not print it. Perhaps it was another compile.
+  /// Something other than a diagnostic was printed to descriptor 2 during this
+  /// compile, perhaps by another one. Whoever takes the result from a cache would
+  /// not print it, so it is not stored.
   bool Printed = false;
   /// The object may depend on files that are no part of the job.
   bool MayReadFiles = false;

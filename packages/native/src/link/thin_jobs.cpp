@@ -3,8 +3,8 @@
 // The idea of dtlto in one file. Every lld flavour asks
 // llvm::lto::createInProcessThinBackend (public header LTO.h) for the ThinLTO
 // backend; this file defines that function, the addon is linked so that lld's
-// archives bind to it, and thereby the whole footprint on lld and LLVM is
-// described. LTO calls start() once a module, then wait(). LLVM's own backend
+// archives bind to it (what else is ours there stands in
+// ARCHITECTURE.md). LTO calls start() once a module, then wait(). LLVM's own backend
 // compiles in start(), on a pool; ours only notes the job there, so that in
 // wait() the set of jobs is fixed and can be planned as a whole. That costs
 // nothing: start() for all modules takes well under a millisecond, and nothing

@@ -56,8 +56,7 @@ struct Numbers {
 
 } // namespace
 
-static std::string textOf(const char *Text,
-                          size_t Most = std::string::npos) {
+static std::string textOf(const char *Text, size_t Most = std::string::npos) {
   return Text ? std::string(Text, strnlen(Text, Most)) : "";
 }
 

@@ -102,11 +102,9 @@ function releaseAll(files: readonly { readonly lease: ContentLease }[]): () => v
 
 /** `job`: of the message that it is to answer. */
 function parse(bytes: Buffer, job?: string): CodegenAnswer {
-  const answers = new CodegenAnswers()
-  answers.job = job
   let answer: CodegenAnswer | undefined
   try {
-    answer = answers.push(bytes)
+    answer = new CodegenAnswers(job).push(bytes)
   } catch (error) {
     throw new DtltoError('DTLTO_OBJECT_REJECTED', error instanceof Error ? error.message : String(error))
   }

@@ -191,9 +191,7 @@ describe("a worker's result", () => {
     const [ours, others] = [job, codegenMessage({ ...JOB, task: 4 }).job]
     assert.notEqual(ours, others)
     const answers = (...lines: string[]): CodegenAnswer | undefined => {
-      const reader = new CodegenAnswers()
-      reader.job = ours
-      return reader.push(result(['dtlto-result 3', ...lines]))
+      return new CodegenAnswers(ours).push(result(['dtlto-result 3', ...lines]))
     }
     assert.equal(answers(`job ${ours}`, 'status compiled')?.status, 'compiled')
     assert.equal(answers('status refused', 'failure "damaged"')?.status, 'refused')

@@ -201,7 +201,7 @@ export type CodegenAnswer =
 
 /** Collects answers from a stream in chunks of any size, one at a time. One that was damaged on its way is an error, and one to another job. */
 export class CodegenAnswers {
-  /** What is asked for: `job` of the message. Undefined: anything, as in files. */
+  /** What is asked for: `job` of the message. Undefined: anything, as in files. May change from answer to answer. */
   job: string | undefined
   /** More bytes than this are no answer. */
   maxBytes = MAX_RESULT_BYTES
@@ -210,6 +210,10 @@ export class CodegenAnswers {
   #textBytes = 0
   /** Undefined until the header is there. */
   #total: number | undefined
+
+  constructor(job?: string) {
+    this.job = job
+  }
 
   /** The answer, when it is complete. Throws for bytes that are none. */
   push(chunk: Buffer): CodegenAnswer | undefined {
