@@ -250,7 +250,7 @@ describe('dtlto-codegen --manifest', () => {
   test('and --version names the versions that a job must have', () =>
     inTemporaryDirectory((cwd) => {
       const { llvmVersion } = (plain[0] as KeptJob).job
-      assert.equal(must(CODEGEN, ['--version'], { cwd }), `dtlto-codegen job 2 options 1 llvm ${llvmVersion}\n`)
+      assert.equal(must(CODEGEN, ['--version'], { cwd }), `dtlto-codegen job 3 options 1 llvm ${llvmVersion}\n`)
     }))
 })
 

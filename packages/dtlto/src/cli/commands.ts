@@ -66,15 +66,17 @@ export const COMMAND_NAMES: readonly string[] = COMMANDS.map(({ name }) => name)
 const LEFT = 45
 const WIDTH = 120
 
-/** For `--help`: a call on the left, what it does on the right. */
-export function commandLines(): string {
-  return COMMANDS.flatMap(({ name, uses }) =>
-    uses.map(({ args, help }) => {
-      const call = `  dtlto ${name}${args === '' ? '' : ` ${args}`}`
-      const left = call.length < LEFT ? call.padEnd(LEFT) : `${call}\n${' '.repeat(LEFT)}`
-      return `${left}${wrapped(help, WIDTH - LEFT).join(`\n${' '.repeat(LEFT)}`)}`
-    }),
-  ).join('\n')
+/** For `--help`, of all commands or of one: a call on the left, what it does on the right. */
+export function commandLines(only?: string): string {
+  return COMMANDS.filter(({ name }) => only === undefined || name === only)
+    .flatMap(({ name, uses }) =>
+      uses.map(({ args, help }) => {
+        const call = `  dtlto ${name}${args === '' ? '' : ` ${args}`}`
+        const left = call.length < LEFT ? call.padEnd(LEFT) : `${call}\n${' '.repeat(LEFT)}`
+        return `${left}${wrapped(help, WIDTH - LEFT).join(`\n${' '.repeat(LEFT)}`)}`
+      }),
+    )
+    .join('\n')
 }
 
 function wrapped(text: string, width: number): readonly string[] {

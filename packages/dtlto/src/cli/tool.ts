@@ -23,6 +23,10 @@ ${commandLines()}
 /** Gives the exit code. */
 export async function tool(argv: readonly string[], write: Write): Promise<number> {
   const [command, ...rest] = argv
+  if (command !== undefined && COMMAND_NAMES.includes(command) && rest[0] === '--help') {
+    write(1, `${commandLines(command)}\n`)
+    return 0
+  }
   switch (command) {
     case 'doctor':
       return await doctor(rest, (text) => write(1, text))

@@ -141,7 +141,7 @@ describe('a plugin’s result', () => {
   })
 
   test('keeps of its timings what is a time', () => {
-    const timings = { compileMs: -1, queuedMs: NaN, sendMs: 'much', receiveMs: 3, more: 7 }
+    const timings = { compileMs: -1, queuedMs: NaN, sendMs: 'much', fetchMs: 1e308, receiveMs: 3, more: 7 }
     const result = checkResult(
       { kind: 'object', object: Uint8Array.of(1), diagnostics: [], sideOutputs: [], timings, worker: trapped },
       'p',

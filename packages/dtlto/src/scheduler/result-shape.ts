@@ -10,6 +10,8 @@ import { describe } from '../message-of.js'
 /** What a compiler may have said with one object, in UTF-16 units. Whoever says more is heard in this process, as lld's own words. */
 export const MAX_TEXT = 64 * 1024
 const MAX_ITEMS = 10_000
+/** No link takes longer: a week. */
+const LONGEST_MS = 7 * 24 * 3_600_000
 const MAX_NAME = 200
 const TOO_MUCH = `its compiler said more than ${String(MAX_TEXT / 1024)} KiB`
 const MAX_REASON = 1_000
@@ -154,7 +156,7 @@ class ForeignReader {
     const copy: Record<string, number> = {}
     for (const key of ['queuedMs', 'sendMs', 'fetchMs', 'compileMs', 'handOverMs', 'receiveMs']) {
       const ms = this.read(timings, key)
-      if (typeof ms === 'number' && ms >= 0 && ms < Infinity) copy[key] = ms
+      if (typeof ms === 'number' && ms >= 0 && ms <= LONGEST_MS) copy[key] = ms
     }
     return Object.freeze(copy)
   }
