@@ -112,7 +112,7 @@ describe('links share the machine', () => {
       assert.equal(tokensIn(fd), 'xy')
       // Beside distributors, which may not end the process, too.
       for (const distribute of ['', ' --distribute=worker,slots=1 --distribute=local']) {
-        const killed = await start('timeout', ['-s', 'INT', '0.5', 'sh', '-c', `exec ${link('b')}${distribute}`], env)
+        const killed = await start('timeout', ['-s', 'INT', '0.25', 'sh', '-c', `exec ${link('b')}${distribute}`], env)
         assert.equal(killed.exitCode, 124)
         assert.equal(tokensIn(fd), 'xy')
         assert.ok(!readdirSync(cwd).includes('b'))

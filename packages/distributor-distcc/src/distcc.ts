@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import {
   type Attempt,
   type BackendJob,
+  cancelled,
   type CannotExpress,
   type CompileResult,
   type Distributor,
@@ -184,8 +185,4 @@ function lost(job: BackendJob, server: Server, error: ExchangeError): DtltoError
     case 'garbage':
       return new DtltoError('DTLTO_DISTRIBUTOR_FAILED', server.trouble('lost', error.message), options)
   }
-}
-
-function cancelled(cause?: unknown): DtltoError {
-  return new DtltoError('DTLTO_CANCELLED', 'the job was cancelled', cause === undefined ? {} : { cause })
 }

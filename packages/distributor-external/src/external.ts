@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import {
   type Attempt,
   type BackendJob,
+  cancelled,
   type CompileResult,
   type Distributor,
   type DistributorContext,
-  DtltoError,
   type Endpoint,
 } from 'dtlto/plugin'
 import { ContentFiles, type Distributing, distribute, isToBlame, resultOf, type WrittenJob, writeJob } from './batch.js'
@@ -224,8 +224,4 @@ async function blame(jobs: readonly (Waiting & { readonly files: WrittenJob })[]
   for (const waiting of jobs)
     if (await isToBlame(waiting.files)) waiting.resolve({ kind: 'does-not-compile', diagnostics: [] })
   throw error
-}
-
-function cancelled(): DtltoError {
-  return new DtltoError('DTLTO_CANCELLED', 'the job was cancelled')
 }

@@ -2,6 +2,7 @@ import {
   abortedWith,
   type Attempt,
   type BackendJob,
+  cancelled,
   type CompileResult,
   type Distributor,
   type DistributorContext,
@@ -155,7 +156,7 @@ export class Reapi implements Distributor {
       const prepared = await preparation.prepare(job, signal)
       return prepared.kind === 'cannot' ? prepared : await this.#run(job, prepared, { signal, started, sent })
     } catch (error) {
-      if (signal.aborted) throw new DtltoError('DTLTO_CANCELLED', 'the job was cancelled', { cause: error })
+      if (signal.aborted) throw cancelled(error)
       if (error instanceof RpcError && error.code === CODE.RESOURCE_EXHAUSTED) inFlight.refused()
       throw asTrouble(error, engine.target)
     } finally {

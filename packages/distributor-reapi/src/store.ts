@@ -203,14 +203,11 @@ export class Store {
     const { sizeBytes } = blob.digest
     const options = callOf(this.#facts, sizeBytes)
     const send = async (): Promise<void> => {
-      let stream = new BlobStream(blob, this.#facts.instanceName, compression)
-      const requests = (): AsyncIterable<WriteRequest> => {
-        stream = new BlobStream(blob, this.#facts.instanceName, compression)
-        return stream.requests()
-      }
+      const begun = (): BlobStream => new BlobStream(blob, this.#facts.instanceName, compression)
+      let stream = begun()
       const { committedSize } = await this.#compression.timed(
         () => stream.sentBytes,
-        () => this.#channel.clientStream(WRITE, requests, options),
+        () => this.#channel.clientStream(WRITE, () => (stream = begun()).requests(), options),
       )
       this.totals.sentBytes += stream.sentBytes
       if (stream.mayHaveBeen(committedSize)) return

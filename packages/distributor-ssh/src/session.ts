@@ -214,9 +214,10 @@ export class Session {
   }
 
   #begin(kind: FrameKind, number: number, sizeBytes: number): void {
-    const limit = kind === 'DONE' ? (this.#jobs.get(number)?.maxBytes ?? Infinity) : LAST_WORDS_BYTES
+    const waiting = this.#jobs.get(number)
+    const limit = kind === 'DONE' ? (waiting?.maxBytes ?? Infinity) : LAST_WORDS_BYTES
     if (sizeBytes > limit) throw new Error(`an answer of ${sizeBytes} bytes`)
-    const answers = new CodegenAnswers(this.#jobs.get(number)?.job)
+    const answers = new CodegenAnswers(waiting?.job)
     answers.maxBytes = limit
     this.#frame = { kind, number, text: [], answers }
   }

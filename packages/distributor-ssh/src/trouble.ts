@@ -64,8 +64,8 @@ const KNOWN: readonly Known[] = [
 export function cannotConnect(host: Host, { exitCode, text }: SshEnd, isServing: boolean): DtltoError {
   const { name, from } = host
   const lines = text.split('\n').map((line) => line.trim())
-  const words = lines.filter((line) => line !== '').at(-1) ?? `exit code ${String(exitCode)}`
-  const last = printable(words.replace(/^ssh: /, ''))
+  const said = lines.filter((line) => line !== '').at(-1) ?? `exit code ${String(exitCode)}`
+  const last = printable(said.replace(/^ssh: /, ''))
   const known = exitCode === SSH_FAILED ? KNOWN.find(({ words }) => words.test(text)) : undefined
   if (known !== undefined) {
     // What cannot be reached may be a name that the user does not remember.

@@ -108,11 +108,11 @@ std::vector<NodeCandidate> nodeCandidates(const Installation &Here) {
     Candidates.push_back({Bundled, ""});
   const char *Named = getenv("DTLTO_NODE");
   if (Named && *Named) {
-    if (std::string(Named).find('/') == std::string::npos)
+    const bool IsPath = strchr(Named, '/') != nullptr;
+    if (!IsPath)
       addFromPath(Named, Candidates, "DTLTO_NODE");
     if (Candidates.empty() || Candidates.back().From.empty())
-      Candidates.push_back({Named, "DTLTO_NODE",
-                            std::string(Named).find('/') != std::string::npos});
+      Candidates.push_back({Named, "DTLTO_NODE", IsPath});
     return Candidates;
   }
   std::string Recorded;

@@ -19,6 +19,7 @@ export function outputOf(argv: readonly NativeArgument[], flavour: Flavour): str
   return named.at(-1) ?? (flavour === 'coff' ? 'an executable' : 'a.out')
 }
 
-function text(argument: NativeArgument): string {
+/** An argument that is no text has replacement characters where it is none. */
+export function text(argument: NativeArgument): string {
   return typeof argument === 'string' ? argument : Buffer.from(argument).toString('utf8')
 }

@@ -14,7 +14,7 @@ import { LinkTrace } from '../report/trace.js'
 import { withoutSecrets } from '../report/without-secrets.js'
 import { append } from './append-line.js'
 import { inputFiles } from './link-inputs.js'
-import { outputOf } from './output-name.js'
+import { outputOf, text } from './output-name.js'
 import { writeReport } from './report-file.js'
 import type { Flavour } from './programs.js'
 import { statisticsFile } from './statistics-file.js'
@@ -158,6 +158,3 @@ function inputsOf({ argv, flavour }: Reported): number {
   const output = outputOf(argv, flavour)
   return inputFiles(argv.filter((argument) => text(argument) !== output))
 }
-
-const text = (argument: NativeArgument): string =>
-  typeof argument === 'string' ? argument : Buffer.from(argument).toString('utf8')

@@ -71,8 +71,9 @@ export async function whileNone<T>(
   }
 }
 
-export function cancelled(): DtltoError {
-  return new DtltoError('DTLTO_CANCELLED', 'the job was cancelled')
+/** What a job that is not wanted any more is rejected with. `cause`: what came of it. */
+export function cancelled(cause?: unknown): DtltoError {
+  return new DtltoError('DTLTO_CANCELLED', 'the job was cancelled', cause === undefined ? {} : { cause })
 }
 
 /** Waits for `work`, which goes on when `signal` is aborted, for it belongs to others, too: who waits here stops, with DTLTO_CANCELLED. */

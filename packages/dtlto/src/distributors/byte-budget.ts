@@ -59,6 +59,7 @@ export class ByteBudget {
         },
       }
       this.#waiting.push(waiting)
+      this.#watch()
       const forget =
         signal &&
         onAbort(signal, () => {
@@ -66,7 +67,6 @@ export class ByteBudget {
           reject(cancelled())
           this.#serve()
         })
-      this.#watch()
     })
   }
 

@@ -23,10 +23,13 @@ interface SecondLinkRequest {
 
 /** Whether a second link makes sense: this machine may compile, there are doubts, and all inputs can be read, and outputs written, again. */
 export function canLinkAgain({ argv, settings }: SecondLinkRequest, { sources }: Doubts): boolean {
-  if (settings.fallback !== 'local' || sources.size === 0 || argv.some(isForOnce)) return false
-  return (
-    !argv.some((argument) => isResponseFile(argument)) || !native().expandResponseFiles(argv, false).some(isForOnce)
-  )
+  if (settings.fallback !== 'local' || sources.size === 0) return false
+  const given = argv.map((argument) => Buffer.from(argument))
+  // A response file that is a pipe must not be read here.
+  if (given.some((argument) => isResponseFile(argument) && isForOnce(argument))) return false
+  return !native()
+    .expandResponseFiles(argv, false)
+    .some((argument) => isForOnce(Buffer.from(argument)))
 }
 
 /** Descriptors of this process, which lead somewhere else while output is held; whatever they are. */
@@ -35,9 +38,8 @@ const DESCRIPTOR = /^\/dev\/(stdin|stdout|stderr|fd\/)|^\/proc\//
 const ERROR_SCRIPT = /^--?error-handling-script/
 
 /** Whether it names a pipe, a terminal, a socket, or a program to be called. */
-function isForOnce(argument: NativeArgument): boolean {
-  const text = argument.toString()
-  if (ERROR_SCRIPT.test(text)) return true
+function isForOnce(argument: Buffer): boolean {
+  if (ERROR_SCRIPT.test(argument.toString())) return true
   return pathsIn(argument).some((path) => {
     if (DESCRIPTOR.test(path.toString())) return true
     const found = statSync(path, { throwIfNoEntry: false })
@@ -45,17 +47,14 @@ function isForOnce(argument: NativeArgument): boolean {
   })
 }
 
-const isResponseFile = (argument: NativeArgument): boolean => argument.toString().startsWith('@')
+const isResponseFile = (argument: Buffer): boolean => argument[0] === '@'.charCodeAt(0)
 
 /** What an argument may have for a path: all of it, the file of `@FILE`, what follows `=`, and what begins with a slash, as in `-T/dev/stdin`. */
-function pathsIn(argument: NativeArgument): Buffer[] {
-  const bytes = Buffer.from(argument)
-  if (isResponseFile(argument)) return [bytes.subarray(1)]
-  if (!argument.toString().startsWith('-')) return [bytes]
-  return ['=', '/'].flatMap((mark) => {
-    const at = bytes.indexOf(mark)
-    return at < 0 ? [] : [bytes.subarray(mark === '=' ? at + 1 : at)]
-  })
+function pathsIn(argument: Buffer): Buffer[] {
+  if (isResponseFile(argument)) return [argument.subarray(1)]
+  if (argument[0] !== '-'.charCodeAt(0)) return [argument]
+  const [equals, slash] = [argument.indexOf('='), argument.indexOf('/')]
+  return [...(equals < 0 ? [] : [argument.subarray(equals + 1)]), ...(slash < 0 ? [] : [argument.subarray(slash)])]
 }
 
 /** The first of the distributors whose objects are in doubt. */

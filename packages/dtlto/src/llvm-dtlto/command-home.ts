@@ -1,8 +1,8 @@
 /** This machine, for commands of lld's: it runs them as they are. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
+import { cancelled } from '../distributors/aborts.js'
 import type { BackendJob } from '../distributors/interface.js'
-import { DtltoError } from '../errors.js'
 import type { Home, HomeResult } from '../scheduler/home.js'
 import type { CommandJob } from './command-job.js'
 
@@ -30,7 +30,7 @@ export class CommandHome implements Home {
     const startMs = performance.now()
     return new Promise((resolve, reject) => {
       if (signal.aborted) {
-        reject(new DtltoError('DTLTO_CANCELLED', 'the job was cancelled'))
+        reject(cancelled())
         return
       }
       const child = spawn(compiler, args, { stdio: 'inherit' })

@@ -1,6 +1,7 @@
 /** The worker processes of one link. */
 import { DtltoError } from '../../errors.js'
 import { printableLine } from '../../printable.js'
+import { onAbort } from '../aborts.js'
 import { codegenResult } from '../codegen/message.js'
 import type { BackendJob, CompileResult } from '../interface.js'
 import { CannotStart, WorkerProcess } from './worker-process.js'
@@ -138,14 +139,12 @@ export class WorkerProcesses {
 
 /** While the work goes on, an abort kills the process, and with it the work. */
 async function killedOnAbort<T>(process: WorkerProcess, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const kill = (): void => process.kill()
-  if (signal.aborted) kill()
-  signal.throwIfAborted()
-  signal.addEventListener('abort', kill, { once: true })
+  const forget = onAbort(signal, () => process.kill())
   try {
+    signal.throwIfAborted()
     return await work()
   } finally {
-    signal.removeEventListener('abort', kill)
+    forget()
   }
 }
 
